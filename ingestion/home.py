@@ -1,0 +1,115 @@
+"""Every path of a Tollbook home, and the one lock that keeps writers apart.
+
+    $TOLLBOOK_HOME/
+      sources.yml  config/            what a person writes
+      landing/                        files as delivered
+      raw/  rejects/  lake/           Parquet
+      build.duckdb                    private to the nightly run
+      marts.duckdb                    published, safe to keep open
+      exports/  dagster/              files for people; DAGSTER_HOME
+
+Knows where things are, never what is in them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME_VARIABLE = "TOLLBOOK_HOME"
+DEFAULT_HOME = ".tollbook"
+
+
+class HomeLocked(RuntimeError):
+    """Another process is writing this home."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """A Tollbook home directory; `root` is absolute."""
+
+    root: Path
+
+    @classmethod
+    def locate(cls, path: str | Path | None = None) -> Home:
+        """Return the home at `path`, else at `$TOLLBOOK_HOME`, else `.tollbook/` in the working directory."""
+        return cls(Path(path or os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).expanduser().absolute())
+
+    @property
+    def sources_file(self) -> Path:
+        """sources.yml: which gateways, which dialect, where from."""
+        return self.root / "sources.yml"
+
+    @property
+    def config(self) -> Path:
+        """A person's own copies of the seeds; they win over the shipped ones."""
+        return self.root / "config"
+
+    @property
+    def landing(self) -> Path:
+        """Files as delivered: `<source>/<stream>/dt=YYYY-MM-DD/*`."""
+        return self.root / "landing"
+
+    @property
+    def raw(self) -> Path:
+        """Typed Parquet: `<table>/dt=YYYY-MM-DD/*.parquet`."""
+        return self.root / "raw"
+
+    @property
+    def rejects(self) -> Path:
+        """Lines that could not be read, with their reason."""
+        return self.root / "rejects"
+
+    @property
+    def lake(self) -> Path:
+        """Priced requests, one folder a day, written by dbt."""
+        return self.root / "lake"
+
+    @property
+    def build_database(self) -> Path:
+        """The warehouse under construction; may be deleted at any time no run is going."""
+        return self.root / "build.duckdb"
+
+    @property
+    def marts_database(self) -> Path:
+        """The published marts; replaced whole, never written in place."""
+        return self.root / "marts.duckdb"
+
+    @property
+    def exports(self) -> Path:
+        """Reports for people and systems."""
+        return self.root / "exports"
+
+    @property
+    def dagster(self) -> Path:
+        """DAGSTER_HOME: run storage, schedules, and dbt's target folder."""
+        return self.root / "dagster"
+
+    @property
+    def sandbox(self) -> Path:
+        """The sandbox's own world: Stripe objects for the loopback server, and truth.json."""
+        return self.root / "sandbox"
+
+    @contextmanager
+    def writer_lock(self) -> Iterator[None]:
+        """Hold the home for writing; the kernel releases it when the process dies, however it dies.
+
+        Raises:
+            HomeLocked: another process holds it; the message names its process id.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "run.lock").open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                holder = handle.read().strip() or "unknown"
+                raise HomeLocked(f"{self.root} is being written by process {holder}; wait for it to end") from None
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
+            yield
