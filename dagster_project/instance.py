@@ -1,0 +1,51 @@
+"""The Dagster instance of a home: run history, schedules and pools live in $TOLLBOOK_HOME/dagster.
+
+dagster.yaml is written by us and rewritten when it differs: one writer of the warehouse at a time whoever
+starts the run, nothing sent anywhere, old ticks purged. What a step prints is not captured: Dagster would
+start a process per run to do so, and dbt keeps its own log beside the run history.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ingestion.home import Home
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+WRITER_POOL = "duckdb_writer"
+
+DAGSTER_YAML = """\
+# Written by tollbook; changes here are overwritten.
+telemetry: {enabled: false}
+nux: {enabled: false}
+concurrency: {pools: {granularity: op, default_limit: 1}, runs: {max_concurrent_runs: 2}}
+retention: {sensor: {purge_after_days: 7}, schedule: {purge_after_days: 30}}
+python_logs: {managed_python_loggers: [tollbook], python_log_level: INFO}
+compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
+"""
+
+
+def prepare(home: Home) -> None:
+    """Make `home`'s Dagster folder and its dagster.yaml."""
+    settings = home.dagster / "dagster.yaml"
+    if settings.exists() and settings.read_text() == DAGSTER_YAML:
+        return
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    temporary = settings.with_name(f".tmp-{os.getpid()}")
+    temporary.write_text(DAGSTER_YAML)
+    temporary.replace(settings)
+
+
+def open_instance(home: Home) -> dg.DagsterInstance:
+    """Return the persistent instance of `home`; `dg dev` shows it when DAGSTER_HOME names that folder."""
+    import dagster as dg
+
+    prepare(home)
+    return dg.DagsterInstance.from_config(str(home.dagster))
+
+
+if __name__ == "__main__":
+    prepare(Home.locate())

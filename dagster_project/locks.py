@@ -1,0 +1,41 @@
+"""One writer per home, also between steps of one process.
+
+Every asset that writes takes `writing(home)`, so a run started in the Dagster UI and a `tollbook run` in a
+terminal keep each other out. `tollbook run` already holds the home when its assets ask again: within one
+process the lock nests.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ingestion.home import Home
+
+_guard = threading.Lock()
+_depth: dict[Path, int] = {}
+_held: dict[Path, ExitStack] = {}
+
+
+@contextmanager
+def writing(home: Home) -> Iterator[None]:
+    """Hold `home` for writing until the outermost block of this process ends.
+
+    Raises:
+        HomeLocked: another process holds it; the message names its process id.
+    """
+    with _guard:
+        if not _depth.get(home.root):
+            stack = ExitStack()
+            stack.enter_context(home.writer_lock())
+            _held[home.root] = stack
+        _depth[home.root] = _depth.get(home.root, 0) + 1
+    try:
+        yield
+    finally:
+        with _guard:
+            _depth[home.root] -= 1
+            if not _depth[home.root]:
+                _held.pop(home.root).close()
