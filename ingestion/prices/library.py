@@ -1,0 +1,83 @@
+"""genai-prices' own matcher: which of its models a reference means, under one provider or by the name alone.
+
+Names in, catalogue names out. Aliases and the order in which things are tried are in resolve.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from genai_prices.data import providers as bundled_providers
+from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo, Provider
+
+from ingestion.prices.flatten import borrowed_id, is_priced
+
+
+@dataclass(frozen=True)
+class CatalogueModel:
+    """A model of the catalogue, by the names prices.parquet uses; `is_priced` is false where every price
+    object is empty.
+    """
+
+    provider: str
+    model: str
+    is_priced: bool
+
+
+_PROVIDERS = {provider.id: provider for provider in bundled_providers}
+
+
+def provider_id(name: str) -> str | None:
+    """Return the catalogue's provider of that name: its id, or a whole name that it declares equal (xai →
+    x-ai).
+
+    The library also knows providers by a part of their name, where azure_openai is openai and my-claude-proxy
+    anthropic. That would price one company's traffic from another's list, so here a name is whole or it is
+    unknown.
+    """
+    wanted = name.strip().lower()
+    if wanted in _PROVIDERS:
+        return wanted
+    named = [provider.id for provider in bundled_providers if _names(provider.provider_match, wanted)]
+    return named[0] if len(named) == 1 else None
+
+
+def model_under(provider: str, reference: str) -> CatalogueModel | None:
+    """Return the model that the library finds for `reference` under a provider, borrowed price lists
+    included.
+    """
+    owner = _PROVIDERS.get(provider)
+    found = owner.find_model(reference, all_providers=list(bundled_providers)) if owner else None
+    return _named(owner, found) if owner and found else None
+
+
+def model_called(provider: str, model: str) -> CatalogueModel | None:
+    """Return the model with exactly these catalogue names."""
+    owner = _PROVIDERS.get(provider)
+    return (
+        next((_named(owner, entry) for entry in owner.models if entry.id == model), None) if owner else None
+    )
+
+
+def providers_claiming(reference: str) -> list[str]:
+    """Return the providers whose models the library recognises by name alone (gemini-… → google), in
+    catalogue order.
+    """
+    return [
+        provider.id
+        for provider in bundled_providers
+        if provider.model_match is not None and provider.model_match.is_match(reference.lower())
+    ]
+
+
+def _names(clause: MatchLogic | None, name: str) -> bool:
+    if isinstance(clause, ClauseOr):
+        return any(_names(part, name) for part in clause.or_)
+    return isinstance(clause, ClauseEquals) and clause.is_match(name)
+
+
+def _named(provider: Provider, found: ModelInfo) -> CatalogueModel:
+    if any(found is model for model in provider.models):
+        return CatalogueModel(provider.id, found.id, is_priced(found))
+    owner = next(other for other in bundled_providers if any(found is model for model in other.models))
+    return CatalogueModel(provider.id, borrowed_id(owner.id, found.id), is_priced(found))
