@@ -1,0 +1,161 @@
+{#-
+  The day ledger: which day of which model is built from what.
+
+  One row per model and event date. `fingerprint` is the content the day was built from (its inputs' fingerprints and the
+  model's own SQL); `file` is the lake file for models stored as Parquet. A day is rebuilt exactly when the fingerprint
+  it should have is not the one in the ledger.
+-#}
+
+{% macro day_ledger() -%}
+    meta.day_builds
+{%- endmacro %}
+
+{% macro create_day_ledger() %}
+    create schema if not exists meta;
+    create table if not exists {{ day_ledger() }} (
+        model varchar not null,
+        event_date date not null,
+        fingerprint varchar not null,
+        file varchar,
+        row_count bigint not null,
+        invocation_id varchar not null
+    );
+    create table if not exists meta.published_days (model varchar, event_date date, fingerprint varchar);
+    create or replace view meta.unpublished_days as
+    select model, event_date from (
+        select model, event_date, fingerprint from {{ day_ledger() }}
+        except
+        select model, event_date, fingerprint from meta.published_days
+    );
+{% endmacro %}
+
+{#- Data tests over requests look only at days no publication holds yet: write `where: __unpublished_days__`. -#}
+{% macro get_where_subquery(relation) -%}
+    {%- set where = config.get('where', '') -%}
+    {%- if where -%}
+        {%- set unpublished -%}
+            event_date in (select event_date from meta.unpublished_days where model = '{{ relation.identifier }}')
+        {%- endset -%}
+        (select * from {{ relation }} where {{ where | replace('__unpublished_days__', unpublished) }}) as dbt_subquery
+    {%- else -%}
+        {{ relation }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro relation_of(model_name) -%}
+    {{ graph.nodes['model.' ~ project_name ~ '.' ~ model_name].relation_name }}
+{%- endmacro %}
+
+{#- (event_date, fingerprint, weight) of every day an upstream has; a model not kept by the ledger supplies the columns itself. -#}
+{% macro upstream_days(upstream) -%}
+    {%- if graph.nodes['model.' ~ project_name ~ '.' ~ upstream].config.materialized in ['daily', 'lake'] -%}
+        (select event_date, fingerprint, row_count as weight from {{ day_ledger() }} where model = '{{ upstream }}')
+    {%- else -%}
+        (select event_date, fingerprint, weight from {{ relation_of(upstream) }})
+    {%- endif -%}
+{%- endmacro %}
+
+{#-
+  The days of `upstreams` (the first one decides which days exist), with the fingerprint each should have here,
+  split into what must be built and what must go.
+  Returns {'missing': [(date, fingerprint, weight)], 'stale': bool}.
+-#}
+{% macro day_changes(model_name, upstreams, code_fingerprint) %}
+    {%- set wanted -%}
+        create or replace temporary table wanted_days as
+        select
+            days.event_date,
+            days.weight,
+            md5(concat_ws('|', '{{ code_fingerprint }}', days.fingerprint
+            {%- for upstream in upstreams[1:] %}, coalesce({{ upstream }}.fingerprint, ''){% endfor %})) as fingerprint
+        from {{ upstream_days(upstreams[0]) }} as days
+        {%- for upstream in upstreams[1:] %}
+        left join {{ upstream_days(upstream) }} as {{ upstream }} on days.event_date = {{ upstream }}.event_date
+        {%- endfor %}
+    {%- endset -%}
+    {%- do run_query(wanted) -%}
+    {%- set missing -%}
+        select wanted_days.event_date, wanted_days.fingerprint, wanted_days.weight
+        from wanted_days
+        left join {{ day_ledger() }} as built
+            on built.model = '{{ model_name }}'
+            and wanted_days.event_date = built.event_date
+            and wanted_days.fingerprint = built.fingerprint
+        where built.event_date is null
+        order by wanted_days.event_date
+    {%- endset -%}
+    {%- set stale -%}
+        select count(*)
+        from {{ day_ledger() }} as built
+        left join wanted_days
+            on built.event_date = wanted_days.event_date and built.fingerprint = wanted_days.fingerprint
+        where built.model = '{{ model_name }}' and wanted_days.event_date is null
+    {%- endset -%}
+    {{ return({'missing': run_query(missing).rows, 'stale': run_query(stale).rows[0][0] > 0}) }}
+{% endmacro %}
+
+{% macro forget_stale_days(model_name) %}
+    delete from {{ day_ledger() }} as built
+    where
+        built.model = '{{ model_name }}'
+        and not exists (
+            select 1
+            from wanted_days
+            where wanted_days.event_date = built.event_date and wanted_days.fingerprint = built.fingerprint
+        )
+{% endmacro %}
+
+{#- Consecutive days in one statement, up to `limit` rows together: many small days cost one statement, a large day its own. -#}
+{% macro day_batches(days, limit) %}
+    {%- set batches = [] -%}
+    {%- set current = namespace(days = [], weight = 0) -%}
+    {%- for day in days -%}
+        {%- if current.days and current.weight + day[2] > limit -%}
+            {%- do batches.append(current.days) -%}
+            {%- set current.days = [] -%}
+            {%- set current.weight = 0 -%}
+        {%- endif -%}
+        {%- set current.days = current.days + [day] -%}
+        {%- set current.weight = current.weight + day[2] -%}
+    {%- endfor -%}
+    {%- if current.days -%}{%- do batches.append(current.days) -%}{%- endif -%}
+    {{ return(batches) }}
+{% endmacro %}
+
+{% macro date_list(days) -%}
+    {%- for day in days -%}date '{{ day[0] }}'{{ ', ' if not loop.last }}{%- endfor -%}
+{%- endmacro %}
+
+{#- Point the raw_events() variables at the files that hold any of `days`; the schema file keeps an empty table readable. -#}
+{% macro set_raw_variables(days) %}
+    {%- set first_day = days[0][0] if days else '0001-01-01' -%}
+    {%- set last_day = days[-1][0] if days else '0001-01-01' -%}
+    {%- do run_query("set variable first_day = timestamp '" ~ first_day ~ "'") -%}
+    {%- do run_query("set variable last_day = timestamp '" ~ last_day ~ "'") -%}
+    {%- for table in event_tables() -%}
+        {%- set variable -%}
+            set variable raw_{{ table }} = (
+                select
+                    ['{{ raw_schema_file(table) | replace("'", "''") }}']
+                    || coalesce(list('{{ home_path("raw/") | replace("'", "''") }}' || raw_file order by raw_file), [])
+                from (
+                    select distinct raw_file
+                    from {{ relation_of('stg_raw__file_days') }}
+                    where
+                        raw_table = '{{ table }}'
+                        and event_date in ({{ date_list(days) if days else "date '0001-01-01'" }})
+                )
+            )
+        {%- endset -%}
+        {%- do run_query(variable) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{#- The raw tables whose rows are usage events: sources with `is_event_table` in their meta. -#}
+{% macro event_tables() %}
+    {%- set tables = [] -%}
+    {%- for node in graph.sources.values() if node.source_name == 'raw' and node.config.meta.get('is_event_table') -%}
+        {%- do tables.append(node.name) -%}
+    {%- endfor -%}
+    {{ return(tables | sort) }}
+{% endmacro %}

@@ -1,0 +1,76 @@
+{#-
+  daily: a table whose days are rebuilt one by one, exactly when what a day is made of changed.
+
+  config(materialized = 'daily', upstream = [first, …])
+  The model selects all days and must have a column event_date; the first upstream says which days exist. Stale days are
+  deleted together with their ledger rows in one transaction, then missing days are inserted in batches, each batch with
+  its ledger rows in one transaction: a run that dies between the two is completed by the next.
+-#}
+{% materialization daily, adapter = 'duckdb' %}
+    {%- set target_relation = this.incorporate(type = 'table') -%}
+    {%- set existing_relation = load_cached_relation(this) -%}
+    {%- set code_fingerprint = local_md5(sql) -%}
+
+    {%- do set_raw_variables([]) -%}
+    {%- if config.get('contract').enforced -%}
+        {%- do get_assert_columns_equivalent(sql) -%}
+    {%- endif -%}
+    {{ run_hooks(pre_hooks, inside_transaction = False) }}
+    {{ run_hooks(pre_hooks, inside_transaction = True) }}
+
+    {%- set columns = get_column_schema_from_query(sql) | map(attribute = 'name') | list -%}
+    {%- if existing_relation is none or adapter.get_columns_in_relation(existing_relation) | map(attribute = 'name') | list != columns -%}
+        {%- call statement('create') -%}
+            drop view if exists {{ target_relation }};
+            drop table if exists {{ target_relation }};
+            delete from {{ day_ledger() }} where model = '{{ model.name }}';
+            create table {{ target_relation }} as select * from ({{ sql }}) where false;
+        {%- endcall -%}
+        {%- do adapter.commit() -%}
+    {%- endif -%}
+
+    {%- set changes = day_changes(model.name, config.require('upstream'), code_fingerprint) -%}
+    {%- if changes.stale -%}
+        {%- call statement('forget') -%}
+            delete from {{ target_relation }} where event_date in (
+                select event_date from {{ day_ledger() }} where model = '{{ model.name }}'
+                except
+                select built.event_date
+                from {{ day_ledger() }} as built
+                inner join wanted_days
+                    on built.event_date = wanted_days.event_date and built.fingerprint = wanted_days.fingerprint
+                where built.model = '{{ model.name }}'
+            );
+            {{ forget_stale_days(model.name) }};
+        {%- endcall -%}
+        {%- do adapter.commit() -%}
+    {%- endif -%}
+
+    {%- for days in day_batches(changes.missing, 5000000) -%}
+        {%- do set_raw_variables(days) -%}
+        {%- call statement('insert') -%}
+            insert into {{ target_relation }} by name
+            select * from (
+                {{ sql }}
+            ) where event_date in ({{ date_list(days) }});
+            insert into {{ day_ledger() }}
+            select '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint, null, coalesce(built.row_count, 0), '{{ invocation_id }}'
+            from wanted_days
+            left join (
+                select event_date, count(*) as row_count
+                from {{ target_relation }}
+                where event_date in ({{ date_list(days) }})
+                group by event_date
+            ) as built on wanted_days.event_date = built.event_date
+            where wanted_days.event_date in ({{ date_list(days) }});
+        {%- endcall -%}
+        {%- do adapter.commit() -%}
+    {%- endfor -%}
+
+    {%- call noop_statement('main', 'DAYS ' ~ changes.missing | length, rows_affected = changes.missing | length) -%}{%- endcall -%}
+    {{ run_hooks(post_hooks, inside_transaction = True) }}
+    {%- do persist_docs(target_relation, model) -%}
+    {%- do adapter.commit() -%}
+    {{ run_hooks(post_hooks, inside_transaction = False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}

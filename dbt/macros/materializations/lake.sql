@@ -1,0 +1,75 @@
+{#-
+  lake: a model with one row per request, written once, as Parquet, a day replaced by a new file.
+
+  config(materialized = 'lake', upstream = [first, …])
+  Files are lake/<model>/event_date=<day>/<name>.parquet and are never changed; the ledger names the one that counts, so a
+  file left by a run that died is nobody's. The model itself is a view over exactly the ledger's files.
+-#}
+{% materialization lake, adapter = 'duckdb' %}
+    {%- set target_relation = this.incorporate(type = 'view') -%}
+    {%- set folder = home_path('lake/' ~ model.name) | replace("'", "''") -%}
+    {%- set code_fingerprint = local_md5(sql) -%}
+
+    {%- do set_raw_variables([]) -%}
+    {%- if config.get('contract').enforced -%}
+        {%- do get_assert_columns_equivalent(sql) -%}
+    {%- endif -%}
+    {{ run_hooks(pre_hooks, inside_transaction = False) }}
+    {{ run_hooks(pre_hooks, inside_transaction = True) }}
+
+    {%- set changes = day_changes(model.name, config.require('upstream'), code_fingerprint) -%}
+    {%- if changes.stale -%}
+        {%- call statement('forget') -%}{{ forget_stale_days(model.name) }}{%- endcall -%}
+        {%- do adapter.commit() -%}
+    {%- endif -%}
+
+    {%- for days in day_batches(changes.missing, 2000000) -%}
+        {%- do set_raw_variables(days) -%}
+        {%- set batch = days[0][1] if days | length == 1 else local_md5(days | map('join', '|') | join(',')) -%}
+        {%- call statement('copy') -%}
+            copy (
+                select * from (
+                    {{ sql }}
+                ) where event_date in ({{ date_list(days) }})
+            ) to '{{ folder }}' (
+                format parquet, compression zstd, partition_by (event_date), write_partition_columns true,
+                filename_pattern '{{ batch }}_{i}', overwrite_or_ignore
+            )
+        {%- endcall -%}
+        {%- call statement('commit_days') -%}
+            insert into {{ day_ledger() }}
+            select
+                '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint, written.file,
+                coalesce(written.row_count, 0), '{{ invocation_id }}'
+            from wanted_days
+            left join (
+                select
+                    cast(regexp_extract(file_name, 'event_date=([0-9-]+)/', 1) as date) as event_date,
+                    regexp_extract(file_name, '({{ model.name }}/event_date=[^/]+/[^/]+)$', 1) as file,
+                    num_rows as row_count
+                from parquet_file_metadata('{{ folder }}/event_date=*/{{ batch }}_*.parquet')
+            ) as written on wanted_days.event_date = written.event_date
+            where wanted_days.event_date in ({{ date_list(days) }})
+        {%- endcall -%}
+        {%- do adapter.commit() -%}
+    {%- endfor -%}
+
+    {%- set files = run_query("select file from " ~ day_ledger() ~ " where model = '" ~ model.name ~ "' and file is not null order by file").rows -%}
+    {%- call statement('main') -%}
+        {%- if files -%}
+            create or replace view {{ target_relation }} as
+            select * from read_parquet(
+                [{% for row in files %}'{{ home_path("lake/" ~ row[0]) | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor %}],
+                hive_partitioning = true, hive_types = {event_date: date}
+            )
+        {%- else -%}
+            copy (select * from ({{ sql }}) where false) to '{{ home_path("lake/.empty-" ~ model.name ~ ".parquet") | replace("'", "''") }}' (format parquet);
+            create or replace view {{ target_relation }} as
+            select * from read_parquet('{{ home_path("lake/.empty-" ~ model.name ~ ".parquet") | replace("'", "''") }}')
+        {%- endif -%}
+    {%- endcall -%}
+    {%- do adapter.commit() -%}
+    {{ run_hooks(post_hooks, inside_transaction = True) }}
+    {{ run_hooks(post_hooks, inside_transaction = False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}

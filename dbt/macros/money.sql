@@ -1,0 +1,42 @@
+{#-
+  Money, exactly. Inside a model money is whole picodollars (1e-12 USD, BIGINT); at the edge it is DECIMAL(18,12).
+
+  A unit price with at most six decimals per million tokens is a whole number of picodollars per token, so tokens × price
+  is exact in BIGINT. Prices with more decimals ("fine" prices, up to 18) are whole units of 1e-24 USD per token and take
+  the HUGEINT path; both round once, half away from zero, at 12 decimals. Amounts here are never negative.
+-#}
+
+{#- tokens × unit price, summed; terms are [tokens column, price class]. Picodollars; null where the price is fine. -#}
+{% macro picousd(terms) -%}
+    case when not prices.has_fine_price then
+        {%- for tokens, price in terms %} {{ '+ ' if not loop.first }}{{ tokens }} * prices.{{ price }}_picousd{% endfor %}
+    end
+{%- endmacro %}
+
+{#- The same sum in units of 1e-24 USD, only where the price is fine. -#}
+{% macro fine_units(terms) -%}
+    case when prices.has_fine_price then
+        {%- for tokens, price in terms %} {{ '+ ' if not loop.first }}cast({{ tokens }} as hugeint) * cast(prices.{{ price }}_fine as hugeint){% endfor %}
+    end
+{%- endmacro %}
+
+{#- One amount in USD from the two sums above, times a factor in millionths. -#}
+{% macro usd(picousd, fine_units, factor_ppm = none) -%}
+    {%- if factor_ppm is none -%}
+        {%- set narrow = picousd -%}
+        {%- set fine = '(' ~ fine_units ~ ' + 500000000000) // 1000000000000' -%}
+    {%- else -%}
+        {%- set narrow -%}
+            case
+                when {{ factor_ppm }} = 1000000 then {{ picousd }}
+                when {{ picousd }} < 9000000000000 then ({{ picousd }} * {{ factor_ppm }} + 500000) // 1000000
+                else cast((cast({{ picousd }} as hugeint) * {{ factor_ppm }} + 500000) // 1000000 as bigint)
+            end
+        {%- endset -%}
+        {%- set fine = '(' ~ fine_units ~ ' * ' ~ factor_ppm ~ ' + 500000000000000000) // 1000000000000000000' -%}
+    {%- endif -%}
+    cast(
+        try_cast(coalesce({{ narrow }}, cast({{ fine }} as bigint)) as decimal(18, 0))
+        * cast(0.000000000001 as decimal(18, 12)) as decimal(18, 12)
+    )
+{%- endmacro %}

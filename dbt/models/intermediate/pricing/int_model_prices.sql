@@ -1,0 +1,242 @@
+{{ config(materialized = 'table') }}
+
+{%- set classes = [
+    'input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'output_reasoning',
+    'input_audio', 'output_audio', 'input_image', 'output_image',
+] %}
+
+with models as (
+    select * from {{ ref('stg_prices__models') }}
+),
+
+unit_prices as (
+    select * from {{ ref('stg_prices__unit_prices') }}
+    where not is_free_or_unknown
+),
+
+overrides as (
+    select * from {{ ref('stg_config__price_overrides') }}
+),
+
+class_prices as (
+    select
+        models.price_provider,
+        models.price_model,
+        unit_prices.token_class,
+        unit_prices.variant,
+        unit_prices.tier_start,
+        unit_prices.valid_from,
+        unit_prices.valid_to,
+        coalesce(unit_prices.tod_start, time '00:00:00') as tod_start,
+        coalesce(unit_prices.tod_end, time '24:00:00') as tod_end,
+        unit_prices.price,
+        unit_prices.price_id,
+        unit_prices.price_version,
+        'catalogue' as price_source,
+        0 as precedence
+    from unit_prices
+    inner join models
+        on
+            unit_prices.catalogue_provider = models.catalogue_provider
+            and unit_prices.catalogue_model = models.catalogue_model
+
+    union all
+
+    select
+        models.price_provider,
+        models.price_model,
+        overrides.token_class,
+        overrides.variant,
+        overrides.min_input_tokens as tier_start,
+        cast(overrides.valid_from as timestamp) as valid_from,
+        coalesce(cast(overrides.valid_to as timestamp), timestamp '9999-12-31 00:00:00') as valid_to,
+        time '00:00:00' as tod_start,
+        time '24:00:00' as tod_end,
+        overrides.usd_per_mtok as price,
+        concat(overrides.config_file, ':', overrides.config_line) as price_id,
+        concat(overrides.config_file, ':', overrides.config_line) as price_version,
+        'override' as price_source,
+        1 as precedence
+    from overrides
+    inner join models
+        on
+            (overrides.provider = models.price_provider and overrides.model = models.price_model)
+            or (overrides.provider = models.catalogue_provider and overrides.model = models.catalogue_model)
+),
+
+-- Every edge any class of the model has cuts time, prompt size and time of day into cells in which no price changes.
+instants as (
+    select price_provider, price_model, valid_from as edge from class_prices
+    union
+    select price_provider, price_model, valid_to as edge from class_prices
+),
+
+periods as (
+    select
+        price_provider,
+        price_model,
+        edge as valid_from,
+        lead(edge) over (partition by price_provider, price_model order by edge) as valid_to
+    from instants
+),
+
+tiers as (
+    select
+        price_provider,
+        price_model,
+        tier_start,
+        lead(tier_start, 1, 9223372036854775807) over (
+            partition by price_provider, price_model order by tier_start
+        ) as tier_end
+    from (select distinct price_provider, price_model, tier_start from class_prices) as tier_starts
+),
+
+times as (
+    select price_provider, price_model, tod_start as edge from class_prices
+    union
+    select price_provider, price_model, tod_end as edge from class_prices
+),
+
+times_of_day as (
+    select
+        price_provider,
+        price_model,
+        edge as tod_start,
+        lead(edge) over (partition by price_provider, price_model order by edge) as tod_end
+    from times
+),
+
+variants as (
+    select variant from (values ('standard'), ('batch'), ('flex'), ('priority')) as named (variant)
+),
+
+cells as (
+    select
+        periods.price_provider,
+        periods.price_model,
+        periods.valid_from,
+        periods.valid_to,
+        tiers.tier_start,
+        tiers.tier_end,
+        times_of_day.tod_start,
+        times_of_day.tod_end,
+        variants.variant
+    from periods
+    inner join tiers
+        on periods.price_provider = tiers.price_provider and periods.price_model = tiers.price_model
+    inner join times_of_day
+        on periods.price_provider = times_of_day.price_provider and periods.price_model = times_of_day.price_model
+    cross join variants
+    where periods.valid_to is not null and times_of_day.tod_end is not null
+),
+
+-- In a cell the variant's own price beats the standard one, a contract beats the catalogue, the highest tier wins.
+candidates as (
+    select
+        cells.*,
+        class_prices.token_class,
+        class_prices.price,
+        class_prices.price_id,
+        class_prices.price_version,
+        class_prices.price_source,
+        row_number() over (
+            partition by
+                cells.price_provider, cells.price_model, cells.valid_from, cells.tier_start, cells.tod_start,
+                cells.variant, class_prices.token_class
+            order by
+                case when class_prices.variant = cells.variant then 0 else 1 end,
+                class_prices.precedence desc,
+                class_prices.tier_start desc,
+                class_prices.price_id
+        ) as choice
+    from cells
+    inner join class_prices
+        on
+            cells.price_provider = class_prices.price_provider
+            and cells.price_model = class_prices.price_model
+            and cells.valid_from >= class_prices.valid_from
+            and cells.valid_to <= class_prices.valid_to
+            and cells.tod_start >= class_prices.tod_start
+            and cells.tod_end <= class_prices.tod_end
+            and cells.tier_start >= class_prices.tier_start
+            and class_prices.variant in (cells.variant, 'standard')
+),
+
+chosen as (
+    select
+        price_provider,
+        price_model,
+        variant,
+        valid_from,
+        valid_to,
+        tier_start,
+        tier_end,
+        tod_start,
+        tod_end,
+        md5(string_agg(concat_ws('=', token_class, price_id), ',' order by token_class)) as price_id,
+        max(price_version) as price_version,
+        max(price_source) as price_source,
+        {% for class in classes -%}
+            max(case when token_class = '{{ class }}' then price end) as {{ class }}_price{{ ',' if not loop.last }}
+        {% endfor %}
+    from candidates
+    where choice = 1
+    group by price_provider, price_model, variant, valid_from, valid_to, tier_start, tier_end, tod_start, tod_end
+),
+
+-- A class without a price of its own is billed as the class it is part of.
+filled as (
+    select
+        price_provider,
+        price_model,
+        variant,
+        valid_from,
+        valid_to,
+        tier_start,
+        tier_end,
+        tod_start,
+        tod_end,
+        price_id,
+        price_version,
+        price_source,
+        input_price as input_usd_per_mtok,
+        coalesce(cache_read_price, input_price) as cache_read_usd_per_mtok,
+        coalesce(cache_write_5m_price, input_price) as cache_write_5m_usd_per_mtok,
+        coalesce(cache_write_1h_price, cache_write_5m_price, input_price) as cache_write_1h_usd_per_mtok,
+        coalesce(output_price, 0) as output_usd_per_mtok,
+        coalesce(output_reasoning_price, output_price, 0) as output_reasoning_usd_per_mtok,
+        coalesce(input_audio_price, input_price) as input_audio_usd_per_mtok,
+        coalesce(output_audio_price, output_price, 0) as output_audio_usd_per_mtok,
+        coalesce(input_image_price, input_price) as input_image_usd_per_mtok,
+        coalesce(output_image_price, output_price, 0) as output_image_usd_per_mtok
+    from chosen
+    where input_price is not null
+),
+
+fine as (
+    select
+        *,
+        {% for class in classes -%}
+            {{ class }}_usd_per_mtok != round({{ class }}_usd_per_mtok, 6)
+            {{ 'or ' if not loop.last }}
+        {%- endfor %} as has_fine_price
+    from filled
+),
+
+in_units as (
+    select
+        *,
+        md5(concat_ws(
+            '|', price_id, price_version, price_source
+            {%- for class in classes %}, {{ class }}_usd_per_mtok{% endfor %}
+        )) as fingerprint,
+        {% for class in classes -%}
+            case when not has_fine_price
+                    then cast({{ class }}_usd_per_mtok * cast(1000000 as decimal(7, 0)) as bigint)
+            end as {{ class }}_picousd,
+            cast(replace(cast({{ class }}_usd_per_mtok as varchar), '.', '') as decimal(38, 0)) as {{ class }}_fine{{ ',' if not loop.last }}
+        {% endfor %}
+    from fine
+)
+
+select * from in_units

@@ -1,0 +1,139 @@
+{{ config(
+    materialized = 'lake',
+    upstream = ['int_usage_days', 'int_usage_repeated_events', 'int_pricing_days', 'int_usage_discounts']
+) }}
+
+-- depends_on: {{ ref('int_usage_days') }}
+-- depends_on: {{ ref('int_pricing_days') }}
+with priced as (
+    select * from {{ ref('int_usage_events_priced') }}
+),
+
+compared as (
+    select
+        *,
+        reported_cost_usd - cache_optimized_cost_usd as variance_usd,
+        reported_cost_usd - cache_list_cost_usd as variance_without_discount_usd,
+        reported_cost_usd - discounted_cost_usd as variance_without_cache_usd,
+        reported_cost_usd - list_cost_usd as variance_without_both_usd,
+        cast(0.00000001 as decimal(18, 12)) as rounding_unit_usd
+    from priced
+),
+
+-- What the gateway charged, held against what it should have: the first cause that explains the difference.
+explained as (
+    select
+        *,
+        case
+            when status != 'success' and reported_cost_usd > 0 then 'failed_but_charged'
+            when unpriced_reason is not null then 'unpriced'
+            when reported_cost_usd is null and cache_optimized_cost_usd = 0 then 'match'
+            when reported_cost_usd is null then 'missing_report'
+            when variance_usd = 0 then 'match'
+            when abs(variance_usd) <= rounding_unit_usd then 'rounding'
+            when reported_total_tokens != input_tokens + output_tokens then 'token_mismatch'
+            when abs(variance_without_discount_usd) <= rounding_unit_usd then 'discount_missing'
+            when abs(variance_without_cache_usd) <= rounding_unit_usd then 'cache_priced_as_input'
+            when abs(variance_without_both_usd) <= rounding_unit_usd then 'list_price_charged'
+            when stated_input_usd_per_token * cast(1000000 as decimal(7, 0)) != input_usd_per_mtok then 'other_price_list'
+            when stated_output_usd_per_token * cast(1000000 as decimal(7, 0)) != output_usd_per_mtok
+                then 'other_price_list'
+            else 'price_mismatch'
+        end as variance_reason
+    from compared
+),
+
+usage_costs as (
+    select
+        ---------- ids
+        event_id,
+        source,
+        request_id,
+        workspace_id,
+        api_key_id,
+        api_key_name,
+        member_id,
+        origin,
+        group_name,
+
+        ---------- time
+        occurred_at,
+        event_date,
+        time_basis,
+
+        ---------- call
+        event_type,
+        call_type,
+        request_path,
+        status,
+        http_status,
+        error_code,
+        is_stream,
+        duration_ms,
+        ttft_ms,
+        fallback_depth,
+
+        ---------- model
+        provider,
+        model_requested,
+        model_served,
+        concat(catalogue_provider, '/', catalogue_model) as priced_model,
+
+        ---------- tokens
+        uncached_input_tokens,
+        cache_read_tokens,
+        cache_write_5m_tokens,
+        cache_write_1h_tokens,
+        input_audio_tokens,
+        input_image_tokens,
+        output_text_tokens,
+        output_audio_tokens,
+        output_image_tokens,
+        reasoning_tokens,
+        input_tokens,
+        output_tokens,
+        input_tokens + output_tokens as total_tokens,
+        usage_source,
+
+        ---------- price
+        billing_mode,
+        price_source,
+        price_version,
+        matched_by as price_match,
+        service_tier,
+        input_usd_per_mtok,
+        cache_read_usd_per_mtok,
+        cache_write_5m_usd_per_mtok,
+        cache_write_1h_usd_per_mtok,
+        output_usd_per_mtok,
+        output_reasoning_usd_per_mtok,
+        input_audio_usd_per_mtok,
+        output_audio_usd_per_mtok,
+        unpriced_reason,
+
+        ---------- discount
+        discount_rule_id,
+        cast(discount_factor as decimal(9, 6)) as discount_factor,
+
+        ---------- the three tiers
+        cast(list_cost_usd as decimal(18, 12)) as list_cost_usd,
+        cast(discounted_cost_usd as decimal(18, 12)) as discounted_cost_usd,
+        cast(cache_optimized_cost_usd as decimal(18, 12)) as cache_optimized_cost_usd,
+        cast(cache_list_cost_usd as decimal(18, 12)) as cache_list_cost_usd,
+        cast(list_cost_usd - discounted_cost_usd as decimal(18, 12)) as discount_savings_usd,
+        cast(discounted_cost_usd - cache_optimized_cost_usd as decimal(18, 12)) as cache_savings_usd,
+
+        ---------- what the gateway says
+        reported_cost_usd,
+        credits_used,
+        quota_used,
+        cast(variance_usd as decimal(18, 12)) as cost_variance_usd,
+        variance_reason,
+
+        ---------- lineage
+        raw_file,
+        raw_line
+    from explained
+)
+
+select * from usage_costs

@@ -1,0 +1,98 @@
+with logs as (
+    select * from {{ raw_events('infron_logs') }}
+),
+
+-- The slug's prefix is the provider, and the same model costs differently at another one.
+slugs as (
+    select
+        *,
+        case when model like '%/%' then split_part(model, '/', 1) else '' end as slug_provider,
+        case when model like '%/%' then substring(model, strpos(model, '/') + 1) else model end as slug_model,
+        coalesce(usage_prompt_tokens, 0) as prompt_tokens,
+        coalesce(usage_cached_tokens, 0) as cached_tokens,
+        coalesce(usage_cache_write_tokens, 0) as written_tokens,
+        coalesce(usage_cache_write_1h_tokens, 0) as written_1h_tokens,
+        coalesce(usage_prompt_audio_tokens, 0) as prompt_audio_tokens,
+        coalesce(usage_completion_tokens, 0) as completion_tokens,
+        coalesce(usage_reasoning_tokens, 0) as completion_reasoning_tokens,
+        coalesce(usage_completion_audio_tokens, 0) as completion_audio_tokens,
+        coalesce(usage_completion_image_tokens, 0) as completion_image_tokens
+    from logs
+),
+
+usage_events as (
+    select
+        ---------- ids
+        source,
+        request_id,
+        concat(source, ':', request_id) as event_id,
+        workspace_id,
+        api_key_id,
+        api_key_name,
+        member_id,
+        case when member_id is null then 'api' else 'playground' end as origin,
+        group_name,
+
+        ---------- time
+        occurred_at,
+        cast(occurred_at as date) as event_date,
+        'start' as time_basis,
+
+        ---------- call
+        'llm_call' as event_type,
+        'chat' as call_type,
+        cast(null as varchar) as request_path,
+        status,
+        http_status,
+        error as error_code,
+        stream as is_stream,
+        processing_ms as duration_ms,
+        cast(null as bigint) as ttft_ms,
+        cast(0 as bigint) as fallback_depth,
+
+        ---------- model
+        slug_provider as provider,
+        model as model_requested,
+        model as model_served,
+        slug_provider as price_provider,
+        slug_model as price_model,
+        coalesce(service_tier, 'standard') as service_tier,
+
+        ---------- tokens: prompt_tokens includes cache reads, cache writes and audio; completion_tokens includes reasoning
+        greatest(prompt_tokens - cached_tokens - written_tokens - prompt_audio_tokens, 0) as uncached_input_tokens,
+        cached_tokens as cache_read_tokens,
+        greatest(written_tokens - written_1h_tokens, 0) as cache_write_5m_tokens,
+        written_1h_tokens as cache_write_1h_tokens,
+        prompt_audio_tokens as input_audio_tokens,
+        cast(0 as bigint) as input_image_tokens,
+        greatest(
+            completion_tokens - completion_reasoning_tokens - completion_audio_tokens - completion_image_tokens, 0
+        ) as output_text_tokens,
+        completion_audio_tokens as output_audio_tokens,
+        completion_image_tokens as output_image_tokens,
+        completion_reasoning_tokens as reasoning_tokens,
+        prompt_tokens as input_tokens,
+        completion_tokens as output_tokens,
+        usage_total_tokens as reported_total_tokens,
+        case when has_usage then 'reported' else 'missing' end as usage_source,
+
+        ---------- money
+        case when coalesce(is_byok, false) then 'byok' else 'token' end as billing_mode,
+        cast(discount_rate as decimal(9, 6)) as stated_discount_factor,
+        usage_cost as reported_cost_usd,
+        list_price as reported_list_cost_usd,
+        discounted_price as reported_discounted_cost_usd,
+        cast(null as decimal(24, 18)) as stated_input_usd_per_token,
+        cast(null as decimal(24, 18)) as stated_output_usd_per_token,
+        false as is_gateway_cache_hit,
+        cast(null as bigint) as credits_used,
+        cast(null as bigint) as quota_used,
+
+        ---------- lineage
+        raw_file,
+        raw_line,
+        delivered_on
+    from slugs
+)
+
+select * from usage_events

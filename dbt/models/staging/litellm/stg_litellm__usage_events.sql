@@ -1,0 +1,120 @@
+with logs as (
+    select * from {{ raw_events('litellm_logs') }}
+),
+
+-- The deployment's model carries its provider as a prefix for some providers and not for others.
+models as (
+    select
+        *,
+        coalesce(custom_llm_provider, '') as llm_provider,
+        case
+            when starts_with(model, concat(custom_llm_provider, '/'))
+                then substring(model, length(custom_llm_provider) + 2)
+            else model
+        end as deployment_model,
+        coalesce(prompt_tokens, 0) as all_prompt_tokens,
+        coalesce(completion_tokens, 0) as all_completion_tokens,
+        coalesce(cache_write_5m_tokens + cache_write_1h_tokens, cache_write_5m_tokens, cache_write_1h_tokens, 0) as split_write_tokens
+    from logs
+),
+
+-- Cache writes without a split are five-minute writes, LiteLLM's default.
+tokens as (
+    select
+        *,
+        coalesce(cached_tokens, 0) as read_tokens,
+        greatest(coalesce(cache_write_tokens, 0), split_write_tokens) as write_tokens,
+        coalesce(cache_write_1h_tokens, 0) as write_1h_tokens,
+        coalesce(prompt_audio_tokens, 0) as audio_in_tokens,
+        coalesce(completion_audio_tokens, 0) as audio_out_tokens,
+        coalesce(reasoning_tokens, 0) as reasoning_out_tokens
+    from models
+),
+
+usage_events as (
+    select
+        ---------- ids: litellm_call_id and trace_id are shared by a failure and its fallback, id is not
+        source,
+        id as request_id,
+        concat(source, ':', id) as event_id,
+        org_id as workspace_id,
+        api_key_hash as api_key_id,
+        api_key_alias as api_key_name,
+        coalesce(nullif(end_user, ''), user_id) as member_id,
+        'api' as origin,
+        team_id as group_name,
+
+        ---------- time
+        occurred_at,
+        cast(occurred_at as date) as event_date,
+        'start' as time_basis,
+
+        ---------- call
+        'llm_call' as event_type,
+        case
+            when call_type like '%embedding%' then 'embeddings'
+            when call_type like '%image%' then 'image'
+            when call_type like '%transcription%' or call_type like '%speech%' then 'audio'
+            when call_type like '%rerank%' then 'rerank'
+            else 'chat'
+        end as call_type,
+        request_route as request_path,
+        status,
+        cast(case when regexp_matches(error_code, '^[1-5][0-9][0-9]$') then error_code end as bigint) as http_status,
+        coalesce(nullif(error_class, ''), nullif(error_code, '')) as error_code,
+        coalesce(stream, false) as is_stream,
+        cast(date_diff('millisecond', started_at, ended_at) as bigint) as duration_ms,
+        cast(
+            case when stream and first_token_at between started_at and ended_at
+                    then date_diff('millisecond', started_at, first_token_at)
+            end as bigint
+        ) as ttft_ms,
+        coalesce(attempted_fallbacks, 0) as fallback_depth,
+
+        ---------- model
+        llm_provider as provider,
+        coalesce(nullif(model_group, ''), model) as model_requested,
+        coalesce(nullif(response_model, ''), model) as model_served,
+        llm_provider as price_provider,
+        deployment_model as price_model,
+        coalesce(nullif(breakdown_service_tier, ''), 'standard') as service_tier,
+
+        ---------- tokens: prompt_tokens includes cache reads and writes whatever the provider; completion includes reasoning
+        greatest(all_prompt_tokens - read_tokens - write_tokens - audio_in_tokens, 0) as uncached_input_tokens,
+        read_tokens as cache_read_tokens,
+        greatest(write_tokens - write_1h_tokens, 0) as cache_write_5m_tokens,
+        write_1h_tokens as cache_write_1h_tokens,
+        audio_in_tokens as input_audio_tokens,
+        cast(0 as bigint) as input_image_tokens,
+        greatest(all_completion_tokens - reasoning_out_tokens - audio_out_tokens, 0) as output_text_tokens,
+        audio_out_tokens as output_audio_tokens,
+        cast(0 as bigint) as output_image_tokens,
+        reasoning_out_tokens as reasoning_tokens,
+        all_prompt_tokens as input_tokens,
+        all_completion_tokens as output_tokens,
+        total_tokens as reported_total_tokens,
+        case
+            when status = 'success' and all_prompt_tokens + all_completion_tokens = 0 then 'missing'
+            else 'reported'
+        end as usage_source,
+
+        ---------- money: response_cost is what was charged; the breakdown of a cache hit still shows the full price
+        case when coalesce(cache_hit, false) then 'free' else 'token' end as billing_mode,
+        cast(null as decimal(9, 6)) as stated_discount_factor,
+        response_cost as reported_cost_usd,
+        cast(null as decimal(18, 12)) as reported_list_cost_usd,
+        cast(null as decimal(18, 12)) as reported_discounted_cost_usd,
+        map_input_cost_per_token as stated_input_usd_per_token,
+        map_output_cost_per_token as stated_output_usd_per_token,
+        coalesce(cache_hit, false) as is_gateway_cache_hit,
+        cast(null as bigint) as credits_used,
+        cast(null as bigint) as quota_used,
+
+        ---------- lineage
+        raw_file,
+        raw_line,
+        delivered_on
+    from tokens
+)
+
+select * from usage_events
