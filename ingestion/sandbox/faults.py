@@ -1,0 +1,109 @@
+"""What goes wrong with a day's charges: the gateway's own mistakes, row by row.
+
+    honest(rows) ──► Charged (what the gateway says it took) ──► plant(...) changes some rows and names them
+
+Files that arrive late, twice or damaged are delivery.py; spikes are traffic.py; payments are billing.py. A
+row has at most one fault, so each can be told from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from ingestion.sandbox.prices import MODELS, change_days
+from ingestion.sandbox.rating import Rated, cache_reads_at_input_price, pay, rate
+from ingestion.sandbox.tenants import Tenants
+from ingestion.sandbox.traffic import FAILURE, SUCCESS, Requests, date_of
+
+MOST_PER_DAY = 50
+"""Faults of one kind on one day, however large the day: the ledger stays readable."""
+
+
+@dataclass
+class Charged:
+    """What the gateway shows and takes, 10⁻¹² USD; `cost` leaves the balance, `factor` is in thousandths."""
+
+    has_usage: np.ndarray
+    cost: np.ndarray
+    completion: np.ndarray
+    cache_read: np.ndarray
+    cache_written: np.ndarray
+    list: np.ndarray
+    discounted: np.ndarray
+    factor: np.ndarray
+
+    def replace(self, rows: np.ndarray, other: Charged) -> None:
+        """Take over some rows from another."""
+        for name in ("cost", "completion", "cache_read", "cache_written", "list", "discounted"):
+            getattr(self, name)[rows] = getattr(other, name)[rows]
+
+
+def honest(rows: Requests, rated: Rated) -> Charged:
+    """Return what a gateway without faults charges: the cache-optimized cost of the calls that succeeded."""
+    return Charged(
+        has_usage=rows.status == SUCCESS,
+        cost=rated.cache_optimized.copy(),
+        completion=pay(rated.completion, rated.factor),
+        cache_read=pay(rated.cache_read, rated.factor),
+        cache_written=pay(rated.cache_written, rated.factor),
+        list=rated.list.copy(),
+        discounted=rated.discounted.copy(),
+        factor=rated.factor,
+    )
+
+
+def how_many(rows: int, one_in: int) -> int:
+    """Return how many of a day's rows get a fault that hits one in so many."""
+    return min(MOST_PER_DAY, max(1, rows // one_in))
+
+
+def choose(rng: np.random.Generator, rows: Requests, eligible: np.ndarray, count: int) -> np.ndarray:
+    """Pick up to `count` eligible rows without a fault, mark them, and return their positions in order."""
+    free = np.flatnonzero(eligible & ~rows.faulty)
+    picked = np.sort(rng.choice(free, min(count, len(free)), replace=False))
+    rows.faulty[picked] = True
+    return picked
+
+
+def plant(
+    world: Tenants,
+    rng: np.random.Generator,
+    rows: Requests,
+    rated: Rated,
+    charged: Charged,
+    spared: np.ndarray,
+) -> Iterator[tuple[str, int, int]]:
+    """Change some charges and yield (kind, row, right cost, 10⁻¹² USD) of each; `spared` rows stay honest."""
+    day, paid = rows.day, charged.has_usage & ~spared
+    if day % 7 == 2:
+        eligible = paid & (rated.factor < 1000)
+        for row in choose(rng, rows, eligible, how_many(len(rows), 500)):
+            charged.cost[row], charged.completion[row] = rated.undiscounted[row], rated.completion[row]
+            charged.cache_read[row], charged.cache_written[row] = (
+                rated.cache_read[row],
+                rated.cache_written[row],
+            )
+            yield "discount_not_applied", int(row), int(rated.cache_optimized[row])
+    if day % 7 == 3:
+        wrong = pay(cache_reads_at_input_price(rows), rated.factor)
+        for row in choose(rng, rows, paid & (wrong > rated.cache_optimized), how_many(len(rows), 500)):
+            charged.cache_read[row] += wrong[row] - charged.cost[row]
+            charged.cost[row] = wrong[row]
+            yield "cache_read_charged_as_input", int(row), int(rated.cache_optimized[row])
+    for slug in MODELS:
+        for changed in change_days(slug):
+            if changed <= date_of(day) < changed + timedelta(days=2):
+                stale = honest(rows, rate(world, rows, changed - timedelta(days=1)))
+                for row in choose(
+                    rng, rows, paid & (rows.model == MODELS.index(slug)), how_many(len(rows), 250)
+                ):
+                    charged.replace(np.array([row]), stale)
+                    yield "stale_price", int(row), int(rated.cache_optimized[row])
+    if day % 5 == 4:
+        for row in choose(rng, rows, ~spared & (rows.status == FAILURE), how_many(len(rows), 1500)):
+            charged.has_usage[row] = True
+            yield "failed_but_charged", int(row), 0
