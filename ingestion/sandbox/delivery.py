@@ -136,7 +136,7 @@ class DayFiles:
                 setattr(self.record, count, getattr(self.record, count) + len(lines))
 
     def add_damaged(self, line: str, damage: str) -> str:
-        """Append a damaged line and return `file:line`; a truncated one has no line end: nothing follows it."""
+        """Append a damaged line and return `file:line`; a truncated one has no line end and comes last."""
         self._write(line + ("" if damage == "truncated" else "\n"), 1)
         self.record.rejects += 1
         return f"{self.record.file}:{self.record.lines}"

@@ -100,7 +100,7 @@ PROFILES = (
     Profile("batch", 8_000, 500, 0.2, False, 0.0, ((_DEEPSEEK, 0.6), (_MISTRAL, 0.4))),
     Profile("pilot", 4_000, 400, 0.3, False, 0.0, ((_GPT_5_MINI, 0.97), (UNKNOWN_MODEL, 0.03))),
 )
-"""What keys are for, in turn: name, mean prompt, mean completion, cached share, reasons?, long share, models."""
+"""What keys are for, dealt out in turn."""
 
 _NAMES = (
     "Alder Books", "Birch Clinics", "Cedar Freight", "Dogwood Legal", "Elm Energy", "Fir Studio",

@@ -16,6 +16,7 @@ import io
 import json
 from pathlib import Path
 
+from ingestion.sandbox.billing import BillingWriter
 from ingestion.sandbox.files import write_text
 from ingestion.sandbox.ledger import Truth
 from ingestion.sandbox.logs import LogWriter
@@ -43,9 +44,10 @@ def write_world(home: Path, days: int, requests_per_day: int, seed: int) -> Trut
     """Write a world of some days and return the truth about it.
 
     Args:
-        home: the home directory; made if it is not there. days: how many days, from 3 August 2026 on.
-        requests_per_day: the mean over a week; weekdays see more, weekends less, and planted spikes come on
-        top. seed: any non-negative number; equal seeds give equal worlds.
+        home: the home directory; made if it is not there.
+        days: how many days, from 3 August 2026 on.
+        requests_per_day: the mean over a week; weekdays see more, weekends less, spikes come on top.
+        seed: any non-negative number; equal seeds give equal worlds.
 
     Raises:
         SandboxError: the home holds somebody's real files, or an argument is out of range.
@@ -56,6 +58,9 @@ def write_world(home: Path, days: int, requests_per_day: int, seed: int) -> Trut
     world = tenants(seed)
     logs = LogWriter(home, world, days, requests_per_day, seed)
     logs.write()
+    billing = BillingWriter(home, world, days, seed)
+    billing.write()
+    write_text(home / STRIPE_OBJECTS, json.dumps(billing.stripe.objects, indent=0) + "\n")
     write_text(home / "config/discount_rules.csv", _rules_file(world.rules))
     write_text(home / "sources.yml", _SOURCES)
     truth = Truth(
@@ -64,10 +69,10 @@ def write_world(home: Path, days: int, requests_per_day: int, seed: int) -> Trut
         | _cast(world),
         events=logs.totals.as_json(),
         files=logs.files,
-        billing={},
-        faults=logs.faults,
+        billing=billing.totals(),
+        faults=sorted(logs.faults + billing.faults, key=lambda fault: fault.day),
     )
-    _sweep(home, {record["file"] for record in truth.files})
+    _sweep(home, {record["file"] for record in truth.files} | set(billing.files))
     write_text(home / TRUTH, truth.as_json())
     return truth
 

@@ -1,0 +1,253 @@
+"""What the tenants are invoiced, what they pay, and where the two disagree.
+
+    each day:  top-ups that fall due, renewals on the first ─► invoice lines ─► landing/infery/invoices
+                                                            └► Stripe objects (as the two should agree)
+    every other day one top-up goes wrong, in turn, and the ledger says which status it must end in
+
+Amounts are whole minor units here and become text with the currency's decimals in the invoice line. VAT is
+taken out of a gross price, as packs are sold at a round price including tax.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ingestion.sandbox.files import write_text
+from ingestion.sandbox.ledger import Fault
+from ingestion.sandbox.randomness import generator
+from ingestion.sandbox.stripe_objects import Stripe
+from ingestion.sandbox.tenants import Tenants, Workspace
+from ingestion.sandbox.traffic import date_of
+
+INVOICES = "landing/infery/invoices"
+RENEWAL_PACK = 9_900
+MINOR_PER_CREDIT = {"gbp": 1, "usd": 1, "jpy": 2}
+DECIMALS = {"gbp": 2, "usd": 2, "jpy": 0}
+
+TROUBLES = (
+    "missing_in_stripe",
+    "amount_mismatch",
+    "missing_invoice",
+    "metadata_conflict_workspace",
+    "refunded",
+    "metadata_conflict_invoice",
+    "payment_failed",
+    "in_flight",
+    "partially_refunded",
+    "disputed",
+)
+_STATUS = {
+    "metadata_conflict_workspace": "metadata_conflict",
+    "metadata_conflict_invoice": "metadata_conflict",
+}
+_INTENT_STATUS = {"payment_failed": "requires_payment_method", "in_flight": "processing"}
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """One invoice before it goes wrong; `net`, `vat` and `total` are minor units."""
+
+    number: int
+    workspace: Workspace
+    kind: str
+    issued_at: datetime
+    credits: int
+    net: int
+    vat: int
+
+    @property
+    def invoice_id(self) -> str:
+        """The gateway's own id."""
+        return f"inv_{self.number:05d}"
+
+    @property
+    def key(self) -> str:
+        """The part its Stripe ids have in common."""
+        return f"3SbX{self.number:08d}"
+
+    @property
+    def total(self) -> int:
+        """What is to be paid, minor units."""
+        return self.net + self.vat
+
+
+@dataclass
+class BillingWriter:
+    """Writes the invoices of a world, gathers its Stripe objects, and remembers what is true about both."""
+
+    home: Path
+    world: Tenants
+    days: int
+    seed: int
+    stripe: Stripe = field(default_factory=Stripe)
+    faults: list[Fault] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    statuses: Counter[str] = field(default_factory=Counter)
+    invoiced: Counter[str] = field(default_factory=Counter)
+    invoices: int = 0
+
+    def write(self) -> None:
+        """Write every day's invoice file; a day without invoices has none."""
+        number = 0
+        for day in range(self.days):
+            due = self._due(day, number + 1)
+            number += len(due)
+            trouble = self._trouble(day, due)
+            lines = [line for invoice in due if (line := self._settle(invoice, trouble.get(invoice.number)))]
+            if lines:
+                name = f"{INVOICES}/dt={date_of(day)}/invoices.ndjson"
+                write_text(self.home / name, "".join(json.dumps(line) + "\n" for line in lines))
+                self.files.append(name)
+
+    def totals(self) -> dict[str, Any]:
+        """Return control totals: objects, items by their right status, minor units by currency."""
+        received: Counter[str] = Counter()
+        for intent in self.stripe.objects["payment_intents"]:
+            received[intent["currency"]] += intent["amount_received"]
+        return {
+            "invoices": self.invoices,
+            "objects": {kind: len(objects) for kind, objects in self.stripe.objects.items()},
+            "items_by_status": dict(sorted(self.statuses.items())),
+            "invoiced_minor": dict(sorted(self.invoiced.items())),
+            "received_minor": dict(sorted(received.items())),
+        }
+
+    def _due(self, day: int, number: int) -> list[Invoice]:
+        """Return the day's invoices, top-ups first."""
+        rng = generator(self.seed, "billing", day)
+        midnight = datetime.combine(date_of(day), datetime.min.time(), UTC)
+        due = []
+        for space in self.world.workspaces:
+            topped_up = (day + space.topup_offset) % space.topup_every_days == 0
+            for kind, applies in (("topup", topped_up), ("renewal", date_of(day).day == 1)):
+                second = int(rng.integers(8 * 3600, 19 * 3600))
+                if applies:
+                    credits = space.pack if kind == "topup" else RENEWAL_PACK
+                    gross = credits * MINOR_PER_CREDIT[space.currency]
+                    net = (gross * 10 + 6) // 12 if space.vat_treatment == "standard" else gross
+                    issued_at = midnight + timedelta(seconds=second)
+                    due.append(Invoice(number + len(due), space, kind, issued_at, credits, net, gross - net))
+        return due
+
+    def _trouble(self, day: int, due: list[Invoice]) -> dict[int, str]:
+        """Choose the day's invoice that goes wrong, and how."""
+        topups = [invoice.number for invoice in due if invoice.kind == "topup" and invoice.number > 1]
+        if day % 2 == 0 or not topups:
+            return {}
+        return {int(generator(self.seed, "trouble", day).choice(topups)): TROUBLES[day // 2 % len(TROUBLES)]}
+
+    def _settle(self, invoice: Invoice, trouble: str | None) -> dict[str, Any] | None:
+        """Pay an invoice, well or badly; return its line, or None where the gateway has lost it."""
+        if trouble != "missing_in_stripe":
+            self._pay(invoice, trouble)
+        status = _STATUS.get(trouble, trouble) if trouble else "matched"
+        self.statuses[status] += 1
+        if trouble:
+            self._note(invoice, trouble, status)
+        if trouble == "missing_invoice":
+            return None
+        self.invoices += 1
+        self.invoiced[invoice.workspace.currency] += invoice.total
+        return _line(invoice, "open" if trouble in _INTENT_STATUS else "paid")
+
+    def _pay(self, invoice: Invoice, trouble: str | None) -> None:
+        """Add an invoice's Stripe objects."""
+        space, created = invoice.workspace, int(invoice.issued_at.timestamp()) - 40
+        promised = {"workspace_id": space.workspace_id, "infery_invoice_id": invoice.invoice_id}
+        told = dict(promised)
+        if trouble == "metadata_conflict_workspace":
+            others = [other.workspace_id for other in self.world.workspaces if other != space]
+            told["workspace_id"] = others[invoice.number % len(others)]
+        if trouble == "metadata_conflict_invoice":
+            told["infery_invoice_id"] = f"inv_{invoice.number - 1:05d}"
+        amount = invoice.total - _shortfall(invoice) if trouble == "amount_mismatch" else invoice.total
+        status = _INTENT_STATUS.get(trouble or "", "succeeded")
+        customer = f"cus_{space.workspace_id}"
+        intent = self.stripe.pay(invoice.key, created, amount, space.currency, customer, told, status)
+        self.stripe.bill(invoice.key, created - 5, invoice.total, invoice.vat, intent, promised)
+        if trouble in ("refunded", "partially_refunded"):
+            given_back = amount if trouble == "refunded" else amount // 4
+            self.stripe.refund(intent, created + 3 * 3600, given_back)
+        if trouble == "disputed":
+            self.stripe.dispute(intent, created + 4 * 3600)
+
+    def _note(self, invoice: Invoice, trouble: str, status: str) -> None:
+        """Write a billing fault into the ledger; amounts are in the invoice's currency."""
+        currency = invoice.workspace.currency
+        observed = {
+            "missing_in_stripe": 0,
+            "amount_mismatch": invoice.total - _shortfall(invoice),
+            "payment_failed": 0,
+            "in_flight": 0,
+            "refunded": 0,
+            "partially_refunded": invoice.total - invoice.total // 4,
+        }.get(trouble, invoice.total)
+        lost = trouble == "missing_invoice"
+        self.faults.append(
+            Fault(
+                kind=trouble,
+                day=invoice.issued_at.date().isoformat(),
+                subject=f"pi_{invoice.key}" if lost else invoice.invoice_id,
+                expected=None if lost else _money(invoice.total, currency),
+                observed=_money(observed, currency),
+                status=status,
+                detail={
+                    "currency": currency,
+                    "workspace_id": invoice.workspace.workspace_id,
+                    "payment_intent": f"pi_{invoice.key}",
+                },
+            )
+        )
+
+
+def _shortfall(invoice: Invoice) -> int:
+    """Return what an underpaid invoice lacks: its VAT, or a tenth where none is due."""
+    return invoice.vat or invoice.total // 10
+
+
+def _money(minor: int, currency: str) -> str:
+    """Write minor units as the currency is written: 5000 gbp is `50.00`, 5000 jpy is `5000`."""
+    places = DECIMALS[currency]
+    if places == 0:
+        return str(minor)
+    return f"{minor // 10**places}.{minor % 10**places:0{places}d}"
+
+
+def _line(invoice: Invoice, status: str) -> dict[str, Any]:
+    """Return an invoice as the gateway's billing history lists it."""
+    space, currency = invoice.workspace, invoice.workspace.currency
+    renewal = invoice.kind == "renewal"
+    begins = invoice.issued_at.replace(hour=0, minute=0, second=0)
+    ends = (begins + timedelta(days=31)).replace(day=1)
+    return {
+        "invoice_id": invoice.invoice_id,
+        "workspace_id": space.workspace_id,
+        "kind": invoice.kind,
+        "issued_at": _time(invoice.issued_at),
+        "period_start": _time(begins) if renewal else None,
+        "period_end": _time(ends) if renewal else None,
+        "currency": currency,
+        "net": _money(invoice.net, currency),
+        "vat_rate": "0.20" if space.vat_treatment == "standard" else "0.00",
+        "vat": _money(invoice.vat, currency),
+        "total": _money(invoice.total, currency),
+        "vat_treatment": space.vat_treatment,
+        "credits": invoice.credits,
+        "pack": f"pack_{invoice.credits}" if not renewal else "plan_scale",
+        "payment_intent": f"pi_{invoice.key}",
+        "stripe_invoice": f"in_{invoice.key}",
+        "pdf_url": f"https://billing.example.com/{invoice.invoice_id}.pdf",
+        "receipt_url": f"https://billing.example.com/{invoice.invoice_id}/receipt",
+        "billing_contact": f"billing@{space.workspace_id.replace('_', '')}.example.com",
+        "status": status,
+    }
+
+
+def _time(moment: datetime) -> str:
+    """Write a time as RFC 3339 in UTC with milliseconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
