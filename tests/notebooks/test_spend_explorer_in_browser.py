@@ -1,0 +1,113 @@
+"""notebooks/01_spend_explorer.py in a real browser: it draws, answers a click, and asks nobody outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import duckdb
+import pytest
+from playwright.sync_api import Page, Route, expect, sync_playwright
+
+from ingestion.home import Home
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PATIENCE_SECONDS = 60
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH; Debian's package is called chromium"),
+]
+
+
+@pytest.fixture
+def address(home: Home, marts: duckdb.DuckDBPyConnection, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The notebook, served from this machine over the small marts."""
+    marts.execute(f"attach '{home.marts_database}' as published")
+    marts.execute("copy from database memory to published")
+    marts.execute("detach published")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    notebook = request.config.rootpath / "notebooks" / "01_spend_explorer.py"
+    command = [sys.executable, "-m", "marimo", "run", str(notebook), "--headless", "--no-token"]
+    log = home.root / "marimo.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "XDG_CONFIG_HOME": str(home.root), "XDG_STATE_HOME": str(home.root)},
+            cwd=home.root,
+        )
+        try:
+            _wait_until_healthy(f"http://127.0.0.1:{port}/health", server, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(PATIENCE_SECONDS)
+
+
+def _wait_until_healthy(url: str, server: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"marimo did not start:\n{log.read_text()}")
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[tuple[Page, list[str]]]:
+    """A page whose requests beyond this machine are refused and remembered."""
+    outside: list[str] = []
+
+    def only_this_machine(route: Route) -> None:
+        if urlsplit(route.request.url).hostname in ("127.0.0.1", None):
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
+
+    with sync_playwright() as playwright:
+        # The switches keep Chromium itself from calling home; as root it refuses to start in its sandbox.
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
+        expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+        context.route("**/*", only_this_machine)
+        yield context.pages[0], outside
+        context.close()
+
+
+def test_a_reader_sees_the_chart_and_the_requests_behind_a_row(address: str, page: tuple[Page, list[str]]):
+    """The dearest row is 3.60 of key_1 on anthropic/claude; behind it stands one request, req_3."""
+    browser, outside = page
+    browser.goto(address)
+    expect(browser.get_by_role("heading", name="Where does the money go?")).to_be_visible()
+    expect(browser.locator("svg.marks, canvas").first).to_be_visible()
+    expect(browser.get_by_text("5.90")).to_be_visible()
+    browser.get_by_role("row", name="anthropic/claude").get_by_role("checkbox").click()
+    expect(browser.get_by_text("req_3")).to_be_visible()
+    assert outside == []
