@@ -1,0 +1,84 @@
+# What a person types here. Every target sets up what it needs first.
+
+.DEFAULT_GOAL := help
+HOME_DIR := $(or $(TOLLBOOK_HOME),.tollbook)
+SANDBOX_DAYS ?= 30
+SANDBOX_REQUESTS ?= 5000
+SANDBOX_SEED ?= 1
+BENCH_ROWS ?= 100000 1000000
+
+# After installation nothing calls out.
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := 0
+export DBT_VERSION_CHECK := 0
+export DO_NOT_TRACK := 1
+export GX_ANALYTICS_ENABLED := false
+export MARIMO_SKIP_UPDATE_CHECK := 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The stamp is named after the checksum of what is installed: a current environment costs one file lookup.
+STAMP := $(VENV)/installed-$(shell cat requirements.lock pyproject.toml | cksum | tr ' ' '-')
+
+.PHONY: help setup run test dev notebooks bench lint format
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMP) ## Create .venv from requirements.lock; does nothing when it is current
+
+$(STAMP):
+	@rm -f $(VENV)/installed-*
+	@python=; for candidate in python3.13 python3.12 python3.11 python3; do \
+	  if $$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; \
+	  then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then echo "Tollbook needs Python 3.11, 3.12 or 3.13 on PATH; none was found." >&2; exit 1; fi; \
+	echo "Installing into $(VENV) with $$($$python --version) (once; a minute or two) …"; \
+	if uv --version >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --no-project --no-python-downloads --python "$$(command -v $$python)" $(VENV) && \
+	  uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
+	else \
+	  $$python -m venv $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
+	fi
+	@$(BIN)/python -c 'from dagster_project.dbt_project import project; project().parse_folder'
+	@touch $@
+
+run: setup ## Build the sandbox world if the home is empty, run the night over it, print the findings
+	@if [ ! -e "$(HOME_DIR)/truth.json" ] && { [ -e "$(HOME_DIR)/sandbox" ] || [ ! -e "$(HOME_DIR)/landing" ]; }; then \
+	  $(BIN)/tollbook sandbox --home "$(HOME_DIR)" \
+	    --days $(SANDBOX_DAYS) --requests-per-day $(SANDBOX_REQUESTS) --seed $(SANDBOX_SEED); \
+	fi
+	@# 3 says the night is done and a person should look at what it found, which is the point here.
+	@$(BIN)/tollbook run --home "$(HOME_DIR)" || [ $$? -eq 3 ]
+
+test: setup ## Run the tests; they stay on this machine
+	@$(BIN)/python -m pytest
+
+dev: setup ## Open the Dagster UI on http://127.0.0.1:3000
+	@$(BIN)/python -m dagster_project.instance
+	@PATH="$(CURDIR)/$(BIN):$$PATH" \
+	  DAGSTER_HOME="$$($(BIN)/python -c 'from ingestion.home import Home; print(Home.locate().dagster)')" \
+	  $(BIN)/dg dev --host 127.0.0.1 --port 3000
+
+notebooks: setup ## Open the notebooks on http://127.0.0.1:2718, as apps over the published marts
+	@$(BIN)/marimo run notebooks --host 127.0.0.1 --port 2718 --no-token
+
+bench: setup ## Time the night against one bare DuckDB statement, at BENCH_ROWS="100000 1000000" requests
+	@$(BIN)/python tests/benchmarks/bench.py $(BENCH_ROWS)
+
+lint: setup ## Check style: Python, SQL, notebooks, and what every dbt model owes its reader
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/sqlfluff lint dbt/models dbt/tests
+	@$(BIN)/marimo check --strict notebooks/*.py
+	@cp "$$($(BIN)/python -c 'from dagster_project.dbt_project import project; print(project().parse_folder)')/manifest.json" dbt/target/
+	@$(BIN)/dbt-bouncer run
+
+format: setup ## Format Python and fix what the linters can fix
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix dbt/models dbt/tests
