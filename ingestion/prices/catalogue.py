@@ -1,8 +1,7 @@
-"""The price catalogue → `raw/prices/catalogue=<version>/prices.parquet`. One row per price, once per
-catalogue version.
+"""The price catalogue → `raw/prices/catalogue=<version>/prices.parquet`, once per version.
 
-What the rows mean, and the rule by which SQL chooses among them, is in flatten.py. An older version's file
-stays beside the new one, so a bill of last month can still be explained.
+One row per price. What the rows mean, and the rule by which SQL chooses among them, is in flatten.py. An
+older version's file stays beside the new one, so a bill of last month can still be explained.
 """
 
 from __future__ import annotations

@@ -5,10 +5,21 @@ Names in, catalogue names out. Aliases and the order in which things are tried a
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from genai_prices.data import providers as bundled_providers
-from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo, Provider
+from genai_prices.types import (
+    ClauseAnd,
+    ClauseContains,
+    ClauseEquals,
+    ClauseOr,
+    ClauseStartsWith,
+    MatchLogic,
+    ModelInfo,
+    Provider,
+)
 
 from ingestion.prices.flatten import borrowed_id, is_priced
 
@@ -24,6 +35,9 @@ class CatalogueModel:
     is_priced: bool
 
 
+_VERSION = re.compile(
+    r"(?:[-@](?:latest|preview|exp|v\d+|\d{3,4}|\d{8}|\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|\d{2}-\d{2}))+$"
+)
 _PROVIDERS = {provider.id: provider for provider in bundled_providers}
 
 
@@ -59,6 +73,20 @@ def model_called(provider: str, model: str) -> CatalogueModel | None:
     )
 
 
+def models_called(reference: str) -> list[CatalogueModel]:
+    """Return what the library takes a bare name for, in each provider that recognises the name as its own.
+
+    Its clauses for a given provider are generous (deepseek-r1-distill-qwen-7b is deepseek-reasoner,
+    mixtral-8x7b-32768 is mixtral-8x7b). Where the provider is a guess as well, the name must be one of the
+    model's names in full, but for a version or date at its end.
+    """
+    return [
+        CatalogueModel(provider.id, found.id, is_priced(found))
+        for provider in map(_PROVIDERS.__getitem__, providers_claiming(reference))
+        if (found := provider.find_model(reference)) and _unversioned(reference) in _full_names(found)
+    ]
+
+
 def providers_claiming(reference: str) -> list[str]:
     """Return the providers whose models the library recognises by name alone (gemini-… → google), in
     catalogue order.
@@ -68,6 +96,23 @@ def providers_claiming(reference: str) -> list[str]:
         for provider in bundled_providers
         if provider.model_match is not None and provider.model_match.is_match(reference.lower())
     ]
+
+
+def _unversioned(name: str) -> str:
+    return _VERSION.sub("", name.lower())
+
+
+def _full_names(model: ModelInfo) -> set[str]:
+    return {_unversioned(name) for name in (model.id, *_spellings(model.match))}
+
+
+def _spellings(clause: MatchLogic) -> Iterator[str]:
+    match clause:
+        case ClauseOr(or_=parts) | ClauseAnd(and_=parts):
+            for part in parts:
+                yield from _spellings(part)
+        case ClauseEquals(equals=text) | ClauseStartsWith(starts_with=text) | ClauseContains(contains=text):
+            yield text
 
 
 def _names(clause: MatchLogic | None, name: str) -> bool:

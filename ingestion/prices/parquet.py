@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import polars as pl
+
+from ingestion.files import whole
 
 MADE_FROM = "tollbook_made_from"
 
@@ -30,25 +32,21 @@ def is_made_from(path: Path, made_from: str) -> bool:
 
 
 def write_whole(frame: pl.DataFrame, path: Path, made_from: str) -> None:
-    """Write `frame` beside `path` and rename it into place: a reader sees the old file or the new one.
+    """Write `frame` so that a reader of `path` sees the old file or the new one.
 
     The rewrite by DuckDB gives times of day as TIME: Polars writes nanoseconds, which SQL does not compare
     with TIME.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # No .parquet ending: a reader's glob must not find a file that is still being written.
-    drafted, unfinished = path.parent / f".tmp-draft-{path.stem}", path.parent / f".tmp-{path.stem}"
-    frame.write_parquet(drafted)
     times = ", ".join(f'"{name}"::TIME as "{name}"' for name, kind in frame.schema.items() if kind == pl.Time)
     columns = f"* replace ({times})" if times else "*"
-    with duckdb.connect() as connection:
-        connection.read_parquet(str(drafted)).project(columns).create_view("finished")
+    with TemporaryDirectory() as folder, whole(path) as unfinished, duckdb.connect() as connection:
+        draft = Path(folder) / "draft.parquet"
+        frame.write_parquet(draft)
+        connection.read_parquet(str(draft)).project(columns).create_view("finished")
         connection.execute(
             f"copy finished to {_literal(unfinished)}"
             f" (format parquet, compression zstd, kv_metadata {{{MADE_FROM}: {_literal(made_from)}}})"
         )
-    os.replace(unfinished, path)
-    drafted.unlink()
 
 
 def _literal(value: object) -> str:

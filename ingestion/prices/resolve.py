@@ -1,5 +1,4 @@
-"""(provider, model) pairs that the manifests saw → `raw/price_models/models.parquet`. One row per pair,
-sorted.
+"""(provider, model) pairs that the manifests saw → `raw/price_models/models.parquet`, one row per pair.
 
 Each pair is tried in this order, and the first that applies decides:
 
@@ -168,15 +167,14 @@ def _provider(name: str, aliases: Aliases) -> str | None:
 
 
 def _by_name(model: str) -> Match:
-    from ingestion.prices.library import model_under, providers_claiming
+    from ingestion.prices.library import models_called, providers_claiming
 
-    claims = providers_claiming(model)
-    found = [match for provider in claims if (match := model_under(provider, model))]
+    found = models_called(model)
     if len(found) == 1:
         return Match(
             found[0].provider, found[0].model, "library", None if found[0].is_priced else FREE_OR_UNKNOWN
         )
-    return Match(reason=UNKNOWN_MODEL if len(claims) == 1 else UNKNOWN_PROVIDER)
+    return Match(reason=UNKNOWN_MODEL if len(providers_claiming(model)) == 1 else UNKNOWN_PROVIDER)
 
 
 def _pairs(home: Home) -> list[tuple[str, str]]:
