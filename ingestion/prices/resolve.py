@@ -92,12 +92,10 @@ def resolve_models(home: Home) -> ModelsResult:
         AliasConflict: a model or a provider prefix has two different aliases; the message names both lines.
     """
     pairs = _pairs(home)
+    prefixes = _aliases(home, "provider_aliases", "prefix")
     aliases = Aliases(
-        {
-            key: (provider, model)
-            for key, (provider, model) in _aliases(home, "model_aliases", "model").items()
-        },
-        {key: provider for key, (provider, _) in _aliases(home, "provider_aliases", "prefix").items()},
+        models=_aliases(home, "model_aliases", "model"),
+        providers={prefix: provider for prefix, (provider, _) in prefixes.items()},
     )
     version = catalogue_version()
     path = home.raw / "price_models" / "models.parquet"
@@ -156,7 +154,7 @@ def _under(name: str, model: str, aliases: Aliases, *, from_slug: bool) -> Match
     if from_slug or provider != provider_id(name):
         by = "prefix"
     else:
-        by = "exact" if (found.provider, found.model) == (name.lower(), model.lower()) else "library"
+        by = "exact" if (found.provider, found.model.lower()) == (name.lower(), model.lower()) else "library"
     return Match(found.provider, found.model, by, None if found.is_priced else FREE_OR_UNKNOWN)
 
 
@@ -186,9 +184,7 @@ def _pairs(home: Home) -> list[tuple[str, str]]:
 
 
 def _aliases(home: Home, name: str, key: str) -> dict[str, tuple[str, str]]:
-    """Return lower-case `key` → (catalogue_provider, catalogue_model or ''); none where the table is not
-    there.
-    """
+    """Return lower-case `key` → (catalogue_provider, catalogue_model or ''); empty where there is no table."""
     path = home.raw / f"config_{name}" / "config.parquet"
     rows: Iterable[Mapping[str, object]] = (
         pl.read_parquet(path).iter_rows(named=True) if path.exists() else ()
