@@ -184,7 +184,7 @@ def _pairs(home: Home) -> list[tuple[str, str]]:
 
 
 def _aliases(home: Home, name: str, key: str) -> dict[str, tuple[str, str]]:
-    """Return lower-case `key` → (catalogue_provider, catalogue_model or ''); empty where there is no table."""
+    """Return lower-case `key` → (catalogue_provider, catalogue_model or ''); none without a table."""
     path = home.raw / f"config_{name}" / "config.parquet"
     rows: Iterable[Mapping[str, object]] = (
         pl.read_parquet(path).iter_rows(named=True) if path.exists() else ()
