@@ -126,7 +126,7 @@
     {%- for day in days -%}date '{{ day[0] }}'{{ ', ' if not loop.last }}{%- endfor -%}
 {%- endmacro %}
 
-{#- Point the raw_events() variables at the files that hold any of `days`; the schema file keeps an empty table readable. -#}
+{#- Point the raw_events() variables at the files that hold any of `days`, or at the table's empty schema file. -#}
 {% macro set_raw_variables(days) %}
     {%- set first_day = days[0][0] if days else '0001-01-01' -%}
     {%- set last_day = days[-1][0] if days else '0001-01-01' -%}
@@ -135,9 +135,10 @@
     {%- for table in event_tables() -%}
         {%- set variable -%}
             set variable raw_{{ table }} = (
-                select
+                select coalesce(
+                    list('{{ home_path("raw/") | replace("'", "''") }}' || raw_file order by raw_file),
                     ['{{ raw_schema_file(table) | replace("'", "''") }}']
-                    || coalesce(list('{{ home_path("raw/") | replace("'", "''") }}' || raw_file order by raw_file), [])
+                )
                 from (
                     select distinct raw_file
                     from {{ relation_of('stg_raw__file_days') }}
@@ -159,3 +160,15 @@
     {%- endfor -%}
     {{ return(tables | sort) }}
 {% endmacro %}
+
+{#-
+  Requests stay on the probe side of every join, as written. DuckDB estimates a scan of many files from the first one, and
+  a small first file once made it build hash tables of ten million requests to look up eight prices.
+-#}
+{% macro keep_join_order() -%}
+    set disabled_optimizers = 'join_order,build_side_probe_side'
+{%- endmacro %}
+
+{% macro reset_join_order() -%}
+    reset disabled_optimizers
+{%- endmacro %}

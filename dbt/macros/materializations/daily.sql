@@ -49,6 +49,7 @@
     {%- for days in day_batches(changes.missing, 5000000) -%}
         {%- do set_raw_variables(days) -%}
         {%- call statement('insert') -%}
+            {{ keep_join_order() }};
             insert into {{ target_relation }} by name
             select * from (
                 {{ sql }}
@@ -63,6 +64,7 @@
                 group by event_date
             ) as built on wanted_days.event_date = built.event_date
             where wanted_days.event_date in ({{ date_list(days) }});
+            {{ reset_join_order() }}
         {%- endcall -%}
         {%- do adapter.commit() -%}
     {%- endfor -%}

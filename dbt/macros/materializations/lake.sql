@@ -26,15 +26,28 @@
     {%- for days in day_batches(changes.missing, 2000000) -%}
         {%- do set_raw_variables(days) -%}
         {%- set batch = days[0][1] if days | length == 1 else local_md5(days | map('join', '|') | join(',')) -%}
+        {%- set files -%}
+            select * from (
+                {{ sql }}
+            ) where event_date in ({{ date_list(days) }})
+        {%- endset -%}
         {%- call statement('copy') -%}
-            copy (
-                select * from (
-                    {{ sql }}
-                ) where event_date in ({{ date_list(days) }})
-            ) to '{{ folder }}' (
-                format parquet, compression zstd, partition_by (event_date), write_partition_columns true,
-                filename_pattern '{{ batch }}_{i}', overwrite_or_ignore
-            )
+            {{ keep_join_order() }};
+            {% if days | length == 1 -%}
+                -- DuckDB makes folders only for partitions; the seed file is nobody's and is swept.
+                copy (select date '{{ days[0][0] }}' as event_date, 0 as seed) to '{{ folder }}' (
+                    format parquet, partition_by (event_date), filename_pattern '.folder_{i}', overwrite_or_ignore
+                );
+                copy ({{ files }}) to '{{ folder }}/event_date={{ days[0][0] }}/{{ batch }}_0.parquet' (
+                    format parquet, compression zstd
+                );
+            {%- else -%}
+                copy ({{ files }}) to '{{ folder }}' (
+                    format parquet, compression zstd, partition_by (event_date), write_partition_columns true,
+                    filename_pattern '{{ batch }}_{i}', overwrite_or_ignore
+                );
+            {%- endif %}
+            {{ reset_join_order() }}
         {%- endcall -%}
         {%- call statement('commit_days') -%}
             insert into {{ day_ledger() }}
