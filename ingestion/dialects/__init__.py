@@ -1,0 +1,12 @@
+"""The gateways Tollbook can read. A new one is a module of data beside these and one line here."""
+
+from __future__ import annotations
+
+from ingestion.dialects.infery import INFERY
+from ingestion.dialects.infron import INFRON
+from ingestion.dialects.litellm import LITELLM
+from ingestion.dialects.shape import Dialect, Stream
+
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (INFRON, INFERY, LITELLM)}
+
+__all__ = ["DIALECTS", "Dialect", "Stream"]

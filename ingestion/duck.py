@@ -1,0 +1,46 @@
+"""DuckDB for bulk reads: one private in-memory engine per process, bounded, offline, in UTC."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+MEMORY_VARIABLE = "TOLLBOOK_MEMORY_LIMIT"
+THREADS_VARIABLE = "TOLLBOOK_THREADS"
+DEFAULT_MEMORY = "1GB"
+
+
+@cache
+def _engine(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": memory,
+            "threads": threads,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )
+
+
+def session(spill: Path, time_zone: str = "UTC") -> duckdb.DuckDBPyConnection:
+    """Return a session of this process's engine; close it after use.
+
+    Args:
+        spill: Folder that takes what does not fit into memory.
+        time_zone: Zone in which times without an offset are read.
+    """
+    memory = os.environ.get(MEMORY_VARIABLE) or DEFAULT_MEMORY
+    threads = int(os.environ.get(THREADS_VARIABLE) or os.cpu_count() or 1)
+    cursor = _engine(spill, memory, threads).cursor()
+    cursor.execute(f"set TimeZone = {literal(time_zone)}")
+    return cursor
+
+
+def literal(text: object) -> str:
+    """Quote a value as an SQL string, for the places DuckDB takes no parameter."""
+    return "'" + str(text).replace("'", "''") + "'"

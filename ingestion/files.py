@@ -1,0 +1,55 @@
+"""Files that appear whole or not at all: a temporary name in the same folder, fsync, then a rename."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+#: Everything that starts like this is unfinished work of a process that may be gone.
+TEMPORARY_PREFIX = ".tmp-"
+
+
+def temporary_beside(target: Path) -> Path:
+    """Return a fresh temporary name in the folder of `target`, which is created if need be."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.parent / f"{TEMPORARY_PREFIX}{uuid4().hex}{target.suffix}"
+
+
+def publish(temporary: Path, target: Path) -> None:
+    """Give a finished file its name; after a power cut it is there whole or not there."""
+    with temporary.open("rb") as handle:
+        os.fsync(handle.fileno())
+    temporary.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """Yield a temporary path to write; publish it as `target` on success, remove it on failure."""
+    temporary = temporary_beside(target)
+    try:
+        yield temporary
+        publish(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> list[Path]:
+    """Remove temporary files and folders that a killed run left anywhere below `folder`; return what went."""
+    gone = []
+    for path in sorted(folder.rglob(f"{TEMPORARY_PREFIX}*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            for child in sorted(path.rglob("*"), reverse=True):
+                child.rmdir() if child.is_dir() and not child.is_symlink() else child.unlink()
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+        gone.append(path)
+    return gone

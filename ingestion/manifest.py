@@ -1,0 +1,49 @@
+"""The manifest of a landing file: what it was, and what became of its lines.
+
+One JSON object on one line under `raw/manifests/`. It is written last and so is the commit: Parquet that no manifest
+names does not count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ingestion.files import TEMPORARY_PREFIX, whole
+from ingestion.home import Home
+
+
+def folder(home: Home) -> Path:
+    """Return where manifests live."""
+    return home.raw / "manifests"
+
+
+def path(home: Home, source: str, stream: str, delivered_on: date, file_name: str) -> Path:
+    """Return the manifest's place; a landing file has at most one."""
+    return folder(home) / source / stream / f"dt={delivered_on}" / f"{file_name}.json"
+
+
+def read(home: Home, source: str, stream: str, delivered_on: date, file_name: str) -> dict[str, Any] | None:
+    """Return a manifest, or None if there is none that can be read."""
+    try:
+        return json.loads(path(home, source, stream, delivered_on, file_name).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def write(target: Path, content: dict[str, Any]) -> None:
+    """Write a manifest; from now on its files count."""
+    with whole(target) as temporary:
+        temporary.write_text(
+            json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8"
+        )
+
+
+def every(home: Home) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield every manifest with its place, by path."""
+    for found in sorted(folder(home).rglob("*.json")):
+        if not found.name.startswith(TEMPORARY_PREFIX):
+            yield found, json.loads(found.read_bytes())

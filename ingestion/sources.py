@@ -1,0 +1,177 @@
+"""sources.yml: which gateways there are, in which dialect they write, and how to read what they leave open.
+
+Without the file every folder `landing/<dialect>/` of a known dialect is a source with default settings.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ingestion.dialects import DIALECTS, Dialect
+from ingestion.home import Home
+
+NAME = re.compile(r"[a-z0-9_-]+")
+
+
+class SourcesError(ValueError):
+    """sources.yml cannot be used; the message names file and key and says what to write instead."""
+
+
+def _known_dialect(value: str) -> str:
+    if value not in DIALECTS:
+        raise ValueError(f"{value!r} is not a dialect; write one of {', '.join(sorted(DIALECTS))}")
+    return value
+
+
+def _known_zone(value: str) -> str:
+    if value != "UTC" and value not in available_timezones():
+        raise ValueError(f"{value!r} is not a time zone; write an IANA name such as UTC or Europe/London")
+    return str(ZoneInfo(value))
+
+
+class Source(BaseModel):
+    """One gateway (or one account at one).
+
+    Attributes:
+        name: Folder name under landing/.
+        dialect: Name of the dialect its files are written in.
+        streams: The streams to read; all of the dialect's by default.
+        time_zone: IANA zone of times that carry no offset.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    dialect: Annotated[str, AfterValidator(_known_dialect)]
+    streams: tuple[str, ...] = ()
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_streams(cls, data: dict) -> dict:
+        dialect = DIALECTS.get(data.get("dialect") or "")
+        if dialect and not data.get("streams"):
+            data = {**data, "streams": tuple(stream.name for stream in dialect.streams)}
+        return data
+
+    @model_validator(mode="after")
+    def _known_streams(self) -> Source:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} cannot be a folder name; write small letters, digits, - and _")
+        known = [stream.name for stream in self.reader.streams]
+        for stream in self.streams:
+            if stream not in known:
+                raise ValueError(f"{self.dialect} has no stream {stream!r}; write one of {', '.join(known)}")
+        return self
+
+    @property
+    def reader(self) -> Dialect:
+        """The dialect itself."""
+        return DIALECTS[self.dialect]
+
+
+class StripeSettings(BaseModel):
+    """Where payments are read from.
+
+    Attributes:
+        mode: sandbox (the home's own loopback server), test or live.
+        api_key_env: Environment variable that holds a restricted, read-only key.
+        livemode: What objects must say; an object of the other world is refused.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Literal["sandbox", "test", "live"]
+    api_key_env: str = "STRIPE_API_KEY"
+    livemode: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _live_means_live(cls, data: dict) -> dict:
+        return {"livemode": data.get("mode") == "live", **data} if isinstance(data, dict) else data
+
+
+class Sources(BaseModel):
+    """The parsed sources.yml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: tuple[Source, ...] = Field(default=())
+    stripe: StripeSettings | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names(cls, data: dict) -> dict:
+        named = data.get("sources")
+        if named is None:
+            return {**data, "sources": ()}
+        if not isinstance(named, dict):
+            raise ValueError(
+                "sources must be names with settings below; write sources: {my-gateway: {dialect: infron}}"
+            )
+        entries = []
+        for name, settings in named.items():
+            if settings is not None and not isinstance(settings, dict):
+                raise ValueError(f"sources.{name} must be settings; write {name}: {{dialect: infron}}")
+            settings = settings or {}
+            entries.append({"dialect": str(name), **settings, "name": str(name)})
+        return {**data, "sources": tuple(entries)}
+
+
+def load(home: Home) -> Sources:
+    """Return everything sources.yml says, or what the landing folders imply if there is none.
+
+    Raises:
+        SourcesError: the file cannot be read or says something impossible.
+    """
+    path = home.sources_file
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        folders = (
+            sorted(p.name for p in home.landing.iterdir() if p.is_dir()) if home.landing.is_dir() else []
+        )
+        return Sources(sources={name: {"dialect": name} for name in folders if name in DIALECTS})
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourcesError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SourcesError(f"{path}: not valid YAML; {error}") from error
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise SourcesError(f"{path}: must hold `sources:` and its entries, not {type(data).__name__}")
+    try:
+        return Sources(**data)
+    except ValidationError as error:
+        raise SourcesError("\n".join(_explained(path.name, data, error))) from error
+
+
+def load_sources(home: Home) -> list[Source]:
+    """Return the sources of a home, by name.
+
+    Raises:
+        SourcesError: sources.yml cannot be used.
+    """
+    return sorted(load(home).sources, key=lambda source: source.name)
+
+
+def _explained(file: str, data: dict, error: ValidationError) -> list[str]:
+    names = list(data.get("sources") or {})
+    lines = []
+    for fault in error.errors(include_url=False):
+        place = list(fault["loc"])
+        if len(place) > 1 and place[0] == "sources" and isinstance(place[1], int):
+            place[1] = names[place[1]]
+        key = ".".join(str(part) for part in place)
+        what = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            what = "unknown setting; remove it or correct its spelling"
+        lines.append(f"{file}: {key + ': ' if key else ''}{what}")
+    return lines

@@ -1,0 +1,159 @@
+"""One line of a landing file, parsed by the letter, reduced to the fields its stream declares.
+
+Every number keeps its literal text. What a parser usually forgives is refused: duplicate keys (others keep the first or
+the last), NaN and infinities, lone surrogates, bytes that are not UTF-8. A fault counts where a declared field is
+touched; what happens inside dropped content is nobody's money.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ingestion.dialects.shape import Field, Stream
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+class BadLine(ValueError):
+    """A line that cannot become a row: `reason` is a code of `rejects.REASONS`, `field` the path at fault or ''."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(reason, field)
+        self.reason = reason
+        self.field = field
+
+
+class _Number(str):
+    """The literal text of a JSON number."""
+
+
+class _NotFinite(str):
+    """NaN, Infinity or -Infinity, which are not JSON."""
+
+
+class _Object(dict):
+    """A JSON object that remembers which keys it had twice."""
+
+    twice: frozenset[str] = frozenset()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> _Object:
+    found = _Object(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        found.twice = frozenset(key for key in keys if keys.count(key) > 1)
+    return found
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_Number, parse_float=_Number, parse_constant=_NotFinite, strict=True
+)
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    """Parse one line into an object.
+
+    Raises:
+        BadLine: it is not UTF-8, not JSON, not an object, or holds a lone surrogate.
+    """
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadLine("invalid_utf8") from None
+    try:
+        record = _DECODER.decode(text.lstrip(_BYTE_ORDER_MARK).strip(" \t\r\n\v\f"))
+    except (ValueError, RecursionError):
+        raise BadLine("malformed_json") from None
+    if not isinstance(record, _Object):
+        raise BadLine("not_an_object")
+    if _SURROGATE.search(text):
+        try:
+            json.dumps(record, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise BadLine("lone_surrogate") from None
+    return record
+
+
+def starts_with_byte_order_mark(line: bytes) -> bool:
+    """Tell whether the line begins with the three bytes some editors put before UTF-8 text."""
+    return line.startswith(_BYTE_ORDER_MARK.encode())
+
+
+def declared_values(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
+    """Return the declared fields as nested JSON whose leaves are text (or true/false/null).
+
+    Raises:
+        BadLine: a declared key stands twice, an object is something else, or a value is no value of its kind.
+    """
+    kept: dict[str, Any] = {}
+    for field in stream.fields:
+        value = _value_at(record, field)
+        if value is None:
+            continue
+        *folders, leaf = field.path.split(".")
+        node = kept
+        for folder in folders:
+            node = node.setdefault(folder, {})
+        node[leaf] = _as_text(value, field)
+    return kept
+
+
+def _value_at(record: dict[str, Any], field: Field) -> Any:
+    node: Any = record
+    for part in field.path.split("."):
+        if node is None:
+            return None
+        if not isinstance(node, _Object):
+            raise BadLine("wrong_type", field.path.rpartition(".")[0])
+        if part in node.twice:
+            raise BadLine("duplicate_key", field.path)
+        node = node.get(part)
+    return node
+
+
+def _as_text(value: Any, field: Field) -> str:
+    kind = field.kind.name
+    if isinstance(value, _NotFinite) and kind != "text":
+        raise BadLine("non_finite_number", field.path)
+    if isinstance(value, (dict, list)):
+        if kind != "text" or field.mandatory:
+            raise BadLine("wrong_type", field.path)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, bool):
+        if kind not in ("flag", "text"):
+            raise BadLine("wrong_type", field.path)
+        return "true" if value else "false"
+    if isinstance(value, _Number) and kind in ("flag", "time"):
+        raise BadLine("wrong_type", field.path)
+    return str(value)
+
+
+def paths(record: Any, prefix: str = "") -> set[str]:
+    """Return the dotted paths of all values of an object; a list is one value."""
+    found: set[str] = set()
+    for key, value in record.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, dict) and value:
+            found |= paths(value, f"{path}.")
+        else:
+            found.add(path)
+    return found
+
+
+def undeclared(record: dict[str, Any], stream: Stream) -> set[str]:
+    """Return the paths of a record that the stream neither declares nor drops on purpose."""
+    known = {field.path for field in stream.fields}
+    dropped = set(stream.dropped)
+    return {path for path in paths(record) if not _covered(path, known, dropped)}
+
+
+def _covered(path: str, known: set[str], dropped: set[str]) -> bool:
+    parts = path.split(".")
+    above = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
+    if above & (known | dropped):
+        return True
+    # An object that is null or empty here and has declared fields elsewhere is not new.
+    return any(name.startswith(f"{path}.") for name in known)
