@@ -86,7 +86,6 @@ class BillingWriter:
     seed: int
     stripe: Stripe = field(default_factory=Stripe)
     faults: list[Fault] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     invoiced: Counter[str] = field(default_factory=Counter)
     invoices: int = 0
@@ -102,7 +101,6 @@ class BillingWriter:
             if lines:
                 name = f"{INVOICES}/dt={date_of(day)}/invoices.ndjson"
                 write_text(self.home / name, "".join(json.dumps(line) + "\n" for line in lines))
-                self.files.append(name)
 
     def totals(self) -> dict[str, Any]:
         """Return control totals: objects, items by their right status, minor units by currency."""

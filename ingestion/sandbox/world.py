@@ -72,7 +72,6 @@ def write_world(home: Path, days: int, requests_per_day: int, seed: int) -> Trut
         billing=billing.totals(),
         faults=sorted(logs.faults + billing.faults, key=lambda fault: fault.day),
     )
-    _sweep(home, {record["file"] for record in truth.files} | set(billing.files))
     write_text(home / TRUTH, truth.as_json())
     return truth
 
@@ -85,27 +84,19 @@ def _check(home: Path, days: int, requests_per_day: int, seed: int) -> None:
         raise SandboxError(f"requests per day is {requests_per_day}; write a number from 1 on")
     if seed < 0:
         raise SandboxError(f"seed is {seed}; write a number from 0 on")
-    theirs = [
-        home / "sources.yml",
-        home / "landing/infron",
-        home / "landing/infery",
-        home / "config/discount_rules.csv",
-    ]
     if not (home / MARKER).exists():
-        for path in theirs:
-            if path.exists():
-                raise SandboxError(f"{path} was not written by the sandbox; build the world in an empty home")
-
-
-def _sweep(home: Path, kept: set[str]) -> None:
-    """Remove landing files of an earlier world that this one does not have."""
-    for folder in ("landing/infron/logs", "landing/infery/invoices"):
-        for path in sorted((home / folder).glob("dt=*/*")):
-            if path.relative_to(home).as_posix() not in kept:
-                path.unlink()
-        for path in sorted((home / folder).glob("dt=*")):
-            if not any(path.iterdir()):
-                path.rmdir()
+        for name in ("sources.yml", "landing/infron", "landing/infery", "config/discount_rules.csv"):
+            if (home / name).exists():
+                raise SandboxError(
+                    f"{home / name} was not written by the sandbox; build the world in an empty home"
+                )
+        return
+    before = json.loads((home / MARKER).read_text(encoding="utf-8"))
+    if (before["requests_per_day"], before["seed"]) != (requests_per_day, seed) or before["days"] > days:
+        raise SandboxError(
+            f"{home} holds the world of {before['days']} days, {before['requests_per_day']} requests per day and "
+            f"seed {before['seed']}; it can only get more days, build another world in an empty home"
+        )
 
 
 def _cast(world: Tenants) -> dict[str, object]:

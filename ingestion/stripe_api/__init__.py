@@ -1,0 +1,18 @@
+"""Payments as Stripe knows them, read through the real SDK and appended to raw/ version by version.
+
+The flow is client.py ► sync.py ► pages.py (lists) and versions.py (raw files). Nothing here returns an
+object of the SDK: those carry the key they were fetched with.
+"""
+
+from ingestion.stripe_api.client import StripeSettingsError, make_client
+from ingestion.stripe_api.pages import ListingError
+from ingestion.stripe_api.sync import StreamResult, SyncResult, sync
+
+__all__ = [
+    "ListingError",
+    "StreamResult",
+    "StripeSettingsError",
+    "SyncResult",
+    "make_client",
+    "sync",
+]

@@ -1,0 +1,77 @@
+"""Reading a list to its end: one window, newest first, page by page, refusing what cannot be true.
+
+A cursor belongs to one window in one run and is never kept: together with other bounds it would lose the
+rest of a second in silence.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import stripe
+
+from ingestion.stripe_api.calls import patiently
+from ingestion.stripe_api.streams import Object
+
+PAGE = 100
+MOST_PAGES = 100_000
+
+
+class ListingError(RuntimeError):
+    """Stripe's pages contradict each other; nothing of this run counts and the next run starts over."""
+
+
+def pages(
+    service: Any,
+    low: int,
+    high: int,
+    sleep: Callable[[float], None] = time.sleep,
+    most_pages: int = MOST_PAGES,
+) -> Iterator[list[Object]]:
+    """Yield the objects created in [low, high), epoch seconds, a page at a time as plain dictionaries.
+
+    Raises:
+        ListingError: an id came twice, time ran backwards, a page was empty but not the last, or there was
+        no end. stripe.StripeError: a page could not be had.
+    """
+    seen: set[str] = set()
+    last_created = high
+    cursor: str | None = None
+    for _ in range(most_pages):
+        asked: dict[str, Any] = {"limit": PAGE, "created": {"gte": low, "lt": high}}
+        if cursor is not None:
+            asked["starting_after"] = cursor
+        answer = patiently(lambda asked=asked: service.list(asked), sleep)
+        rows = [plain(one) for one in answer.data]
+        for row in rows:
+            if row["id"] in seen:
+                raise ListingError(f"{row['id']} came twice in one list")
+            if row["created"] > last_created or not low <= row["created"] < high:
+                raise ListingError(f"{row['id']} is out of order: {row['created']} after {last_created}")
+            seen.add(row["id"])
+            last_created = row["created"]
+        if not rows and answer.has_more:
+            raise ListingError("a page was empty although more was announced")
+        if rows:
+            yield rows
+        if not answer.has_more:
+            return
+        cursor = rows[-1]["id"]
+    raise ListingError(f"the list did not end within {most_pages} pages")
+
+
+def retrieve(service: Any, identifier: str, sleep: Callable[[float], None] = time.sleep) -> Object | None:
+    """Return one object as it is now, or None where Stripe no longer knows it."""
+    try:
+        return plain(patiently(lambda: service.retrieve(identifier), sleep))
+    except stripe.InvalidRequestError as error:
+        if error.http_status == 404:
+            return None
+        raise
+
+
+def plain(found: stripe.StripeObject) -> Object:
+    """Return an object as a plain dictionary: the SDK's own holds the key it was fetched with."""
+    return found.to_dict(for_json=True)

@@ -1,0 +1,26 @@
+"""How far each stream has been read: one small file, replaced whole when a whole sync has landed."""
+
+from __future__ import annotations
+
+import json
+
+from ingestion.files import whole
+from ingestion.home import Home
+
+FILE = "stripe_state.json"
+
+
+def read_marks(home: Home, source: str) -> dict[str, int]:
+    """Return each stream's high-water mark, the creation second of the newest object landed."""
+    path = home.raw / FILE
+    return json.loads(path.read_text(encoding="utf-8")).get(source, {}) if path.exists() else {}
+
+
+def write_marks(home: Home, source: str, marks: dict[str, int]) -> None:
+    """Replace the marks of one source; unchanged marks leave the file untouched."""
+    path = home.raw / FILE
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    after = before | {source: marks}
+    if after != before:
+        with whole(path) as temporary:
+            temporary.write_text(json.dumps(after, sort_keys=True) + "\n", encoding="utf-8")
