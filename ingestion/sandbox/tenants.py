@@ -94,7 +94,7 @@ PROFILES = (
     Profile("web", 3_000, 350, 0.45, False, 0.0, (("openai/gpt-4o", 0.8), ("openai/gpt-4o-mini", 0.2))),
     Profile("agent", 14_000, 700, 0.7, False, 0.0, ((_SONNET, 0.75), (_HAIKU, 0.25))),
     Profile("research", 9_000, 1_200, 0.3, True, 0.0, (("openai/gpt-5.6-sol", 0.9), (_GPT_5_MINI, 0.1))),
-    Profile("documents", 60_000, 900, 0.25, True, 0.15, ((_GEMINI_PRO, 0.8), (_SONNET, 0.2))),
+    Profile("documents", 60_000, 900, 0.25, True, 0.25, ((_GEMINI_PRO, 0.8), (_SONNET, 0.2))),
     Profile("mobile", 1_800, 220, 0.3, True, 0.0, ((_GEMINI_FLASH, 1.0),)),
     Profile("support", 6_000, 400, 0.55, False, 0.0, ((_HAIKU, 1.0),)),
     Profile("batch", 8_000, 500, 0.2, False, 0.0, ((_DEEPSEEK, 0.6), (_MISTRAL, 0.4))),

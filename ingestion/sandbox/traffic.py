@@ -157,7 +157,7 @@ def _draw(
     model = _models(world, rng, keys)
     prompt = _around(rng, np.array([p.prompt for p in profiles])[keys], LONGEST_ORDINARY_PROMPT)
     long = rng.random(count) < np.array([p.long_share for p in profiles])[keys]
-    prompt[long] = rng.integers(190_000, 420_000, count)[long]
+    prompt[long] = rng.integers(190_000, 260_000, count)[long]
     completion = _around(rng, np.array([p.completion for p in profiles])[keys], 30_000)
     hit = rng.random(count) < np.array([p.cache_share for p in profiles])[keys]
     cached = np.where(hit, (prompt * rng.uniform(0.3, 0.9, count)).astype(np.int64) // 64 * 64, 0)

@@ -5,8 +5,8 @@
       sandbox/stripe_objects.json   what the loopback Stripe server serves
       truth.json                    every planted fault, and the control totals
 
-The same arguments give the same bytes, and more days only add days. A world is only built where nothing but
-an earlier world lives.
+The same arguments give the same bytes, and more days only add days: a world grows where it stands, since
+payments once read are never forgotten. No world is built where somebody's real files are.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def _check(home: Path, days: int, requests_per_day: int, seed: int) -> None:
     before = json.loads((home / MARKER).read_text(encoding="utf-8"))
     if (before["requests_per_day"], before["seed"]) != (requests_per_day, seed) or before["days"] > days:
         raise SandboxError(
-            f"{home} holds the world of {before['days']} days, {before['requests_per_day']} requests per day and "
-            f"seed {before['seed']}; it can only get more days, build another world in an empty home"
+            f"{home} holds the world of {before['days']} days, {before['requests_per_day']} requests a day, "
+            f"seed {before['seed']}; it can only get more days: build another world in an empty home"
         )
 
 
