@@ -1,0 +1,54 @@
+{{ config(materialized = 'table') }}
+
+-- One row: what the books are measured against. Ages count from the data's own last day, never from the clock,
+-- so that the same files give the same answer on every day they are read.
+
+with settings as (
+    select * from {{ ref('stg_config__anomaly_settings') }}
+),
+
+invoices as (
+    select * from {{ ref('stg_infery__invoices') }}
+),
+
+payment_intents as (
+    select * from {{ ref('stg_stripe__payment_intents') }}
+),
+
+stated as (
+    select
+        max(case when setting = 'invoice_grace_days' then setting_value end) as invoice_grace_days,
+        max(case when setting = 'stripe_livemode' then setting_value end) as stripe_livemode
+    from settings
+),
+
+moments as (
+    select cast(issued_at as date) as seen_date from invoices
+    union all
+    select delivered_on as seen_date from invoices
+    union all
+    select cast(created_at as date) as seen_date from payment_intents
+),
+
+watermark as (
+    select max(seen_date) as watermark_date
+    from moments
+),
+
+-- A key reads one mode only; without a stated mode the account is in the mode most of its intents are in.
+modes as (
+    select 2 * sum(case when is_livemode then 1 else 0 end) > count(*) as is_mostly_live
+    from payment_intents
+),
+
+settled as (
+    select
+        watermark.watermark_date,
+        cast(coalesce(stated.invoice_grace_days, 3) as bigint) as invoice_grace_days,
+        coalesce(stated.stripe_livemode = 1, modes.is_mostly_live, false) as is_livemode_expected
+    from stated
+    cross join watermark
+    cross join modes
+)
+
+select * from settled

@@ -1,0 +1,69 @@
+-- One row per gateway invoice, with the reconciliation item it belongs to.
+
+with invoices as (
+    select * from {{ ref('stg_infery__invoices') }}
+),
+
+currencies as (
+    select * from {{ ref('stg_config__currencies') }}
+),
+
+with_scale as (
+    select
+        invoices.*,
+        {{ major_per_minor('currencies.exponent') }} as major_per_minor,
+        case
+            when invoices.invoice_status in ('void', 'draft', 'uncollectible') then 0
+            else invoices.total_minor
+        end as payable_minor
+    from invoices
+    left join currencies on invoices.currency = currencies.currency
+),
+
+final as (
+    select
+        ---------- ids
+        invoice_id,
+        source,
+        workspace_id,
+        payment_intent_id,
+        stripe_invoice_id,
+        concat('inv:', invoice_id) as item_id,
+
+        ---------- what it is
+        invoice_kind,
+        invoice_status,
+        vat_treatment,
+        credit_pack,
+        credits_promised,
+        pdf_url,
+        receipt_url,
+
+        ---------- money, minor units
+        currency,
+        net_minor,
+        vat_minor,
+        total_minor,
+        payable_minor,
+        vat_ratio,
+
+        ---------- money, for reading
+        {{ major_amount('net_minor', 'major_per_minor') }} as net_amount,
+        {{ major_amount('vat_minor', 'major_per_minor') }} as vat_amount,
+        {{ major_amount('total_minor', 'major_per_minor') }} as total_amount,
+        {{ major_amount('payable_minor', 'major_per_minor') }} as payable_amount,
+
+        ---------- timestamps
+        issued_at,
+        period_start_at,
+        period_end_at,
+
+        ---------- lineage
+        delivered_on,
+        delivery_count,
+        raw_file,
+        raw_line
+    from with_scale
+)
+
+select * from final

@@ -1,0 +1,3 @@
+-- Fails if lines in are not events + duplicates + revisions + rejects + blank lines.
+select * from {{ ref('rpt_source_days') }}
+where lines != events + duplicates + revisions + rejects + blank_lines

@@ -1,0 +1,17 @@
+-- Fails if the disjoint classes do not sum to the totals on an event whose own numbers are consistent.
+select event_id
+from {{ ref('fct_usage_costs') }}
+where
+    event_date in (select event_date from meta.unpublished_days where model = 'fct_usage_costs')
+    and (
+        total_tokens != input_tokens + output_tokens
+        or (
+            cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + input_audio_tokens <= input_tokens
+            and uncached_input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens
+            + input_audio_tokens != input_tokens
+        )
+        or (
+            reasoning_tokens + output_audio_tokens + output_image_tokens <= output_tokens
+            and output_text_tokens + reasoning_tokens + output_audio_tokens + output_image_tokens != output_tokens
+        )
+    )
