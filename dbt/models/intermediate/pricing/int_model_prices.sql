@@ -2,7 +2,7 @@
 
 {%- set classes = [
     'input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'output_reasoning',
-    'input_audio', 'output_audio', 'input_image', 'output_image',
+    'input_audio', 'output_audio', 'input_image', 'output_image', 'requests',
 ] %}
 
 with models as (
@@ -11,7 +11,7 @@ with models as (
 
 unit_prices as (
     select * from {{ ref('stg_prices__unit_prices') }}
-    where not is_free_or_unknown
+    where not is_free_or_unknown and unit in ('mtok', 'kcount')
 ),
 
 overrides as (
@@ -29,7 +29,8 @@ class_prices as (
         unit_prices.valid_to,
         coalesce(unit_prices.tod_start, time '00:00:00') as tod_start,
         coalesce(unit_prices.tod_end, time '24:00:00') as tod_end,
-        unit_prices.price,
+        -- Prices per thousand calls become prices per million, like those of tokens.
+        unit_prices.price * case when unit_prices.unit = 'kcount' then 1000 else 1 end as price,
         unit_prices.price_id,
         unit_prices.price_version,
         'catalogue' as price_source,
@@ -184,7 +185,7 @@ chosen as (
     group by price_provider, price_model, variant, valid_from, valid_to, tier_start, tier_end, tod_start, tod_end
 ),
 
--- A class without a price of its own is billed as the class it is part of.
+-- A class without a price of its own is billed as the class it is part of; what the provider does not bill costs 0.
 filled as (
     select
         price_provider,
@@ -199,18 +200,22 @@ filled as (
         price_id,
         price_version,
         price_source,
-        input_price as input_usd_per_mtok,
-        coalesce(cache_read_price, input_price) as cache_read_usd_per_mtok,
-        coalesce(cache_write_5m_price, input_price) as cache_write_5m_usd_per_mtok,
-        coalesce(cache_write_1h_price, cache_write_5m_price, input_price) as cache_write_1h_usd_per_mtok,
-        coalesce(output_price, 0) as output_usd_per_mtok,
-        coalesce(output_reasoning_price, output_price, 0) as output_reasoning_usd_per_mtok,
-        coalesce(input_audio_price, input_price) as input_audio_usd_per_mtok,
-        coalesce(output_audio_price, output_price, 0) as output_audio_usd_per_mtok,
-        coalesce(input_image_price, input_price) as input_image_usd_per_mtok,
-        coalesce(output_image_price, output_price, 0) as output_image_usd_per_mtok
+        {%- for class, chain in {
+            'input': ['input'],
+            'cache_read': ['cache_read', 'input'],
+            'cache_write_5m': ['cache_write_5m', 'input'],
+            'cache_write_1h': ['cache_write_1h', 'cache_write_5m', 'input'],
+            'output': ['output'],
+            'output_reasoning': ['output_reasoning', 'output'],
+            'input_audio': ['input_audio', 'input'],
+            'output_audio': ['output_audio', 'output'],
+            'input_image': ['input_image', 'input'],
+            'output_image': ['output_image', 'output'],
+            'requests': ['requests'],
+        }.items() %}
+            cast(coalesce({% for part in chain %}{{ part }}_price, {% endfor %}0) as decimal(24, 18)) as {{ class }}_usd_per_mtok{{ ',' if not loop.last }}
+        {%- endfor %}
     from chosen
-    where input_price is not null
 ),
 
 fine as (
@@ -227,7 +232,7 @@ in_units as (
     select
         *,
         md5(concat_ws(
-            '|', price_id, price_version, price_source
+            '|', price_version, price_source
             {%- for class in classes %}, {{ class }}_usd_per_mtok{% endfor %}
         )) as fingerprint,
         {% for class in classes -%}

@@ -5,6 +5,7 @@
     ['usage_events.reasoning_tokens', 'output_reasoning'],
     ['usage_events.output_audio_tokens', 'output_audio'],
     ['usage_events.output_image_tokens', 'output_image'],
+    ['1', 'requests'],
 ] %}
 {%- set uncached_terms = [[
     '(usage_events.uncached_input_tokens + usage_events.cache_read_tokens'
@@ -66,7 +67,9 @@ metered as (
         on
             usage_events.price_provider = prices.price_provider
             and usage_events.price_model = prices.price_model
-            and usage_events.service_tier = prices.variant
+            and prices.variant = case
+                when usage_events.service_tier in ('batch', 'flex', 'priority') then usage_events.service_tier else 'standard'
+            end
             and usage_events.occurred_at >= prices.valid_from
             and usage_events.occurred_at < prices.valid_to
             and usage_events.input_tokens > prices.tier_start - case when prices.tier_start = 0 then 1 else 0 end

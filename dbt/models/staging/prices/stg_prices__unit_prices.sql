@@ -7,21 +7,28 @@ with prices as (
     from {{ raw_glob('prices') }}
 ),
 
--- A price keeps the version it first appeared in, so a catalogue that repeats it changes no row.
+models as (
+    select * from {{ raw_glob('price_models') }}
+),
+
+-- A price keeps the version it first appeared in, so a catalogue that repeats it, or announces its end, changes no row.
 first_seen as (
     select
-        * exclude (catalogue_version),
+        *,
         first_value(catalogue_version) over (
-            partition by price_id
+            partition by
+                catalogue_provider, catalogue_model, token_class, unit, price, tier_start, variant, valid_from,
+                tod_start, tod_end, is_free_or_unknown
             order by version_order
         ) as price_version
     from prices
 ),
 
-latest as (
+-- The catalogue the models were matched against.
+current_prices as (
     select * exclude (version_order)
     from first_seen
-    where version_order = (select max(version_order) from prices)
+    where catalogue_version in (select catalogue_version from models)
 )
 
-select * from latest
+select * from current_prices

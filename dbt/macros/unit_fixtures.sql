@@ -1,0 +1,59 @@
+{#- Rows for dbt unit tests: the columns pricing reads, with defaults, so that a case states only what it is about. -#}
+
+{% macro unit_usage_events(events) -%}
+    {%- set defaults = {
+        'event_id': "'event'", 'source': "'infron'", 'price_provider': "'anthropic'", 'price_model': "'claude'",
+        'service_tier': "'standard'", 'workspace_id': "'ws_1'", 'group_name': 'cast(null as varchar)',
+        'occurred_at': "timestamp '2026-11-01 07:00:00'", 'event_date': "date '2026-11-01'", 'status': "'success'",
+        'usage_source': "'reported'", 'billing_mode': "'token'", 'stated_discount_factor': 'cast(null as decimal(9, 6))',
+    } -%}
+    {%- set tokens = {
+        'uncached_input_tokens': 10000, 'cache_read_tokens': 0, 'cache_write_5m_tokens': 0, 'cache_write_1h_tokens': 0,
+        'input_audio_tokens': 0, 'input_image_tokens': 0, 'output_text_tokens': 500, 'output_audio_tokens': 0,
+        'output_image_tokens': 0, 'reasoning_tokens': 0, 'input_tokens': 10000, 'output_tokens': 500,
+    } -%}
+    {%- for event in events %}
+    select
+        {%- for column, value in defaults.items() %}
+        {{ event.get(column, value) }} as {{ column }},
+        {%- endfor %}
+        {%- for column, value in tokens.items() %}
+        cast({{ event.get(column, value) }} as bigint) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro unit_model_prices(prices) -%}
+    {%- set classes = [
+        'input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'output_reasoning', 'input_audio',
+        'output_audio', 'input_image', 'output_image', 'requests',
+    ] -%}
+    {%- for price in prices %}
+    select
+        'anthropic' as price_provider,
+        '{{ price.get("price_model", "claude") }}' as price_model,
+        'standard' as variant,
+        timestamp '0001-01-01 00:00:00' as valid_from,
+        timestamp '9999-12-31 00:00:00' as valid_to,
+        cast({{ price.get('tier_start', 0) }} as bigint) as tier_start,
+        cast({{ price.get('tier_end', 9223372036854775807) }} as bigint) as tier_end,
+        time '00:00:00' as tod_start,
+        time '24:00:00' as tod_end,
+        'p' as price_id,
+        '1' as price_version,
+        'catalogue' as price_source,
+        {%- set fine = namespace(any = false) %}
+        {%- for class in classes %}
+        {%- set value = price.get(class, '0') %}
+        {%- if value.split('.')[-1] | length > 6 and '.' in value %}{% set fine.any = true %}{% endif %}
+        cast({{ value }} as decimal(24, 18)) as {{ class }}_usd_per_mtok,
+        cast(replace(cast(cast({{ value }} as decimal(24, 18)) as varchar), '.', '') as decimal(38, 0)) as {{ class }}_fine,
+        {%- endfor %}
+        {%- for class in classes %}
+        cast({{ 'null' if fine.any else price.get(class, '0') ~ ' * 1000000' }} as bigint) as {{ class }}_picousd,
+        {%- endfor %}
+        {{ fine.any }} as has_fine_price
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
