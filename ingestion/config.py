@@ -1,7 +1,7 @@
 """Configuration tables: what a person decides about prices, discounts, names and thresholds.
 
-A home's `config/<name>.csv` replaces the shipped `dbt/seeds/<name>.csv` whole. Every row is validated before any table
-is written, and every row keeps the file and line it came from.
+A home's `config/<name>.csv` replaces the shipped `dbt/seeds/<name>.csv` whole. Every row is validated before
+any table is written, and every row keeps the file and line it came from.
 """
 
 from __future__ import annotations
@@ -131,7 +131,9 @@ class AnomalySetting(Row):
 
 @dataclass(frozen=True)
 class Table:
-    """A configuration table: its rows' model, its columns in order, and what must be unique (per day, if dated)."""
+    """A configuration table: its rows' model, its columns in order, and what must be unique (per day, if
+    dated).
+    """
 
     row: type[Row]
     columns: dict[str, pl.DataType]
@@ -197,7 +199,9 @@ def write_config(home: Home) -> None:
     frames = {}
     for name, table in TABLES.items():
         own = home.config / f"{name}.csv"
-        path, shown = (own, f"config/{name}.csv") if own.exists() else (SEEDS / f"{name}.csv", f"dbt/seeds/{name}.csv")
+        path, shown = (
+            (own, f"config/{name}.csv") if own.exists() else (SEEDS / f"{name}.csv", f"dbt/seeds/{name}.csv")
+        )
         frames[name] = _frame(path, shown, table, faults)
     if home.config.is_dir():
         for path in sorted(home.config.glob("*.csv")):
@@ -228,7 +232,9 @@ def _frame(path: Path, shown: str, table: Table, faults: list[str]) -> pl.DataFr
         except ValidationError as error:
             faults.extend(_explained(shown, line, error))
             continue
-        faults.extend(_clashes(shown, line, row, seen.setdefault(tuple(getattr(row, k) for k in table.key), [])))
+        faults.extend(
+            _clashes(shown, line, row, seen.setdefault(tuple(getattr(row, k) for k in table.key), []))
+        )
         rows.append({**row.model_dump(), "config_file": shown, "config_line": line})
     return pl.DataFrame(rows, schema={**table.columns, "config_file": _TEXT, "config_line": _COUNT})
 
@@ -252,7 +258,9 @@ def _lines(path: Path, shown: str, table: Table, faults: list[str]) -> Iterator[
                     continue
                 if len(values) != len(header):
                     what = f"has {len(values)} cells where the header has {len(header)}"
-                    faults.append(f"{shown}:{reader.line_num}: {what}; write {','.join(header)}, quoting commas")
+                    faults.append(
+                        f"{shown}:{reader.line_num}: {what}; write {','.join(header)}, quoting commas"
+                    )
                     continue
                 optional = set(header) - set(required)
                 filled = {k: v for k, v in zip(header, values, strict=True) if v or k not in optional}
@@ -265,14 +273,14 @@ def _clashes(shown: str, line: int, row: Row, earlier: list[tuple[int, Row]]) ->
     """Return what is wrong between a row and earlier rows of the same key, and remember it."""
     faults = []
     if isinstance(row, Dated) and row.valid_to is not None and row.valid_to <= row.valid_from:
-        faults.append(f"{shown}:{line}: valid_to: is not after valid_from; write the first day it no longer holds")
+        what = "is not after valid_from; write the first day it no longer holds"
+        faults.append(f"{shown}:{line}: valid_to: {what}")
     for other_line, other in earlier:
         if not isinstance(row, Dated) or not isinstance(other, Dated):
             faults.append(f"{shown}:{line}: says again what line {other_line} says; keep one of them")
         elif (row.valid_to or date.max) > other.valid_from and (other.valid_to or date.max) > row.valid_from:
-            faults.append(
-                f"{shown}:{line}: valid_from: overlaps line {other_line}; end that one with valid_to, or start later"
-            )
+            what = f"overlaps line {other_line}; write a valid_to there, or a later day here"
+            faults.append(f"{shown}:{line}: valid_from: {what}")
     earlier.append((line, row))
     return faults
 
@@ -283,7 +291,11 @@ def _explained(shown: str, line: int, error: ValidationError) -> list[str]:
         column = ".".join(str(part) for part in fault["loc"])
         said = fault["msg"].removeprefix("Value error, ")
         given = fault["input"]
-        what = said if said.endswith("a value") or "; write" in said else f"{given!r} is wrong; write: {_wanted(said)}"
+        what = (
+            said
+            if said.endswith("a value") or "; write" in said
+            else f"{given!r} is wrong; write: {_wanted(said)}"
+        )
         lines.append(f"{shown}:{line}: {column}: {what}")
     return lines
 

@@ -67,7 +67,7 @@ def inspect(path: Path, plain: Path) -> Delivery:
             if found >= 0:
                 last_newline = size + found + 1
             size += len(block)
-            tail = (tail + block)[-_TAIL:]
+            tail = block if len(block) >= _TAIL else tail + block
     finally:
         if out:
             out.close()

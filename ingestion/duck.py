@@ -8,6 +8,8 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.files import TEMPORARY_PREFIX
+
 MEMORY_VARIABLE = "TOLLBOOK_MEMORY_LIMIT"
 THREADS_VARIABLE = "TOLLBOOK_THREADS"
 DEFAULT_MEMORY = "1GB"
@@ -27,16 +29,16 @@ def _engine(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection
     )
 
 
-def session(spill: Path, time_zone: str = "UTC") -> duckdb.DuckDBPyConnection:
+def session(folder: Path, time_zone: str = "UTC") -> duckdb.DuckDBPyConnection:
     """Return a session of this process's engine; close it after use.
 
     Args:
-        spill: Folder that takes what does not fit into memory.
+        folder: Folder in which a temporary one takes what does not fit into memory.
         time_zone: Zone in which times without an offset are read.
     """
     memory = os.environ.get(MEMORY_VARIABLE) or DEFAULT_MEMORY
     threads = int(os.environ.get(THREADS_VARIABLE) or os.cpu_count() or 1)
-    cursor = _engine(spill, memory, threads).cursor()
+    cursor = _engine(folder / f"{TEMPORARY_PREFIX}spill", memory, threads).cursor()
     cursor.execute(f"set TimeZone = {literal(time_zone)}")
     return cursor
 

@@ -1,20 +1,26 @@
 """landing/: what was delivered, and which of it still has to be read.
 
-A file is `<source>/<stream>/dt=YYYY-MM-DD/<any name>`. Names are data from outside: links are never followed, hidden
-files (uploads in progress) are left alone, and whatever cannot be placed is a problem with a sentence, not silence.
+A file is `<source>/<stream>/dt=YYYY-MM-DD/<any name>`. Names are data from outside: links are never followed,
+hidden files (uploads in progress) are left alone, and whatever cannot be placed is a problem with a sentence,
+not silence.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from ingestion import manifest
 from ingestion.dialects import Stream
 from ingestion.home import Home
 from ingestion.reader_sql import Reading
 from ingestion.sources import Source
+
+#: Manifests are named after landing files with something added, and file systems stop at 255 bytes.
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -47,48 +53,38 @@ class Problem:
 
 def scan(home: Home, sources: list[Source]) -> tuple[list[LandedFile], list[Problem]]:
     """Return every delivered file, by path, and everything that is out of place."""
-    files: list[LandedFile] = []
-    problems: list[Problem] = []
+    found: list[LandedFile | Problem] = []
     by_name = {source.name: source for source in sources}
     for folder in _visible(home.landing):
         source = by_name.get(folder.name)
-        if source is None or not _plain_folder(folder):
-            known = ", ".join(sorted(by_name)) or "none"
-            problems.append(
-                Problem(
-                    _name(folder, home), f"no source has this name (known: {known}); add it to sources.yml"
-                )
-            )
+        if source and _is_folder(folder):
+            for stream_folder in _visible(folder):
+                found += _in_stream(home, source, stream_folder)
+        else:
+            what = f"no source has this name (known: {_listed(by_name)}); name it in sources.yml or remove it"
+            found.append(_problem(home, folder, what))
+    files = [file for file in found if isinstance(file, LandedFile)]
+    return files, [problem for problem in found if isinstance(problem, Problem)]
+
+
+def _in_stream(home: Home, source: Source, folder: Path) -> Iterator[LandedFile | Problem]:
+    stream = source.reader.stream(folder.name) if folder.name in source.streams else None
+    if stream is None or not _is_folder(folder):
+        yield _problem(home, folder, f"not a stream of {source.name}; use one of {_listed(source.streams)}")
+        return
+    for day_folder in _visible(folder):
+        day = _day(day_folder)
+        if day is None:
+            yield _problem(home, day_folder, "not a delivery day; name the folder dt=YYYY-MM-DD")
             continue
-        for stream_folder in _visible(folder):
-            stream = (
-                source.reader.stream(stream_folder.name) if stream_folder.name in source.streams else None
-            )
-            if stream is None or not _plain_folder(stream_folder):
-                known = ", ".join(source.streams)
-                problems.append(
-                    Problem(_name(stream_folder, home), f"not a stream of {source.name}; use one of {known}")
-                )
-                continue
-            for day_folder in _visible(stream_folder):
-                day = _day(day_folder)
-                if day is None:
-                    problems.append(
-                        Problem(_name(day_folder, home), "not a delivery day; name the folder dt=YYYY-MM-DD")
-                    )
-                    continue
-                for path in _visible(day_folder):
-                    if path.is_dir() and not path.is_symlink():
-                        problems.append(
-                            Problem(_name(path, home), "a folder where files belong; move its files up")
-                        )
-                    elif not _printable(path.name):
-                        problems.append(
-                            Problem(_name(path, home), "the name is not printable UTF-8; rename the file")
-                        )
-                    else:
-                        files.append(LandedFile(source, stream, day, path))
-    return files, problems
+        for path in _visible(day_folder):
+            if _is_folder(path):
+                yield _problem(home, path, "a folder where files belong; move its files up")
+            elif not _is_usable(path.name):
+                what = f"the name is not printable UTF-8 of at most {LONGEST_NAME} bytes; rename the file"
+                yield _problem(home, path, what)
+            else:
+                yield LandedFile(source, stream, day, path)
 
 
 def landed(home: Home, sources: list[Source]) -> list[LandedFile]:
@@ -108,15 +104,22 @@ def pending(home: Home, sources: list[Source]) -> list[LandedFile]:
 
 def is_current(home: Home, file: LandedFile) -> bool:
     """Tell whether the file's manifest describes these very bytes, read by this very reader."""
-    found = manifest.read(home, file.source.name, file.stream.name, file.delivered_on, file.path.name)
+    found = manifest_of(home, file)
     if found is None:
         return False
     stat = file.path.lstat()
-    return (
-        found["bytes"] == stat.st_size
-        and found["mtime_ns"] == stat.st_mtime_ns
-        and found["reader_version"] == file.reading(home).version()
-    )
+    same_bytes = (found["bytes"], found["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns)
+    return same_bytes and found["reader_version"] == file.reading(home).version()
+
+
+def manifest_path(home: Home, file: LandedFile) -> Path:
+    """Return where the file's manifest is, or would be."""
+    return manifest.path(home, file.source.name, file.stream.name, file.delivered_on, file.path.name)
+
+
+def manifest_of(home: Home, file: LandedFile) -> dict[str, Any] | None:
+    """Return the file's manifest, or None if the file was never read."""
+    return manifest.read(manifest_path(home, file))
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -125,13 +128,13 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def _plain_folder(path: Path) -> bool:
+def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
 def _day(folder: Path) -> date | None:
     prefix, _, text = folder.name.partition("=")
-    if prefix != "dt" or len(text) != 10 or not _plain_folder(folder):
+    if prefix != "dt" or len(text) != 10 or not _is_folder(folder):
         return None
     try:
         return date.fromisoformat(text)
@@ -139,13 +142,17 @@ def _day(folder: Path) -> date | None:
         return None
 
 
-def _printable(name: str) -> bool:
+def _is_usable(name: str) -> bool:
     try:
-        name.encode("utf-8")
+        return len(name.encode("utf-8")) <= LONGEST_NAME and name.isprintable()
     except UnicodeEncodeError:
         return False
-    return name.isprintable()
 
 
-def _name(path: Path, home: Home) -> str:
-    return path.relative_to(home.root).as_posix().encode("utf-8", "replace").decode()
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _problem(home: Home, path: Path, what: str) -> Problem:
+    shown = path.relative_to(home.root).as_posix().encode("utf-8", "replace").decode()
+    return Problem(shown, what)

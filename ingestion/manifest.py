@@ -1,7 +1,7 @@
 """The manifest of a landing file: what it was, and what became of its lines.
 
-One JSON object on one line under `raw/manifests/`. It is written last and so is the commit: Parquet that no manifest
-names does not count.
+One JSON object on one line under `raw/manifests/`. It is written last and so is the commit: Parquet that no
+manifest names does not count.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def path(home: Home, source: str, stream: str, delivered_on: date, file_name: st
     return folder(home) / source / stream / f"dt={delivered_on}" / f"{file_name}.json"
 
 
-def read(home: Home, source: str, stream: str, delivered_on: date, file_name: str) -> dict[str, Any] | None:
-    """Return a manifest, or None if there is none that can be read."""
+def read(place: Path) -> dict[str, Any] | None:
+    """Return a manifest, or None if there is none."""
     try:
-        return json.loads(path(home, source, stream, delivered_on, file_name).read_bytes())
-    except (FileNotFoundError, ValueError):
+        return json.loads(place.read_bytes())
+    except FileNotFoundError:
         return None
 
 

@@ -1,4 +1,6 @@
-"""The exact columns of every raw table, so that dbt can read all of them in a home that has received nothing yet."""
+"""The exact columns of every raw table, so that dbt can read all of them in a home that has received nothing
+yet.
+"""
 
 from __future__ import annotations
 

@@ -1,20 +1,20 @@
 """Lines that could not become rows: why, where, and as much of their text as may be shown.
 
-Rejects are Parquet beside raw, one file per landing file that has any. Prompt and answer text and anything that looks
-like a key stays out of them.
+Rejects are Parquet beside raw, one file per landing file that has any. Prompt and answer text and anything
+that looks like a key stays out of them.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from ingestion.dialects.shape import Stream
 from ingestion.files import whole
+from ingestion.reader_sql import Reading
 
 #: Every reason a line can be rejected for, with the sentence a person reads; {field} is the field at fault.
 REASONS = {
@@ -36,7 +36,7 @@ REASONS = {
     "token_count_out_of_range": "The field {field} is negative or too large to be a token count.",
     "money_out_of_range": "The field {field} is an amount too large to be true.",
     "invalid_time": "The field {field} is not a time.",
-    "time_out_of_range": "The field {field} lies outside 2015 to 2100; seconds and milliseconds may be mixed up.",
+    "time_out_of_range": "The field {field} lies outside 2015 to 2100; is it milliseconds read as seconds?",
     "unknown_status": "The field {field} is not one of the statuses this gateway is known to send.",
 }
 
@@ -110,16 +110,14 @@ def _word(match: re.Match[str]) -> str:
     return word if word in ("true", "false", "null", "NaN", "Infinity") else "…"
 
 
-def write(
-    target: Path, rejects: list[Reject], *, source: str, stream: Stream, delivered_on: date, raw_file: str
-) -> None:
+def write(target: Path, rejects: list[Reject], reading: Reading) -> None:
     """Write the rejects of one landing file, in line order."""
     rows = [
         {
-            "source": source,
-            "stream": stream.name,
-            "delivered_on": delivered_on,
-            "raw_file": raw_file,
+            "source": reading.source,
+            "stream": reading.stream.name,
+            "delivered_on": reading.delivered_on,
+            "raw_file": reading.raw_file,
             "raw_line": reject.line,
             "reason": reject.reason,
             "detail": REASONS[reject.reason].format(field=reject.field),

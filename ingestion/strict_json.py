@@ -1,8 +1,8 @@
 """One line of a landing file, parsed by the letter, reduced to the fields its stream declares.
 
-Every number keeps its literal text. What a parser usually forgives is refused: duplicate keys (others keep the first or
-the last), NaN and infinities, lone surrogates, bytes that are not UTF-8. A fault counts where a declared field is
-touched; what happens inside dropped content is nobody's money.
+Every number keeps its literal text. What a parser usually forgives is refused: duplicate keys (others keep
+the first or the last), NaN and infinities, lone surrogates, bytes that are not UTF-8. A fault counts where a
+declared field is touched; what happens inside dropped content is nobody's money.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ from typing import Any
 from ingestion.dialects.shape import Field, Stream
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60((?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)$")
+#: Python refuses to convert integers of some thousand digits.
+_LONGEST_INTEGER = 4000
 _BYTE_ORDER_MARK = "\ufeff"
 
 
 class BadLine(ValueError):
-    """A line that cannot become a row: `reason` is a code of `rejects.REASONS`, `field` the path at fault or ''."""
+    """A line that cannot become a row: `reason` is a code of `rejects.REASONS`, `field` the path at fault or
+    ''.
+    """
 
     def __init__(self, reason: str, field: str = "") -> None:
         super().__init__(reason, field)
@@ -116,19 +121,38 @@ def _value_at(record: dict[str, Any], field: Field) -> Any:
 
 def _as_text(value: Any, field: Field) -> str:
     kind = field.kind.name
-    if isinstance(value, _NotFinite) and kind != "text":
+    if isinstance(value, _NotFinite):
         raise BadLine("non_finite_number", field.path)
     if isinstance(value, (dict, list)):
         if kind != "text" or field.mandatory:
             raise BadLine("wrong_type", field.path)
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
     if isinstance(value, bool):
         if kind not in ("flag", "text"):
             raise BadLine("wrong_type", field.path)
         return "true" if value else "false"
-    if isinstance(value, _Number) and kind in ("flag", "time"):
-        raise BadLine("wrong_type", field.path)
-    return str(value)
+    if isinstance(value, _Number):
+        if kind in ("flag", "time"):
+            raise BadLine("wrong_type", field.path)
+        return json.dumps(_plain(value)) if kind == "text" else str(value)
+    return _rfc3339(value) if kind == "time" else value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with its numbers as Python's, which print as the bulk read's do."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, _Number):
+        is_integer = value.lstrip("-").isdigit() and len(value) <= _LONGEST_INTEGER
+        return int(value) if is_integer else float(value)
+    return value
+
+
+def _rfc3339(text: str) -> str:
+    """Return a time as SQL takes it: capital T and Z, a leap second as the second before."""
+    return _LEAP_SECOND.sub(r"\1:59\2", text.upper())
 
 
 def paths(record: Any, prefix: str = "") -> set[str]:

@@ -1,6 +1,7 @@
 """Infron: one API call a line, tokens inclusive of cache, money in USD.
 
-Two generations of `usage` exist: nested details and an older flat form; the flat names are read as the same columns.
+Two generations of `usage` exist: nested details and an older flat form; the flat names are read as the same
+columns.
 """
 
 from __future__ import annotations

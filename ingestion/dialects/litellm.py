@@ -1,8 +1,9 @@
 """LiteLLM: `StandardLoggingPayload` as a callback writes it, one request a line.
 
-`id` is the only unique key: a call and its fallback share `litellm_call_id`. Times are float epoch seconds, money is
-a binary float in JSON. `cost_breakdown.total_cost` is what a call would have cost, `response_cost` what it did (0 on
-a response-cache hit). The price list the proxy used travels on the row, in `model_map_information`.
+`id` is the only unique key: a call and its fallback share `litellm_call_id`. Times are float epoch seconds,
+money is a binary float in JSON. `cost_breakdown.total_cost` is what a call would have cost, `response_cost`
+what it did (0 on a response-cache hit). The price list the proxy used travels on the row, in
+`model_map_information`.
 """
 
 from __future__ import annotations

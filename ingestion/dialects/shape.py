@@ -1,7 +1,7 @@
 """What a dialect is made of: streams, the JSON fields they declare, and the raw columns those become.
 
-A dialect module is data in these shapes and nothing else. How fields are read is in `reader_sql`, what they mean is
-SQL in the dialect's dbt staging folder.
+A dialect module is data in these shapes and nothing else. How fields are read is in `reader_sql`, what they
+mean is SQL in the dialect's dbt staging folder.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ TOKEN_LIMIT = 1_000_000_000
 class Kind:
     """How a JSON value is read.
 
-    `name` is one of text, flag, integer, tokens, decimal, time (RFC 3339) and epoch (seconds, may have a fraction);
-    `sql_type` is the type of the raw column; `scale` is the number of decimals of a decimal.
+    `name` is one of text, flag, integer, tokens, decimal, time (RFC 3339) and epoch (seconds, may have a
+    fraction); `sql_type` is the type of the raw column; `scale` is the number of decimals of a decimal.
     """
 
     name: str
@@ -52,7 +52,9 @@ class Field:
 
 
 def fields(kind: Kind, *paths: str, mandatory: bool = False, **renamed: str) -> tuple[Field, ...]:
-    """Declare fields of one kind; `paths` are named by themselves with `_` for `.`, `renamed` as name=path."""
+    """Declare fields of one kind; `paths` are named by themselves with `_` for `.`, `renamed` as
+    name=path.
+    """
     own = tuple(Field(path, kind, path.replace(".", "_"), mandatory) for path in paths)
     return own + tuple(Field(path, kind, name, mandatory) for name, path in renamed.items())
 
@@ -91,7 +93,8 @@ class Stream:
         checks: Impossibilities beyond types and mandatory fields.
         provider: SQL over raw columns: the provider half of the price key ('' if there is none).
         model: SQL over raw columns: the model half of the price key.
-        dropped: Paths known and left out on purpose (with all below them), so that they are not reported as new.
+        dropped: Paths known and left out on purpose (with all below them), so that they are not reported as
+        new.
     """
 
     name: str
