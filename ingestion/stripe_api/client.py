@@ -3,7 +3,7 @@
     settings (mode, name of the environment variable) ──► key, checked ──► StripeClient
 
 The key is read when the client is made and lives in the client only. Retries that the SDK does not make are
-calls.py; what is read is sync.py.
+calls.py; what is read is incremental.py.
 """
 
 from __future__ import annotations

@@ -1,0 +1,68 @@
+"""A loopback Stripe whose objects a test makes up, and the real SDK pointed at it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from ingestion.home import Home
+from ingestion.sandbox.stripe_server import StripeServer
+from ingestion.stripe_api.streams import STREAMS
+
+Serve = Callable[..., StripeServer]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What sources.yml says about Stripe."""
+
+    mode: str = "sandbox"
+    api_key_env: str = "TOLLBOOK_TEST_STRIPE_KEY"
+
+
+def intent(number: int, created: int, **fields: Any) -> dict[str, Any]:
+    """A payment intent as Stripe serves it."""
+    return {
+        "id": f"pi_{number:04d}",
+        "object": "payment_intent",
+        "amount": 1000 + number,
+        "amount_received": 1000 + number,
+        "client_secret": f"pi_{number:04d}_secret_abc",
+        "created": created,
+        "currency": "gbp",
+        "customer": "cus_1",
+        "latest_charge": f"ch_{number:04d}",
+        "livemode": False,
+        "metadata": {"workspace_id": "ws_01", "infery_invoice_id": f"inv_{number:05d}"},
+        "status": "succeeded",
+    } | fields
+
+
+def raw_rows(home: Home, table: str = "stripe_payment_intents") -> pl.DataFrame:
+    """Everything in a raw table, in an order that does not depend on files."""
+    files = sorted((home.raw / table).glob("dt=*/*.parquet"))
+    if not files:
+        return pl.DataFrame()
+    frame = pl.concat([pl.read_parquet(path) for path in files])
+    stream = next(stream for stream in STREAMS if stream.table == table)
+    return frame.sort(stream.id_column, "fetched_at", "content_sha256")
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Start a server over the objects given; it stops with the test."""
+    with ExitStack() as stack:
+
+        def start(**objects: list[dict[str, Any]]) -> StripeServer:
+            file = tmp_path / "stripe_objects.json"
+            file.write_text(json.dumps(objects))
+            return stack.enter_context(StripeServer(file))
+
+        yield start
