@@ -9,6 +9,7 @@ from types import ModuleType
 
 import duckdb
 import pytest
+import yaml
 
 from ingestion.home import Home
 
@@ -73,6 +74,14 @@ def test_the_drill_down_shows_the_requests_of_one_key_on_one_model(notebook, mar
 
 def test_the_drill_down_stops_at_its_limit(notebook, marts):
     assert notebook.requests_of(marts, EVERYTHING, "key_1", "openai/gpt-4o", limit=0).is_empty()
+
+
+@pytest.mark.parametrize("mart", ["fct_usage_daily", "fct_usage_costs"])
+def test_the_hand_made_marts_hold_only_columns_the_warehouse_promises(marts, mart, request):
+    """The contract in dbt/models/marts/usage/<mart>.yml is what the notebook can rely on."""
+    promised = request.config.rootpath / "dbt" / "models" / "marts" / "usage" / f"{mart}.yml"
+    [model] = yaml.safe_load(promised.read_text())["models"]
+    assert set(marts.table(mart).columns) <= {column["name"] for column in model["columns"]}
 
 
 def test_a_home_without_marts_says_what_to_run(notebook, home: Home):
