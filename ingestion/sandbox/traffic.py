@@ -22,7 +22,7 @@ from ingestion.sandbox.tenants import ApiKey, Tenants
 FIRST_DAY = date(2026, 8, 3)
 """A Monday; ninety days from here end before November."""
 
-BATCH = 250_000
+BATCH = 100_000
 """Requests held in memory at once."""
 
 SUCCESS, FAILURE, TIMEOUT = 0, 1, 2
