@@ -208,5 +208,5 @@ def _measure(
         days = {model: count for model, _, count in ledger if model in built}
         for name in built:
             if name not in rows:
-                (rows[name],) = warehouse.table(f"{schemas[name]}.{name}").count("*").fetchone()
+                [(rows[name],)] = warehouse.table(f"{schemas[name]}.{name}").count("*").fetchall()
     return rows, days

@@ -63,7 +63,9 @@ class DbtProject:
         """A fresh manifest object for one dbt invocation, which may change it."""
         from dbt.contracts.graph.manifest import Manifest
 
-        return Manifest.from_msgpack((self.parse_folder / "partial_parse.msgpack").read_bytes())
+        manifest = Manifest.from_msgpack((self.parse_folder / "partial_parse.msgpack").read_bytes())
+        manifest.build_flat_graph()  # a fresh parse does this itself; the models read `graph`
+        return manifest
 
     @property
     def models(self) -> list[Mapping[str, Any]]:

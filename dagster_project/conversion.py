@@ -1,0 +1,82 @@
+"""landing/ → raw/ for the days of one stream, summed up per day. What a line means is ingestion's."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from ingestion.home import Home
+from ingestion.landing import LandedFile, landed, pending
+from ingestion.raw import convert
+from ingestion.sources import Source
+
+logger = logging.getLogger("tollbook.raw")
+
+
+@dataclass
+class DayTotals:
+    """One delivery day of one stream: what was converted now; files read before count as unchanged."""
+
+    files: int = 0
+    unchanged: int = 0
+    lines: int = 0
+    rows: int = 0
+    rejects: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+    def add(self, other: DayTotals) -> None:
+        """Add another day's counts to these."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    def metadata(self) -> dict[str, int | float]:
+        """Return the counts under the names Dagster plots."""
+        return {
+            "dagster/row_count": self.rows,
+            "rejects": self.rejects,
+            "lines": self.lines,
+            "files": self.files,
+            "files_unchanged": self.unchanged,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def convert_days(home: Home, source: Source, stream: str, days: Collection[str]) -> dict[str, DayTotals]:
+    """Convert every file of `stream` delivered on one of `days` (ISO dates) that still needs it."""
+    totals = {day: DayTotals() for day in days}
+    for file in _of_stream(landed(home, [source]), stream, days):
+        day = totals[file.delivered_on.isoformat()]
+        started = time.monotonic()
+        result = convert(home, file)
+        day.seconds += time.monotonic() - started
+        if result.skipped:
+            day.unchanged += 1
+            continue
+        day.files += 1
+        day.lines += result.lines
+        day.rows += result.events
+        day.rejects += result.rejects
+        day.bytes += result.bytes
+        logger.info(
+            "%s: %s rows, %s rejects", result.landing_file, f"{result.events:,}", f"{result.rejects:,}"
+        )
+    return totals
+
+
+def pending_days(home: Home, sources: list[Source]) -> set[date]:
+    """Return the delivery days that hold a file not yet read, of any source."""
+    return {file.delivered_on for file in pending(home, sources)}
+
+
+def landed_days(home: Home, sources: list[Source]) -> set[date]:
+    """Return the delivery days that hold any file."""
+    return {file.delivered_on for file in landed(home, sources)}
+
+
+def _of_stream(files: Iterable[LandedFile], stream: str, days: Collection[str]) -> list[LandedFile]:
+    return [file for file in files if file.stream.name == stream and file.delivered_on.isoformat() in days]
