@@ -1,0 +1,79 @@
+"""How a dbt resource looks in Dagster: one small method per concern.
+
+A dbt source stands for a raw table; a home may fill it from several gateways of one dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+
+from dagster_project.dbt_project import FINDING
+from ingestion.sources import Source
+
+OWNERS = ["team:data-platform"]
+
+
+class Translator(DagsterDbtTranslator):
+    """Translate the models of dbt/ for a home with these sources."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+        self._sources = sources
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """A model's group is its folder: models/marts/usage → marts_usage."""
+        return "_".join(dbt_resource_props["fqn"][1:-1]) or "dbt"
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        """Return who answers for a model, unless its meta names somebody."""
+        return super().get_owners(dbt_resource_props) or OWNERS
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        """A model depends on every raw asset its dbt sources are made of."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        return spec.replace_attributes(deps=self._raw_deps(spec.deps))
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        """A finding blocks nothing; the step itself decides about the others, after all results are told."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None:
+            return None
+        node = manifest["nodes"][unique_id]
+        return spec._replace(
+            blocking=False,
+            description=node.get("description") or spec.description,
+            metadata={**(spec.metadata or {}), "finding": FINDING in node["tags"]},
+        )
+
+    def _raw_deps(self, deps: Sequence[dg.AssetDep]) -> list[dg.AssetDep]:
+        keys = {key: dep for dep in deps for key in self._raw_keys(dep.asset_key)}
+        return [dep if key == dep.asset_key else dg.AssetDep(asset=key) for key, dep in sorted(keys.items())]
+
+    def _raw_keys(self, key: dg.AssetKey) -> list[dg.AssetKey]:
+        """Read [raw, <dialect>, <stream>] as that stream of every source of the dialect."""
+        if key.path[0] != "raw":
+            return [key]
+        if key.path[1:] in (["manifests"], ["rejects"]):
+            return [
+                dg.AssetKey(["raw", "manifests"]),
+                *(
+                    dg.AssetKey(["raw", source.name, stream])
+                    for source in self._sources
+                    for stream in source.streams
+                ),
+            ]
+        if len(key.path) < 3:
+            return [key]
+        _, dialect, stream = key.path
+        same = [
+            dg.AssetKey(["raw", source.name, stream])
+            for source in self._sources
+            if source.dialect == dialect and stream in source.streams
+        ]
+        return same or [key]

@@ -1,0 +1,12 @@
+"""Jobs only: one night is everything, in one process (a process per step would cost more than the work)."""
+
+import dagster as dg
+
+NIGHTLY = "nightly"
+
+nightly = dg.define_asset_job(
+    name=NIGHTLY,
+    selection=dg.AssetSelection.all(),
+    executor_def=dg.in_process_executor,
+    description="Convert the delivered days that need it, rebuild the days they touch, check, publish.",
+)

@@ -1,0 +1,24 @@
+"""Partitions only: delivery days in UTC, wide enough for all that has landed, whatever the clock says."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+
+FIRST_DAY = date(2026, 1, 1)
+
+
+def delivery_days(landed: Iterable[date], today: date | None = None) -> dg.DailyPartitionsDefinition:
+    """Return the days from the first that landed (or 1 January 2026) to today or the last that landed.
+
+    Args:
+        landed: days that hold files; a home restored from elsewhere may have files of the future.
+        today: the current day in UTC.
+    """
+    today = today or datetime.now(UTC).date()
+    days = sorted(landed)
+    first = min([FIRST_DAY, *days[:1]])
+    last = max([today, *days[-1:]])
+    return dg.DailyPartitionsDefinition(
+        start_date=first.isoformat(), end_offset=(last - today + timedelta(days=1)).days
+    )

@@ -1,0 +1,35 @@
+"""The publication only: build.duckdb → marts.duckdb. Runs when nothing upstream holds it back."""
+
+import dagster as dg
+
+from dagster_project.dbt_project import project
+from dagster_project.defs.resources import DbtResource, HomeResource
+from dagster_project.instance import WRITER_POOL
+from dagster_project.locks import writing
+from dagster_project.publishing import publish
+
+PUBLICATION = dg.AssetKey(["publication"])
+
+
+@dg.asset(
+    key=PUBLICATION,
+    deps=[dg.AssetKey([mart.name]) for mart in project().marts],
+    group_name="published",
+    owners=["team:data-platform"],
+    kinds={"duckdb"},
+    pool=WRITER_POOL,
+    description="marts.duckdb: every mart of one moment, replaced by one rename, untouched without change.",
+)
+def publication(tollbook: HomeResource, dbt: DbtResource) -> dg.MaterializeResult:
+    """Publish the marts of tonight."""
+    with writing(tollbook.home):
+        result = publish(tollbook.home, dbt.project.marts)
+    return dg.MaterializeResult(
+        metadata={
+            "publication_id": result.publication_id,
+            "replaced": result.replaced,
+            "dagster/row_count": sum(result.rows.values()),
+            "tables": len(result.rows),
+            "lake_files_swept": result.swept_files,
+        }
+    )

@@ -1,0 +1,101 @@
+"""The dbt models only: raw/ → build.duckdb and lake/, one asset per model, one check per dbt test."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster_dbt import dbt_assets
+
+from dagster_project.dbt_build import BuildResult, DbtBroken, NodeResult, build
+from dagster_project.dbt_project import project
+from dagster_project.dbt_translation import Translator
+from dagster_project.defs.resources import DbtResource, HomeResource
+from dagster_project.instance import WRITER_POOL
+from dagster_project.locks import writing
+from dagster_project.reporting.numbers import numbers_of
+from ingestion.home import Home
+from ingestion.sources import load_sources
+
+
+@dg.definitions
+def warehouse_assets() -> dg.Definitions:
+    """Every model of dbt/, over the raw assets of the home that `$TOLLBOOK_HOME` names."""
+    return dg.Definitions(assets=[dbt_models(Translator(load_sources(Home.locate())))])
+
+
+def dbt_models(translator: Translator) -> dg.AssetsDefinition:
+    """Make the assets of the dbt project."""
+
+    @dbt_assets(
+        manifest=dict(project().manifest_json),
+        name="dbt",
+        dagster_dbt_translator=translator,
+        pool=WRITER_POOL,
+    )
+    def models(
+        context: dg.AssetExecutionContext, tollbook: HomeResource, dbt: DbtResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        with writing(tollbook.home):
+            try:
+                result = build(tollbook.home, dbt.project, selected_models(context))
+            except DbtBroken as error:
+                raise dg.Failure(str(error), allow_retries=False) from error
+            yield from dagster_results(context, tollbook.home, result)
+        if result.broken:
+            raise dg.Failure(
+                result.explain(),
+                metadata={"held_back_by": ", ".join(node.name for node in result.broken)},
+                allow_retries=False,
+            )
+
+    return models
+
+
+def selected_models(context: dg.AssetExecutionContext) -> list[str]:
+    """Return the models a person chose in the UI, or nothing when that is all of them."""
+    if not context.is_subset:
+        return []
+    return sorted(key.path[-1] for key in context.selected_asset_keys)
+
+
+def dagster_results(
+    context: dg.AssetExecutionContext, home: Home, result: BuildResult
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Translate what dbt did, in its order: a materialization per model, a check result per test."""
+    keys = {key.path[-1]: key for key in context.selected_asset_keys}
+    checks = {key.name: key for key in context.selected_asset_check_keys}
+    numbers = numbers_of(home)
+    for node in result.nodes:
+        if node.resource_type == "model" and node.passed and node.name in keys:
+            yield dg.MaterializeResult(
+                asset_key=keys[node.name],
+                metadata={
+                    "dagster/row_count": result.rows.get(node.name, 0),
+                    "seconds": node.seconds,
+                    **(
+                        {"days_rebuilt": result.days_rebuilt[node.name]}
+                        if node.name in result.days_rebuilt
+                        else {}
+                    ),
+                    **numbers.get(node.name, {}),
+                },
+            )
+        elif node.resource_type == "test" and node.status != "skipped" and node.name in checks:
+            yield check_result(checks[node.name], node)
+
+
+def check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResult:
+    """Tell a test's outcome; a finding warns, whatever its severity in dbt."""
+    severe = node.status in ("fail", "error") and not node.is_finding
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=node.passed,
+        severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+        description=node.message or None,
+        metadata={
+            "failures": node.failures or 0,
+            "seconds": node.seconds,
+            "finding": node.is_finding,
+            "compiled_sql": node.compiled_path,
+        },
+    )

@@ -1,0 +1,60 @@
+"""Stripe, or the sandbox's own, → raw/stripe_*. Whom to ask and up to when; what is read is ingestion's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from dagster_project.conversion import landed_days
+from ingestion.home import Home
+from ingestion.sources import StripeSettings, load_sources
+
+if TYPE_CHECKING:
+    import stripe
+
+    from ingestion.stripe_api import SyncResult
+
+logger = logging.getLogger("tollbook.stripe")
+
+ACCOUNT = "stripe"
+OBJECTS = "stripe_objects.json"
+
+
+def sync_payments(home: Home, settings: StripeSettings) -> SyncResult:
+    """Land every new version of payment intents, refunds and disputes.
+
+    Raises:
+        StripeSettingsError: no usable key; the message names the variable.
+        stripe.StripeError: Stripe refused or stayed away; nothing is lost, the next sync reads on.
+    """
+    from ingestion.stripe_api import sync
+
+    with connected(home, settings) as client:
+        return sync(home, client, ACCOUNT, read_up_to(home, settings))
+
+
+@contextmanager
+def connected(home: Home, settings: StripeSettings) -> Iterator[stripe.StripeClient]:
+    """Yield a client; a sandbox home gets its own Stripe for as long as the block lasts."""
+    from ingestion.stripe_api import make_client
+
+    if settings.mode != "sandbox":
+        yield make_client(settings)
+        return
+    from ingestion.sandbox.stripe_server import StripeServer
+
+    logger.info("reading payments from the embedded demo Stripe")
+    with StripeServer(home.sandbox / OBJECTS) as server:
+        yield make_client(settings, server.url)
+
+
+def read_up_to(home: Home, settings: StripeSettings) -> datetime:
+    """Return now; in a sandbox the end of its last landed day, so that a rerun reads the same window."""
+    if settings.mode != "sandbox":
+        return datetime.now(UTC)
+    days = landed_days(home, load_sources(home))
+    last = max(days, default=datetime.now(UTC).date())
+    return datetime.combine(last, time(), UTC) + timedelta(days=1)
