@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import duckdb
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tollbook.dbt")
 
 LOG_LINES = 20
+LOG_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,12 @@ def build(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildR
 
     log_tail: deque[str] = deque(maxlen=LOG_LINES)
     home.lake.mkdir(parents=True, exist_ok=True)
-    runner = dbtRunner(manifest=_manifest(project), callbacks=[_listener(log_tail)])
-    try:
-        with _environment(home):
+    with _log_file(home) as log_file, _environment(home):
+        runner = dbtRunner(manifest=_manifest(project), callbacks=[_listener(log_tail, log_file)])
+        try:
             outcome = runner.invoke(_arguments(home, project, select))
-    finally:
-        _close_connections()
+        finally:
+            _close_connections()
     results = getattr(outcome.result, "results", None)
     if results is None:
         raise DbtBroken("\n".join([f"dbt stopped: {outcome.exception}", *log_tail]))
@@ -125,7 +126,7 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
         "build",
         *("--project-dir", str(project.folder), "--profiles-dir", str(project.folder)),
         *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
-        *("--log-level", "none", "--log-level-file", "info"),
+        *("--log-level", "none", "--log-level-file", "none"),  # dbt leaves its log file open; _listener writes ours
         *("--exclude-resource-type", "unit_test"),
         *(("--select", *select) if select else ()),
     ]
@@ -145,8 +146,19 @@ def _environment(home: Home) -> Iterator[None]:
             os.environ[HOME_VARIABLE] = before
 
 
-def _listener(log_tail: deque[str]) -> Any:
-    """Keep the last lines for an error message, and say on our own logger what dbt is working on."""
+@contextmanager
+def _log_file(home: Home) -> Iterator[TextIO]:
+    """What dbt said, run after run, kept below a size a person can still open."""
+    path = home.dagster / "dbt" / "logs" / "dbt.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    with path.open("a") as handle:
+        yield handle
+
+
+def _listener(log_tail: deque[str], log_file: TextIO) -> Any:
+    """Keep every line in the log file, the last ones for an error message, and say what dbt is working on."""
 
     def listen(event: Any) -> None:
         if event.info.level in ("debug", "test"):
@@ -154,6 +166,7 @@ def _listener(log_tail: deque[str]) -> Any:
         message = event.info.msg.strip()
         if message:
             log_tail.append(message)
+            log_file.write(f"{event.info.ts.ToJsonString()} {message}\n")
         if event.info.name == "LogStartLine":
             logger.info(message.partition("START ")[2].split(" ..")[0] or message, extra={"activity": True})
 

@@ -31,7 +31,13 @@ LOGS = Stream(
         *fields(TEXT, "request_id", "model", "status", mandatory=True),
         *fields(TIME, "created_at", mandatory=True),
         *fields(
-            TEXT, "api_key_id", "api_key_name", "workspace_id", "member_id", "group_name", "service_tier"
+            TEXT,
+            "api_key_id",
+            "api_key_name",
+            "workspace_id",
+            "member_id",
+            "service_tier",
+            group_name="group",
         ),
         *fields(TEXT, error_text="error"),
         *fields(FLAG, "stream", is_byok="usage.cost_details.is_byok"),

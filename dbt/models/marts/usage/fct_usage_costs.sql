@@ -30,6 +30,7 @@ explained as (
             when reported_cost_usd is null and cache_optimized_cost_usd = 0 then 'match'
             when reported_cost_usd is null then 'missing_report'
             when variance_usd = 0 then 'match'
+            when reported_cost_usd = 0 then 'gateway_unpriced'
             when abs(variance_usd) <= rounding_unit_usd then 'rounding'
             when reported_total_tokens != input_tokens + output_tokens then 'token_mismatch'
             when abs(variance_without_discount_usd) <= rounding_unit_usd then 'discount_missing'

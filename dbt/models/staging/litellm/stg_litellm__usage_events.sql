@@ -74,7 +74,8 @@ usage_events as (
         ---------- model
         llm_provider as provider,
         coalesce(nullif(model_group, ''), model) as model_requested,
-        coalesce(nullif(response_model, ''), model) as model_served,
+        -- The router writes the caller's alias over the name the provider answered with.
+        case when response_model != model_group and response_model != '' then response_model else model end as model_served,
         llm_provider as price_provider,
         deployment_model as price_model,
         coalesce(nullif(breakdown_service_tier, ''), 'standard') as service_tier,

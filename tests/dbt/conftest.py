@@ -1,0 +1,86 @@
+"""Homes landed and built for the tests of the dbt project: real files in, one in-process dbt build, marts out."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project import dbt_build
+from dagster_project.dbt_project import project
+from ingestion import config, landing, prices, raw, sources
+from ingestion.home import Home
+
+USAGE = (
+    "+rpt_usage_by_model_daily",
+    "+rpt_usage_by_key_daily",
+    "+rpt_usage_by_member_daily",
+    "+rpt_unpriced_usage",
+    "+rpt_source_days",
+)
+
+
+def infron_line(request_id: str, **changes: Any) -> dict[str, Any]:
+    """One call of claude-sonnet-4-5 by Infron's log: 10,000 prompt tokens, 500 completion tokens, no cache."""
+    usage = {
+        "prompt_tokens": 10000,
+        "completion_tokens": 500,
+        "total_tokens": 10500,
+        "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "cost": 0.0375,
+        **changes.pop("usage", {}),
+    }
+    line = {
+        "request_id": request_id,
+        "created_at": "2026-11-01T07:21:59.391Z",
+        "model": "anthropic/claude-sonnet-4-5",
+        "status": "success",
+        "api_key_id": "key_1",
+        "workspace_id": "ws_1",
+        "usage": usage,
+    }
+    return {**line, **changes}
+
+
+def land(home: Home, day: str, lines: Sequence[dict[str, Any] | str], name: str = "part.ndjson") -> Path:
+    """Put lines into `landing/infron/logs/dt=day/name`."""
+    return land_text(home, f"infron/logs/dt={day}/{name}", lines)
+
+
+def land_text(home: Home, path: str, lines: Sequence[dict[str, Any] | str]) -> Path:
+    """Put lines into a file under landing/, gzipped if its name says so."""
+    file = home.landing / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
+    file.write_bytes(gzip.compress(text.encode()) if file.suffix == ".gz" else text.encode())
+    return file
+
+
+def ingest(home: Home) -> None:
+    """landing/, config/ and the catalogue → raw/."""
+    found = sources.load_sources(home)
+    raw.write_schemas(home)
+    config.write_config(home)
+    raw.forget_vanished(home, found)
+    for file in landing.pending(home, found):
+        raw.convert(home, file)
+    prices.write_catalogue(home)
+    prices.resolve_models(home)
+
+
+def build(home: Home, select: Sequence[str] = USAGE) -> dbt_build.BuildResult:
+    """Ingest and run dbt over `select`; a broken node fails the test with dbt's own words."""
+    ingest(home)
+    result = dbt_build.build(home, project(), select)
+    assert not result.broken, result.explain()
+    return result
+
+
+def rows(home: Home, query: str) -> list[tuple[Any, ...]]:
+    """Answer a query over build.duckdb."""
+    with duckdb.connect(str(home.build_database), read_only=True) as connection:
+        return connection.sql(query).fetchall()

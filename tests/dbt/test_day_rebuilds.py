@@ -1,0 +1,108 @@
+"""A day is rebuilt exactly when what it is made of changed, and two ways to the same landing folder give the same marts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from ingestion.home import Home
+from tests.dbt.conftest import build, infron_line, land, rows
+
+DAYS = ("2026-11-01", "2026-11-02", "2026-11-03")
+BUILDS = "select event_date::varchar, fingerprint from meta.day_builds where model = '{}' order by 1"
+
+
+def world(home: Home) -> None:
+    for day in DAYS:
+        land(home, day, [infron_line(f"gen-{day}", created_at=f"{day}T07:00:00Z")])
+
+
+def built(home: Home, model: str = "fct_usage_costs") -> dict[str, str]:
+    return dict(rows(home, BUILDS.format(model)))
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {day for day in before.keys() | after.keys() if before.get(day) != after.get(day)}
+
+
+@pytest.fixture
+def built_home(home: Home) -> Home:
+    world(home)
+    build(home)
+    return home
+
+
+def test_a_second_build_rebuilds_no_day(built_home: Home) -> None:
+    before = {path: path.stat().st_mtime_ns for path in built_home.lake.rglob("*.parquet")}
+    result = build(built_home)
+    assert set(result.days_rebuilt.values()) == {0}
+    assert {path: path.stat().st_mtime_ns for path in built_home.lake.rglob("*.parquet")} == before
+
+
+def test_a_late_file_rebuilds_the_day_its_rows_belong_to(built_home: Home) -> None:
+    before, rollup = built(built_home), built(built_home, "rpt_usage_by_key_daily")
+    land(
+        built_home, "2026-11-03", [infron_line("late", created_at="2026-11-01T23:59:59.999Z")], "late.ndjson"
+    )
+    build(built_home)
+    assert changed(before, built(built_home)) == {"2026-11-01"}
+    assert changed(rollup, built(built_home, "rpt_usage_by_key_daily")) == {"2026-11-01"}
+    assert rows(
+        built_home, "select event_date::varchar, requests from marts.rpt_usage_by_key_daily order by 1"
+    ) == [
+        ("2026-11-01", 2),
+        ("2026-11-02", 1),
+        ("2026-11-03", 1),
+    ]
+
+
+def test_a_dated_price_override_rebuilds_the_days_it_covers(built_home: Home) -> None:
+    """From 2 November on input costs $2/M: 10,000 x 2 + 500 x 15 = $0.0275 instead of $0.0375."""
+    before = built(built_home)
+    built_home.config.mkdir()
+    (built_home.config / "price_overrides.csv").write_text(
+        "provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason\n"
+        "anthropic,claude-sonnet-4-5,input,2,,,2026-11-02,,contract\n"
+    )
+    build(built_home)
+    assert changed(before, built(built_home)) == {"2026-11-02", "2026-11-03"}
+    costs = "select list_cost_usd, price_source from marts.fct_usage_costs order by event_date"
+    assert rows(built_home, costs) == [
+        (Decimal("0.0375"), "catalogue"),
+        (Decimal("0.0275"), "override"),
+        (Decimal("0.0275"), "override"),
+    ]
+
+
+def test_a_discount_rule_feeds_the_middle_tier_of_its_days_only(built_home: Home) -> None:
+    """0.9 to pay on 2 November: 0.0375 x 0.9 = $0.03375."""
+    before = built(built_home)
+    built_home.config.mkdir()
+    (built_home.config / "discount_rules.csv").write_text(
+        "rule_id,workspace_id,group_name,kind,factor,valid_from,valid_to,reason\n"
+        "r1,ws_1,,contract,0.9,2026-11-02,2026-11-03,signed\n"
+    )
+    build(built_home)
+    assert changed(before, built(built_home)) == {"2026-11-02"}
+    tiers = "select discounted_cost_usd, discount_rule_id from marts.fct_usage_costs order by event_date"
+    assert rows(built_home, tiers) == [
+        (Decimal("0.0375"), None),
+        (Decimal("0.03375"), "r1"),
+        (Decimal("0.0375"), None),
+    ]
+
+
+def test_a_file_that_vanished_takes_its_day_with_it(built_home: Home) -> None:
+    (built_home.landing / "infron/logs/dt=2026-11-02/part.ndjson").unlink()
+    build(built_home)
+    assert set(built(built_home)) == {"2026-11-01", "2026-11-03"}
+    assert rows(built_home, "select count(*) from marts.fct_usage_daily") == [(2,)]
+
+
+def test_a_deleted_build_database_comes_back_with_the_same_requests(built_home: Home) -> None:
+    everything = "select * from marts.fct_usage_costs order by event_id"
+    before = rows(built_home, everything)
+    built_home.build_database.unlink()
+    build(built_home)
+    assert rows(built_home, everything) == before
