@@ -21,6 +21,11 @@ def folder(home: Home) -> Path:
     return home.raw / "manifests"
 
 
+def none_yet(home: Home) -> Path:
+    """Return an empty file read along with the manifests, so that a home without any reads as no rows."""
+    return home.raw / "no_manifests.ndjson"
+
+
 def path(home: Home, source: str, stream: str, delivered_on: date, file_name: str) -> Path:
     """Return the manifest's place; a landing file has at most one."""
     return folder(home) / source / stream / f"dt={delivered_on}" / f"{file_name}.json"

@@ -133,6 +133,8 @@ def write_schemas(home: Home) -> None:
         for table, columns in tables().items():
             _write_schema(session, home.raw / table / "schema.parquet", columns)
         _write_schema(session, home.rejects / "schema.parquet", REJECT_COLUMNS)
+    with whole(manifest.none_yet(home)) as temporary:
+        temporary.touch()
 
 
 def _write_schema(session: duckdb.DuckDBPyConnection, target: Path, columns: Columns) -> None:

@@ -56,7 +56,7 @@
 
 {% macro raw_manifests() -%}
     read_json(
-        '{{ home_path('raw/manifests') | replace("'", "''") }}/**/*.json',
+        {{ sql_list([home_path('raw/manifests/**/*.json'), home_path('raw/no_manifests.ndjson')]) }},
         format = 'newline_delimited',
         allow_empty = true,
         columns = {
