@@ -29,13 +29,15 @@
     );
 {% endmacro %}
 
+{% macro unpublished_days(model_name) -%}
+    (select event_date from meta.unpublished_days where model = '{{ model_name }}')
+{%- endmacro %}
+
 {#- Data tests over requests look only at days no publication holds yet: write `where: __unpublished_days__`. -#}
 {% macro get_where_subquery(relation) -%}
     {%- set where = config.get('where', '') -%}
     {%- if where -%}
-        {%- set unpublished -%}
-            event_date in (select event_date from meta.unpublished_days where model = '{{ relation.identifier }}')
-        {%- endset -%}
+        {%- set unpublished = 'event_date in ' ~ unpublished_days(relation.identifier) -%}
         (select * from {{ relation }} where {{ where | replace('__unpublished_days__', unpublished) }}) as dbt_subquery
     {%- else -%}
         {{ relation }}

@@ -26,9 +26,9 @@ first_seen as (
 
 -- The catalogue the models were matched against.
 current_prices as (
-    select * exclude (version_order)
+    select first_seen.* exclude (version_order)
     from first_seen
-    where catalogue_version in (select catalogue_version from models)
+    semi join models on first_seen.catalogue_version = models.catalogue_version
 )
 
 select * from current_prices

@@ -10,7 +10,7 @@ with requests as (
         coalesce(sum(cache_optimized_cost_usd), 0) as cache_optimized_cost_usd,
         coalesce(sum(reported_cost_usd), 0) as reported_cost_usd
     from {{ ref('fct_usage_costs') }}
-    where event_date in (select event_date from meta.unpublished_days where model = 'fct_usage_costs')
+    where event_date in {{ unpublished_days('fct_usage_costs') }}
     group by event_date
 ),
 

@@ -2,7 +2,7 @@
 select event_id
 from {{ ref('fct_usage_costs') }}
 where
-    event_date in (select event_date from meta.unpublished_days where model = 'fct_usage_costs')
+    event_date in {{ unpublished_days('fct_usage_costs') }}
     and (
         list_cost_usd - cache_optimized_cost_usd != discount_savings_usd + cache_savings_usd
         or (list_cost_usd is null) != (cache_optimized_cost_usd is null)

@@ -2,7 +2,7 @@
 select event_id
 from {{ ref('fct_usage_costs') }}
 where
-    event_date in (select event_date from meta.unpublished_days where model = 'fct_usage_costs')
+    event_date in {{ unpublished_days('fct_usage_costs') }}
     and (
         total_tokens != input_tokens + output_tokens
         or (
