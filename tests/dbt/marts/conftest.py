@@ -1,70 +1,154 @@
-"""Raw files of a small world, as ingestion leaves them: invoices with manifests, Stripe objects, currencies.
+"""Raw files of a small world, as ingestion leaves them: landed tables with manifests, Stripe objects, config.
 
-Only what a test says is written; every other column is null. Building the warehouse is the caller's.
+Only what a test says is written; every other column is null. Building the warehouse is the tests'.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
+from ingestion.config import write_config
 from ingestion.home import Home
+from ingestion.raw import write_schemas
 from ingestion.raw_tables import Columns, tables
 
 Row = Mapping[str, Any]
 
+_CONFIG_LINE: Columns = [("config_file", "VARCHAR"), ("config_line", "BIGINT")]
 CURRENCIES: Columns = [
     ("currency", "VARCHAR"),
     ("exponent", "BIGINT"),
     ("tolerance_minor", "BIGINT"),
-    ("config_file", "VARCHAR"),
-    ("config_line", "BIGINT"),
+    *_CONFIG_LINE,
 ]
 SETTINGS: Columns = [
     ("setting", "VARCHAR"),
     ("value", "DECIMAL(18,6)"),
     ("reason", "VARCHAR"),
-    ("config_file", "VARCHAR"),
-    ("config_line", "BIGINT"),
+    *_CONFIG_LINE,
+]
+USAGE_DAILY: Columns = [
+    ("event_date", "DATE"),
+    ("source", "VARCHAR"),
+    ("workspace_id", "VARCHAR"),
+    ("api_key_id", "VARCHAR"),
+    ("model_served", "VARCHAR"),
+    ("requests", "BIGINT"),
+    ("unpriced_requests", "BIGINT"),
+    ("cache_optimized_cost_usd", "DECIMAL(38,12)"),
+    ("reported_cost_usd", "DECIMAL(38,12)"),
 ]
 
+FILES: Columns = [("source", "VARCHAR"), ("stream", "VARCHAR"), ("delivered_on", "DATE")]
+FILE_DAYS: Columns = [*FILES, ("event_date", "DATE")]
 
-def write_billing(
-    home: Home,
-    *,
-    invoices: Sequence[Row] = (),
-    payment_intents: Sequence[Row] = (),
-    refunds: Sequence[Row] = (),
-    disputes: Sequence[Row] = (),
-    currencies: Sequence[Row] = (),
-    settings: Mapping[str, float] | None = None,
-) -> None:
-    """Write the raw tables the billing models read; invoices are grouped into one file per `delivered_on`."""
-    shapes = tables()
-    for table in ("infery_invoices", "stripe_payment_intents", "stripe_refunds", "stripe_disputes"):
-        write_parquet(home.raw / table / "schema.parquet", shapes[table], [])
-    for day in sorted({row["delivered_on"] for row in invoices}):
-        rows = [row for row in invoices if row["delivered_on"] == day]
-        raw_file = f"infery_invoices/dt={day}/invoices.parquet"
-        numbered = [
-            {"source": "infery", "raw_file": "x", "raw_line": line, **row} for line, row in enumerate(rows, 1)
+
+@dataclass(frozen=True)
+class RawFiles:
+    """Writes the raw files of one home."""
+
+    home: Home
+
+    def billing(
+        self,
+        *,
+        invoices: Sequence[Row] = (),
+        payment_intents: Sequence[Row] = (),
+        refunds: Sequence[Row] = (),
+        disputes: Sequence[Row] = (),
+        currencies: Mapping[str, tuple[int, int]] | None = None,
+        settings: Mapping[str, float] | None = None,
+    ) -> None:
+        """Write what the billing models read; invoices are grouped into one file per `delivered_on`.
+
+        `currencies` are (exponent, tolerance in minor units) by code; without them the shipped ones hold.
+        """
+        self.configuration(settings, currencies)
+        raw, shapes = self.home.raw, tables()
+        for day in sorted({row["delivered_on"] for row in invoices}):
+            rows = [row for row in invoices if row["delivered_on"] == day]
+            raw_file = f"infery_invoices/dt={day}/invoices.parquet"
+            numbered = [
+                {"source": "infery", "raw_file": raw_file, "raw_line": line, **row}
+                for line, row in enumerate(rows, 1)
+            ]
+            write_parquet(raw / raw_file, shapes["infery_invoices"], numbered)
+            self._manifest("infery", "invoices", "infery_invoices", day, raw_file)
+        for table, rows in (
+            ("stripe_payment_intents", payment_intents),
+            ("stripe_refunds", refunds),
+            ("stripe_disputes", disputes),
+        ):
+            if rows:
+                write_parquet(raw / table / "dt=2026-11-01" / "objects.parquet", shapes[table], rows)
+
+    def usage_daily(self, rows: Sequence[Row], delivered_on: Sequence[date]) -> None:
+        """Put rows where fct_usage_daily would be, and with them one delivered file for each of the days."""
+        days = {row["event_date"] for row in rows}
+        files = [{"source": "infron", "stream": "logs", "delivered_on": day} for day in delivered_on]
+        file_days = [
+            file | {"event_date": file["delivered_on"]} for file in files if file["delivered_on"] in days
         ]
-        write_parquet(home.raw / raw_file, shapes["infery_invoices"], numbered)
-        write_manifest(home, "infery", "invoices", "infery_invoices", day, raw_file, rows=len(rows))
-    for table, rows in (
-        ("stripe_payment_intents", payment_intents),
-        ("stripe_refunds", refunds),
-        ("stripe_disputes", disputes),
-    ):
-        if rows:
-            write_parquet(home.raw / table / "dt=2026-11-01" / "objects.parquet", shapes[table], rows)
-    write_parquet(home.raw / "config_currencies" / "config.parquet", CURRENCIES, currencies)
-    stated = [{"setting": name, "value": value} for name, value in (settings or {}).items()]
-    write_parquet(home.raw / "config_anomaly_settings" / "config.parquet", SETTINGS, stated)
+        with duckdb.connect(str(self.home.build_database)) as session:
+            for table, columns, content in (
+                ("marts.fct_usage_daily", USAGE_DAILY, rows),
+                ("staging.stg_raw__files", FILES, files),
+                ("staging.stg_raw__file_days", FILE_DAYS, file_days),
+            ):
+                parquet = self.home.root / f"{table}.parquet"
+                write_parquet(parquet, columns, content)
+                session.execute(f"create schema if not exists {table.partition('.')[0]}")
+                session.execute(f"create table {table} as from '{parquet}'")
+
+    def configuration(
+        self,
+        settings: Mapping[str, float] | None = None,
+        currencies: Mapping[str, tuple[int, int]] | None = None,
+    ) -> None:
+        """Write empty raw tables and the configuration; what is not given is as shipped."""
+        write_schemas(self.home)
+        write_config(self.home)
+        if settings is not None:
+            stated = [{"setting": name, "value": value} for name, value in settings.items()]
+            write_parquet(self.home.raw / "config_anomaly_settings/config.parquet", SETTINGS, stated)
+        if currencies is not None:
+            listed = [
+                {"currency": code, "exponent": exponent, "tolerance_minor": tolerance}
+                for code, (exponent, tolerance) in currencies.items()
+            ]
+            write_parquet(self.home.raw / "config_currencies/config.parquet", CURRENCIES, listed)
+
+    def _manifest(self, source: str, stream: str, table: str, day: object, raw_file: str) -> None:
+        target = self.home.raw / "manifests" / source / stream / f"dt={day}" / "file.ndjson.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "source": source,
+            "stream": stream,
+            "dialect": source,
+            "table": table,
+            "delivered_on": str(day),
+            "landing_file": f"{source}/{stream}/dt={day}/file.ndjson",
+            "bytes": 1,
+            "sha256": f"{source} {day}",
+            "reader_version": "1",
+            "raw_file": raw_file,
+            "lines": 1,
+            "blank_lines": 0,
+            "events": 1,
+            "rejects": 0,
+            "event_days": [],
+            "models": [],
+            "unknown_fields": [],
+        }
+        target.write_text(json.dumps(content) + "\n", encoding="utf-8")
 
 
 def write_parquet(target: Path, columns: Columns, rows: Sequence[Row]) -> None:
@@ -73,47 +157,24 @@ def write_parquet(target: Path, columns: Columns, rows: Sequence[Row]) -> None:
     assert not unknown, f"{target.parent.name} has no column {sorted(unknown)}"
     target.parent.mkdir(parents=True, exist_ok=True)
     declared = ", ".join(f'"{name}" {kind}' for name, kind in columns)
+    text = ", ".join(f"'{name}': 'VARCHAR'" for name, _ in columns)
+    lines = target.with_name(".tmp-rows.ndjson")
+    lines.write_text("".join(json.dumps(_cells(row, columns)) + "\n" for row in rows), encoding="utf-8")
     with duckdb.connect() as session:
         session.execute(f"create table rows ({declared})")
         if rows:
-            marks = ", ".join("?" for _ in columns)
-            session.executemany(
-                f"insert into rows values ({marks})", [[row.get(name) for name, _ in columns] for row in rows]
-            )
+            options = f"format = 'newline_delimited', hive_partitioning = false, columns = {{{text}}}"
+            session.execute(f"insert into rows from read_json('{lines}', {options})")
         session.execute(f"copy rows to '{target}' (format parquet)")
+    lines.unlink()
 
 
-def write_manifest(
-    home: Home,
-    source: str,
-    stream: str,
-    table: str,
-    day: object,
-    raw_file: str | None,
-    *,
-    rows: int,
-    event_days: Mapping[str, int] | None = None,
-) -> None:
-    """Write the manifest that makes a raw file count."""
-    target = home.raw / "manifests" / source / stream / f"dt={day}" / "file.ndjson.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    content = {
-        "source": source,
-        "stream": stream,
-        "dialect": source,
-        "table": table,
-        "delivered_on": str(day),
-        "landing_file": f"{source}/{stream}/dt={day}/file.ndjson",
-        "bytes": 1,
-        "sha256": f"{source}{day}",
-        "reader_version": "1",
-        "raw_file": raw_file,
-        "lines": rows,
-        "blank_lines": 0,
-        "events": rows,
-        "rejects": 0,
-        "event_days": [{"event_date": d, "events": n} for d, n in (event_days or {}).items()],
-        "models": [],
-        "unknown_fields": [],
-    }
-    target.write_text(json.dumps(content) + "\n", encoding="utf-8")
+def _cells(row: Row, columns: Columns) -> dict[str, str]:
+    """The row as text, so that amounts never pass through a double."""
+    return {name: str(row[name]) for name, _ in columns if row.get(name) is not None}
+
+
+@pytest.fixture(scope="session")
+def raw_files() -> type[RawFiles]:
+    """How to write the raw files of a home: `raw_files(home).billing(…)`."""
+    return RawFiles

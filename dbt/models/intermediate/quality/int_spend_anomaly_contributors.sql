@@ -1,0 +1,137 @@
+-- One row per incident and model: by how much the model's spend moved against the days the incident was measured with.
+
+with flagged_days as (
+    select * from {{ ref('int_key_spend_days_flagged') }}
+),
+
+key_days as (
+    select * from {{ ref('int_key_spend_daily') }}
+),
+
+usage_daily as (
+    select * from {{ ref('fct_usage_daily') }}
+),
+
+model_spend as (
+    select
+        source,
+        coalesce(workspace_id, '') as workspace_id,
+        coalesce(api_key_id, '') as api_key_id,
+        event_date,
+        coalesce(model_served, 'unknown model') as model,
+        cast(sum(
+            case
+                when unpriced_requests > 0 then greatest(cache_optimized_cost_usd, reported_cost_usd)
+                else cache_optimized_cost_usd
+            end
+        ) as decimal(38, 12)) as spend_usd
+    from usage_daily
+    group by
+        source,
+        coalesce(workspace_id, ''),
+        coalesce(api_key_id, ''),
+        event_date,
+        coalesce(model_served, 'unknown model')
+),
+
+tested_days as (
+    select
+        flagged_days.anomaly_id,
+        flagged_days.detection_rule,
+        key_days.source,
+        key_days.workspace_id,
+        key_days.api_key_id,
+        key_days.event_date,
+        key_days.day_number,
+        key_days.weekday,
+        key_days.weekday_number
+    from flagged_days
+    inner join key_days
+        on flagged_days.source = key_days.source
+        and flagged_days.workspace_id = key_days.workspace_id
+        and flagged_days.api_key_id = key_days.api_key_id
+        and flagged_days.event_date = key_days.event_date
+),
+
+baseline_days as (
+    select
+        tested_days.anomaly_id,
+        tested_days.event_date as tested_date,
+        key_days.source,
+        key_days.workspace_id,
+        key_days.api_key_id,
+        key_days.event_date,
+        count(*) over (partition by tested_days.anomaly_id, tested_days.event_date) as baseline_day_count
+    from tested_days
+    inner join key_days
+        on tested_days.source = key_days.source
+        and tested_days.workspace_id = key_days.workspace_id
+        and tested_days.api_key_id = key_days.api_key_id
+    where
+        (
+            tested_days.detection_rule = 'same_weekday'
+            and tested_days.weekday = key_days.weekday
+            and tested_days.weekday_number > key_days.weekday_number
+            and tested_days.weekday_number <= key_days.weekday_number + 8
+        )
+        or (
+            tested_days.detection_rule in ('sparse', 'percentage')
+            and tested_days.day_number > key_days.day_number
+            and tested_days.day_number <= key_days.day_number + 28
+        )
+),
+
+movements as (
+    select
+        tested_days.anomaly_id,
+        model_spend.model,
+        cast(model_spend.spend_usd as double) as moved_usd
+    from tested_days
+    inner join model_spend
+        on tested_days.source = model_spend.source
+        and tested_days.workspace_id = model_spend.workspace_id
+        and tested_days.api_key_id = model_spend.api_key_id
+        and tested_days.event_date = model_spend.event_date
+    union all
+    select
+        baseline_days.anomaly_id,
+        model_spend.model,
+        -cast(model_spend.spend_usd as double) / cast(baseline_days.baseline_day_count as double) as moved_usd
+    from baseline_days
+    inner join model_spend
+        on baseline_days.source = model_spend.source
+        and baseline_days.workspace_id = model_spend.workspace_id
+        and baseline_days.api_key_id = model_spend.api_key_id
+        and baseline_days.event_date = model_spend.event_date
+),
+
+summed as (
+    select
+        anomaly_id,
+        model,
+        cast(sum(moved_usd) as decimal(18, 2)) as moved_usd
+    from movements
+    group by anomaly_id, model
+),
+
+ranked as (
+    select
+        summed.*,
+        row_number() over (
+            partition by anomaly_id order by abs(moved_usd) desc, model asc
+        ) as contributor_rank
+    from summed
+    where moved_usd <> 0
+),
+
+worded as (
+    select
+        anomaly_id,
+        model,
+        moved_usd,
+        contributor_rank,
+        concat(model, case when moved_usd > 0 then ' +' else ' ' end, cast(moved_usd as string), ' USD') as contribution
+    from ranked
+)
+
+select * from worded
