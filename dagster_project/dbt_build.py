@@ -126,7 +126,12 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
         "build",
         *("--project-dir", str(project.folder), "--profiles-dir", str(project.folder)),
         *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
-        *("--log-level", "none", "--log-level-file", "none"),  # dbt leaves its log file open; _listener writes ours
+        *(
+            "--log-level",
+            "none",
+            "--log-level-file",
+            "none",
+        ),  # dbt leaves its log file open; _listener writes ours
         *("--exclude-resource-type", "unit_test"),
         *(("--select", *select) if select else ()),
     ]

@@ -23,7 +23,6 @@ telemetry: {enabled: false}
 nux: {enabled: false}
 concurrency: {pools: {granularity: op, default_limit: 1}, runs: {max_concurrent_runs: 2}}
 retention: {sensor: {purge_after_days: 7}, schedule: {purge_after_days: 30}}
-python_logs: {managed_python_loggers: [tollbook], python_log_level: INFO}
 compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
 """
 

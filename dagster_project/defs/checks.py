@@ -38,7 +38,7 @@ def raw_gate(source: Source, stream: Stream) -> dg.AssetChecksDefinition:
 
 
 @dg.asset_check(
-    asset=dg.AssetKey(["recon_invoice_payments"]),
+    asset=dg.AssetKey(["marts", "recon_invoice_payments"]),
     blocking=True,
     description="Every item is there once, has one known status, and differs by received less payable.",
 )

@@ -13,7 +13,7 @@ PUBLICATION = dg.AssetKey(["publication"])
 
 @dg.asset(
     key=PUBLICATION,
-    deps=[dg.AssetKey([mart.name]) for mart in project().marts],
+    deps=[dg.AssetKey(["marts", mart.name]) for mart in project().marts],
     group_name="published",
     owners=["team:data-platform"],
     kinds={"duckdb"},

@@ -1,0 +1,132 @@
+"""The command line: arguments and exit codes. What a command does is elsewhere, imported when it is called."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ingestion.home import Home, HomeLocked
+
+app = typer.Typer(
+    help="The books of an LLM gateway: what was used, what it cost, what was paid, what does not add up.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="The home directory; $TOLLBOOK_HOME, else .tollbook.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout; words for people go to stderr.")]
+DAY = ["%Y-%m-%d"]
+
+
+@app.command()
+def run(
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", "--since", formats=DAY, help="First delivery day, e.g. 2026-11-01."),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", "--until", formats=DAY, help="Last delivery day, included.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the night over every landed day that needs it, and publish.
+
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 finished but something needs a person, 4 another run is going.
+    """
+    from dagster_project.console import choose
+    from dagster_project.run import ExitCode, nightly
+    from ingestion.sources import SourcesError
+
+    first, last = _day(since), _day(until)
+    if first and last and first > last:
+        _refuse(f"--from {first} is after --to {last}; swap them")
+    try:
+        code = nightly(Home.locate(home), first, last, choose(as_json))
+    except HomeLocked as error:
+        _end(str(error), ExitCode.LOCKED)
+    except SourcesError as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        _end(
+            "stopped; what is published is untouched, and `tollbook run` goes on where it was",
+            ExitCode.FAILED,
+        )
+    raise typer.Exit(code)
+
+
+@app.command()
+def trace(
+    request_id: Annotated[str, typer.Argument(help="The request id, as the gateway wrote it.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Explain one request: every field, price and rule, the formula with its numbers, file and line."""
+    from dagster_project.reporting import trace as report
+    from dagster_project.reporting.marts import NothingPublished
+
+    located = Home.locate(home)
+    try:
+        events = report.trace(located, request_id)
+    except NothingPublished as error:
+        _end(str(error), 1)
+    if not events:
+        _end(f"no request {request_id!r} in {located.marts_database}", 1)
+    if as_json:
+        typer.echo(json.dumps([report.as_json(event) for event in events], indent=2))
+        return
+    for number, event in enumerate(events):
+        typer.echo("\n".join(["", *report.as_text(event)] if number else report.as_text(event)))
+
+
+@app.command()
+def sandbox(
+    days: Annotated[int, typer.Option(help="How many days, from 3 August 2026 on.")] = 30,
+    requests_per_day: Annotated[int, typer.Option(help="Requests a day, on average.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal worlds.")] = 1,
+    home: HomeOption = None,
+) -> None:
+    """Write a small world with known faults into the home; truth.json says what was planted."""
+    from dagster_project.locks import writing
+    from ingestion.sandbox import SandboxError, write_world
+
+    located = Home.locate(home)
+    try:
+        with writing(located):
+            truth = write_world(located.root, days, requests_per_day, seed)
+    except HomeLocked as error:
+        _end(str(error), 4)
+    except SandboxError as error:
+        _refuse(str(error))
+    typer.echo(
+        f"wrote {days} days, {truth.events['requests']:,} requests, {len(truth.faults)} planted faults"
+        f" into {located.root}"
+    )
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _refuse(message: str) -> None:
+    """End with a usage error."""
+    _end(message, 2)
+
+
+def _end(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    raise typer.Exit(code)

@@ -1,0 +1,154 @@
+"""How a run speaks: bars and lines on a terminal, plain lines in a log, events for a machine.
+
+Steps are told by run.py; what happens inside a step arrives on the logger `tollbook`. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+LOGGER = logging.getLogger("tollbook")
+
+
+class Console:
+    """Plain lines on a stream, one per step; the other consoles change where they go or add to them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @contextmanager
+    def night(self, steps: int) -> Iterator[None]:
+        """Cover one run of so many steps."""
+        yield
+
+    def step_finished(self, step: str, seconds: float, numbers: Mapping[str, Any]) -> None:
+        """Say that a step is done and what it counted."""
+        counted = "  ".join(f"{name} {_number(value)}" for name, value in numbers.items())
+        self.say(f"{step:<42} {seconds:>7.1f} s  {counted}".rstrip())
+
+    def step_failed(self, step: str, message: str) -> None:
+        """Say that a step failed, and why."""
+        self.say(f"{step:<42}  FAILED")
+        for line in message.splitlines():
+            self.say(f"    {line}")
+
+    def activity(self, message: str) -> None:
+        """Say what a step is doing right now; only a terminal has a place for it."""
+
+    def say(self, line: str) -> None:
+        """Write one line for a person."""
+        print(line, file=self._stream, flush=True)
+
+    def event(self, name: str, content: Mapping[str, Any]) -> None:
+        """Tell a machine; nobody listens here."""
+
+
+class JsonConsole(Console):
+    """One JSON object per line on stdout for a machine; the lines for people go to stderr."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+
+    def event(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write one event."""
+        print(json.dumps({"event": name, **content}, default=str), flush=True)
+
+
+class RichConsole(Console):
+    """A terminal: finished steps scroll by, the running one stands below with the time it has taken."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+        from rich.console import Console as Terminal
+
+        self._terminal = Terminal(highlight=False)
+        self._progress: Any = None
+
+    @contextmanager
+    def night(self, steps: int) -> Iterator[None]:
+        """Draw a bar over the steps of the run."""
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        columns = (SpinnerColumn(), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(
+            *columns, TextColumn("{task.description}"), console=self._terminal, transient=True
+        ) as bar:
+            self._progress, self._task = bar, bar.add_task("starting", total=steps)
+            try:
+                yield
+            finally:
+                self._progress = None
+
+    def step_finished(self, step: str, seconds: float, numbers: Mapping[str, Any]) -> None:
+        """Move the bar on, too."""
+        super().step_finished(step, seconds, numbers)
+        if self._progress:
+            self._progress.advance(self._task)
+
+    def activity(self, message: str) -> None:
+        """Show what is going on beside the bar."""
+        if self._progress:
+            self._progress.update(self._task, description=message)
+
+    def say(self, line: str) -> None:
+        """Write above the bar."""
+        self._terminal.print(line, markup=False, soft_wrap=True)
+
+
+class ActivityHandler(logging.Handler):
+    """Hands what the steps log to a console."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one record."""
+        self._console.activity(record.getMessage())
+
+
+@contextmanager
+def listening(console: Console) -> Iterator[None]:
+    """Show what the steps log on `console` for as long as the block lasts."""
+    handler = ActivityHandler(console)
+    LOGGER.addHandler(handler)
+    level, propagate = LOGGER.level, LOGGER.propagate
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(level)
+        LOGGER.propagate = propagate
+
+
+def choose(as_json: bool) -> Console:
+    """Return the console for this process's streams."""
+    if as_json:
+        return JsonConsole()
+    return RichConsole() if sys.stdout.isatty() else Console(sys.stdout)
+
+
+def say_all(console: Console, lines: Iterable[str]) -> None:
+    """Write several lines."""
+    for line in lines:
+        console.say(line)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,169 @@
+"""What was found beside what the sandbox planted and wrote into truth.json. Judges; never corrects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project.reporting.marts import published
+from ingestion.home import Home
+
+TRUTH = "truth.json"
+
+_TOTALS = {
+    "requests": "sum(requests)",
+    "unpriced": "sum(unpriced_requests)",
+    "input_tokens": "sum(input_tokens)",
+    "output_tokens": "sum(output_tokens)",
+    "list_usd": "sum(list_cost_usd)",
+    "discounted_usd": "sum(discounted_cost_usd)",
+    "cache_optimized_usd": "sum(cache_optimized_cost_usd)",
+    "reported_usd": "sum(reported_cost_usd)",
+}
+
+#: Kinds that are counted per delivery, in rpt_source_days.
+_DELIVERED = {
+    "duplicate_delivery": "duplicates",
+    "revised_row": "revisions",
+    "malformed_line": "rejects",
+    "late_file": "late_rows",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One line of the table: what, how much of it was planted, how much was found."""
+
+    what: str
+    planted: str
+    found: str
+
+    @property
+    def agrees(self) -> bool:
+        """Whether exactly what was planted was found."""
+        return self.planted == self.found
+
+
+def truth_file(home: Home) -> Path:
+    """Return where the sandbox writes its truth."""
+    return home.root / TRUTH
+
+
+def compare(home: Home) -> list[Comparison]:
+    """Compare the published marts with the truth: totals to the last digit, then every kind of fault."""
+    truth = json.loads(truth_file(home).read_text(encoding="utf-8"))
+    with published(home) as marts:
+        marts.execute(
+            """
+            create temporary table faults (
+                kind varchar, day date, subject varchar, status varchar, requests bigint, lines bigint
+            )
+            """
+        )
+        for fault in truth["faults"]:
+            marts.execute(
+                "insert into faults values ($1, $2, $3, $4, $5, $6)",
+                [
+                    *(fault[name] for name in ("kind", "day", "subject", "status")),
+                    fault["detail"].get("requests", 1),
+                    fault["detail"].get("lines", 1),
+                ],
+            )
+        return [*_totals(marts, truth["events"]), *_deliveries(marts), *_findings(marts)]
+
+
+def _totals(marts: duckdb.DuckDBPyConnection, events: Mapping[str, Any]) -> Iterator[Comparison]:
+    columns = ", ".join(f"coalesce({expression}, 0)::varchar" for expression in _TOTALS.values())
+    [found] = marts.sql(f"select {columns} from fct_usage_daily").fetchall()  # noqa: S608
+    for name, value in zip(_TOTALS, found, strict=True):
+        yield Comparison(name, _plain(str(events[name])), _plain(value))
+
+
+def _deliveries(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
+    for kind, column in _DELIVERED.items():
+        [(planted, found)] = marts.sql(
+            f"""
+            select
+                (select coalesce(sum(lines), 0)::bigint::varchar from faults where kind = $kind),
+                (select coalesce(sum({column}), 0)::bigint::varchar from rpt_source_days)
+            """,  # noqa: S608
+            params={"kind": kind},
+        ).fetchall()
+        yield Comparison(f"{kind} ({column})", planted, found)
+
+
+def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
+    """Per kind: how many planted faults some mart names at the right place, and what nobody planted."""
+    rows = marts.sql(
+        """
+        with
+        models as (
+            select faults.*, sum(unpriced.requests) as found
+            from faults
+            left join rpt_unpriced_usage as unpriced
+                on faults.day = unpriced.event_date and faults.subject = unpriced.model_requested
+            where kind = 'unknown_model'
+            group by all
+        ),
+        charges as (
+            select faults.*, costs.variance_reason
+            from faults
+            inner join fct_usage_costs as costs on faults.subject = costs.request_id
+            where kind in ('discount_not_applied', 'cache_read_charged_as_input', 'failed_but_charged')
+        ),
+        spends as (
+            select faults.*, anomalies.anomaly_id
+            from faults
+            left join fct_anomalies as anomalies
+                on faults.subject = anomalies.api_key_id
+                and faults.day between anomalies.first_date and anomalies.last_date
+            where kind in ('leaked_key', 'runaway_loop', 'new_spender')
+        ),
+        payments as (
+            select faults.*, items.status as found_status
+            from faults
+            left join recon_invoice_payments as items
+                on faults.subject in (items.invoice_id, items.payment_intent_id)
+            where faults.status is not null
+        )
+        select kind, sum(requests)::bigint, coalesce(sum(found), 0)::bigint from models group by kind
+        union all
+        select kind, count(*), count(*) filter (where variance_reason not in ('match', 'unpriced'))
+        from charges group by kind
+        union all
+        select kind, count(*), count(anomaly_id) from spends group by kind
+        union all
+        select kind, count(*), count(*) filter (where status = found_status) from payments group by kind
+        union all
+        select 'other anomalies', 0, count(*)
+        from fct_anomalies as anomalies
+        where not exists (
+            select 1 from spends where spends.anomaly_id = anomalies.anomaly_id
+        )
+        union all
+        select 'other unmatched payments', 0, count(*)
+        from recon_invoice_payments as items
+        where
+            items.status not like 'matched%'
+            and not exists (
+                select 1
+                from faults
+                where
+                    faults.status = items.status
+                    and faults.subject in (items.invoice_id, items.payment_intent_id)
+            )
+        order by 1
+        """
+    ).fetchall()
+    for kind, planted, found in rows:
+        yield Comparison(kind, str(planted), str(found))
+
+
+def _plain(number: str) -> str:
+    """Drop the zeros that only say how wide a column is."""
+    return number.rstrip("0").rstrip(".") if "." in number else number
