@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -15,7 +15,7 @@ THREADS_VARIABLE = "TOLLBOOK_THREADS"
 DEFAULT_MEMORY = "1GB"
 
 
-@cache
+@lru_cache(maxsize=1)
 def _engine(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         ":memory:",

@@ -30,7 +30,7 @@ CAREFUL_BYTES = 8 << 20
 #: Into how many parts a refused stretch is cut.
 PARTS = 16
 #: Lines looked at, at the head of a file, for fields nobody declared.
-SNIFFED_LINES = 200
+SNIFFED_LINES = 100
 #: Snappy is read back once, by dbt, the same night: its speed is worth more than zstd's size.
 PARQUET = "format parquet, compression snappy"
 

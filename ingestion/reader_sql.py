@@ -41,13 +41,20 @@ _BULK_TYPE = {
     "epoch": "DOUBLE",
 }
 
+_CAREFUL_TYPE = dict.fromkeys(_BULK_TYPE, "VARCHAR")
+
 
 def quoted(name: str) -> str:
     """Quote an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def columns_argument(stream: Stream, *, careful: bool) -> str:
+def _bulk_types(time_zone: str) -> dict[str, str]:
+    # read_json takes a time without offset as UTC, whatever the session says; a cast from text asks it.
+    return _BULK_TYPE if time_zone == "UTC" else {**_BULK_TYPE, "time": "VARCHAR"}
+
+
+def _columns_argument(stream: Stream, types: dict[str, str], extra: tuple[str, ...] = ()) -> str:
     """Return the `columns` argument of read_json: the declared fields, nested as in the JSON."""
     tree: dict = {}
     for field in stream.fields:
@@ -55,7 +62,7 @@ def columns_argument(stream: Stream, *, careful: bool) -> str:
         node = tree
         for folder in folders:
             node = node.setdefault(folder, {})
-        node[leaf] = "VARCHAR" if careful else _BULK_TYPE[field.kind.name]
+        node[leaf] = types[field.kind.name]
 
     def sql_type(node: dict | str) -> str:
         if isinstance(node, str):
@@ -63,9 +70,7 @@ def columns_argument(stream: Stream, *, careful: bool) -> str:
         return "STRUCT(" + ", ".join(f"{quoted(key)} {sql_type(value)}" for key, value in node.items()) + ")"
 
     top = [f"{quoted(key)}: {literal(sql_type(node))}" for key, node in tree.items()]
-    if careful:
-        top.append(f"{quoted(LINE_KEY)}: 'BIGINT'")
-    return "{" + ", ".join(top) + "}"
+    return "{" + ", ".join([*top, *extra]) + "}"
 
 
 def _source(field: Field) -> str:
@@ -78,7 +83,7 @@ def _bulk_value(field: Field, to_utc: str) -> str:
         case "integer" | "tokens" | "decimal":
             return f"cast({value} as {kind.sql_type})"
         case "time":
-            return to_utc.format(value)
+            return to_utc.format(f"cast({value} as timestamptz)")
         case "epoch":
             return f"make_timestamp(cast(round({value} * 1e6) as bigint))"
     return value
@@ -225,12 +230,13 @@ class Reading:
         stream = self.stream
         to_utc = _to_utc(self.time_zone)
         values = ", ".join(f"{_bulk_value(f, to_utc)} as {quoted(f.name)}" for f in stream.fields)
-        doubts = " or ".join(doubt for field in stream.fields for doubt in _bulk_doubts(field))
-        suspect = " or ".join(f"({condition})" for _, _, condition in _shared_checks(stream))
-        source = f"case when doubtful or {suspect} then error('suspect line') else {literal(self.source)} end"
+        columns = _columns_argument(stream, _bulk_types(self.time_zone))
+        doubts = " or ".join(["false", *(doubt for field in stream.fields for doubt in _bulk_doubts(field))])
+        suspect = " or ".join(["doubtful", *(f"({condition})" for _, _, condition in _shared_checks(stream))])
+        source = f"case when {suspect} then error('suspect line') else {literal(self.source)} end"
         return (
             f"with fields as (select {values}, {doubts} as doubtful"  # noqa: S608
-            f" from {_read_json(path, columns_argument(stream, careful=False))}),"
+            f" from {_read_json(path, columns)}),"
             f" typed as (select *, {_derived(stream)} from fields)"
             f" select {self._outputs(source, 'cast(null as bigint)')} from typed"
         )
@@ -242,6 +248,7 @@ class Reading:
         """
         stream = self.stream
         to_utc = _to_utc(self.time_zone)
+        columns = _columns_argument(stream, _CAREFUL_TYPE, (f"{quoted(LINE_KEY)}: 'BIGINT'",))
         texts = ", ".join(f"{_source(f)} as {_text(f)}" for f in stream.fields)
         values = ", ".join(f"{_careful_value(f, to_utc)} as {quoted(f.name)}" for f in stream.fields)
         checks = [check for field in stream.fields for check in _careful_checks(field)]
@@ -249,7 +256,7 @@ class Reading:
         reject = " ".join(f"when {when} then {literal(f'{reason}|{at}')}" for reason, at, when in checks)
         return (
             f"with texts as (select {texts}, {quoted(LINE_KEY)} as line"  # noqa: S608
-            f" from {_read_json(path, columns_argument(stream, careful=True))}),"
+            f" from {_read_json(path, columns)}),"
             f" fields as (select *, {values} from texts),"
             f" typed as (select *, {_derived(stream)} from fields)"
             f" select {self._outputs(literal(self.source), 'line')}, case {reject} end as reject from typed"

@@ -55,6 +55,8 @@ _SCHEMA = {
 
 _SECRET = re.compile(r"(?:Bearer\s+\S+|\b(?:sk|rk|pk|inf|whsec|ghp|xox[abp])[-_][\w-]{6,})", re.IGNORECASE)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)("?)(\s*:)?')
+#: A value that is a name and no prose.
+_NAME = re.compile(r"[^\s\\]{0,100}")
 _OUTSIDE = re.compile(r"[^\s\d{}\[\],:.eE+\-]+")
 
 
@@ -96,7 +98,7 @@ def _structure(text: str, safe: set[str]) -> str:
         if colon:
             key = content
             pieces.append(match.group())
-        elif key in safe and closed and len(content) <= 100:
+        elif key in safe and closed and _NAME.fullmatch(content):
             pieces.append(match.group())
         else:
             pieces.append('"…"')

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ingestion.dialects.shape import Field, Stream
@@ -134,8 +135,21 @@ def _as_text(value: Any, field: Field) -> str:
     if isinstance(value, _Number):
         if kind in ("flag", "time"):
             raise BadLine("wrong_type", field.path)
-        return json.dumps(_plain(value)) if kind == "text" else str(value)
-    return _rfc3339(value) if kind == "time" else value
+        return json.dumps(_plain(value)) if kind == "text" else _positional(value)
+    if kind == "time":
+        return _rfc3339(value)
+    return _positional(value) if kind == "decimal" else value
+
+
+def _positional(number: str) -> str:
+    """Return a number without exponent; SQL loses those with more digits before it than the column holds."""
+    if "e" not in number and "E" not in number:
+        return number
+    try:
+        value = Decimal(number)
+    except InvalidOperation:
+        return number
+    return format(value, "f") if value.is_finite() and -60 < value.adjusted() < 40 else number
 
 
 def _plain(value: Any) -> Any:

@@ -59,6 +59,11 @@ def fields(kind: Kind, *paths: str, mandatory: bool = False, **renamed: str) -> 
     return own + tuple(Field(path, kind, name, mandatory) for name, path in renamed.items())
 
 
+def below(folder: str, *names: str) -> tuple[str, ...]:
+    """Return the paths of `names` in an object; `folder` is the object's path."""
+    return tuple(f"{folder}.{name}" for name in names)
+
+
 @dataclass(frozen=True)
 class Column:
     """A raw column computed from field names by portable SQL."""

@@ -1,0 +1,198 @@
+"""Configuration tables: shipped defaults, a home's own copies, and mistakes told by file, line and column."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from ingestion.config import TABLES, ConfigError, write_config
+
+PRICES = "provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason\n"
+RULES = "rule_id,workspace_id,group_name,kind,factor,valid_from,valid_to,reason\n"
+
+
+def own(home, name, text):
+    home.config.mkdir(exist_ok=True)
+    (home.config / f"{name}.csv").write_text(text, encoding="utf-8")
+
+
+def table(home, name):
+    return pl.read_parquet(home.raw / f"config_{name}" / "config.parquet").rows(named=True)
+
+
+def test_the_shipped_tables_are_nobodys_contract(home):
+    write_config(home)
+    for name in ("price_overrides", "discount_rules", "model_aliases"):
+        assert table(home, name) == []
+    aliases = {row["prefix"]: row["catalogue_provider"] for row in table(home, "provider_aliases")}
+    assert (aliases["google-ai-studio"], aliases["bedrock"], aliases["vertex_ai"]) == (
+        "google",
+        "aws",
+        "google",
+    )
+    exponents = {row["currency"]: row["exponent"] for row in table(home, "currencies")}
+    assert (exponents["jpy"], exponents["kwd"], exponents["isk"]) == (0, 3, 2)
+    assert table(home, "currencies")[0]["config_file"] == "dbt/seeds/currencies.csv"
+
+
+def test_shipped_aliases_lead_to_providers_of_the_catalogue(home):
+    from genai_prices.data_snapshot import get_snapshot
+
+    write_config(home)
+    known = {provider.id for provider in get_snapshot().providers}
+    assert {row["catalogue_provider"] for row in table(home, "provider_aliases")} <= known
+
+
+def test_a_homes_own_copy_wins_whole_and_keeps_line_numbers(home):
+    rows = (
+        "\nopenai,gpt-4o,input,2.125,,,2026-11-01,,contract 7\n"
+        ",gpt-4o,output,0.000000000000000001,200000,flex,2026-01-01,2026-02-01,x\n"
+    )
+    own(home, "price_overrides", PRICES + rows)
+    write_config(home)
+    first, second = table(home, "price_overrides")
+    assert first == {
+        "provider": "openai",
+        "model": "gpt-4o",
+        "token_class": "input",
+        "usd_per_mtok": Decimal("2.125"),
+        "min_input_tokens": 0,
+        "variant": "standard",
+        "valid_from": date(2026, 11, 1),
+        "valid_to": None,
+        "reason": "contract 7",
+        "config_file": "config/price_overrides.csv",
+        "config_line": 3,
+    }
+    assert (second["provider"], second["usd_per_mtok"], second["min_input_tokens"]) == (
+        "",
+        Decimal("1e-18"),
+        200_000,
+    )
+
+
+def test_an_empty_scope_means_any(home):
+    own(home, "discount_rules", "\ufeff" + RULES + "r1,,,promo,0.9,2026-11-01,,launch\n")
+    write_config(home)
+    (rule,) = table(home, "discount_rules")
+    assert (rule["workspace_id"], rule["group_name"], rule["factor"]) == (None, None, Decimal("0.9"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "price_overrides",
+            PRICES + "openai,gpt-4o,input,-1,,,2026-11-01,,x",
+            "config/price_overrides.csv:2: usd_per_mtok: '-1' is wrong; write: ",
+        ),
+        (
+            "price_overrides",
+            PRICES + "openai,gpt-4o,input,,,,2026-11-01,,x",
+            "config/price_overrides.csv:2: usd_per_mtok: ",
+        ),
+        (
+            "price_overrides",
+            PRICES + "openai,,input,1,,,2026-11-01,,x",
+            "config/price_overrides.csv:2: model: is empty; write a value",
+        ),
+        (
+            "price_overrides",
+            PRICES + "openai,m,input,1,,,01.11.2026,,x",
+            "config/price_overrides.csv:2: valid_from: '01.11.2026' is not a day; write YYYY-MM-DD",
+        ),
+        (
+            "price_overrides",
+            PRICES + "openai,m,input,NaN,,,2026-11-01,,x",
+            "config/price_overrides.csv:2: usd_per_mtok: 'NaN' is wrong; write: ",
+        ),
+        (
+            "price_overrides",
+            PRICES + "openai,m,input,1,,,2026-11-01",
+            "config/price_overrides.csv:2: has 7 cells where the header has 9; write ",
+        ),
+        (
+            "price_overrides",
+            "provider,model,price\n",
+            "config/price_overrides.csv:1: the header is not right; write provider,model,",
+        ),
+        (
+            "price_overrides",
+            PRICES + "a,m,input,1,,,2026-01-01,2026-06-01,x\na,m,input,2,,,2026-05-31,,x",
+            "config/price_overrides.csv:3: valid_from: overlaps line 2; ",
+        ),
+        (
+            "discount_rules",
+            RULES + "r,,,promo,1.1,2026-11-01,,x",
+            "config/discount_rules.csv:2: factor: '1.1' is wrong; write: less than or equal to 1",
+        ),
+        (
+            "discount_rules",
+            RULES + "r,,,gift,0.5,2026-11-01,,x",
+            "config/discount_rules.csv:2: kind: 'gift' is wrong; write: 'membership'",
+        ),
+        (
+            "discount_rules",
+            RULES + "r,,,promo,0.5,2026-11-01,2026-11-01,x",
+            "config/discount_rules.csv:2: valid_to: is not after valid_from; ",
+        ),
+        (
+            "currencies",
+            "currency,exponent,tolerance_minor\njpy,0,0\njpy,0,1",
+            "config/currencies.csv:3: says again what line 2 says; keep one of them",
+        ),
+        (
+            "currencies",
+            "currency,exponent,tolerance_minor\nJPY,0,0",
+            "config/currencies.csv:2: currency: 'JPY' is wrong; write: ",
+        ),
+        (
+            "anomaly_settings",
+            "setting,value,reason\nsigma,1,x",
+            "config/anomaly_settings.csv:2: setting: 'sigma' is wrong; write: ",
+        ),
+        ("discounts", "a\n", "config/discounts.csv: no such table; write one of anomaly_settings, "),
+        (
+            "currencies",
+            'currency,exponent,tolerance_minor\n"jpy,0,0',
+            "config/currencies.csv: cannot be read as CSV",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_file_line_and_column_and_nothing_is_written(home, name, text, message):
+    own(home, name, text)
+    with pytest.raises(ConfigError) as error:
+        write_config(home)
+    assert message in str(error.value)
+    assert not home.raw.exists()
+
+
+def test_all_mistakes_are_told_at_once(home):
+    own(home, "currencies", "currency,exponent,tolerance_minor\njp,0,0\nkwd,9,0\n")
+    own(home, "discount_rules", RULES + "r,,,promo,0,2026-11-01,,x\n")
+    with pytest.raises(ConfigError) as error:
+        write_config(home)
+    assert len(str(error.value).splitlines()) == 3
+
+
+def test_rewriting_the_same_tables_touches_no_file(home):
+    write_config(home)
+    paths = [home.raw / f"config_{name}" / "config.parquet" for name in TABLES]
+    before = [path.stat().st_mtime_ns for path in paths]
+    write_config(home)
+    assert [path.stat().st_mtime_ns for path in paths] == before
+
+
+def test_every_column_of_every_shipped_table_is_documented():
+    import yaml
+
+    from ingestion.config import SEEDS
+
+    documented = {
+        seed["name"]: [c["name"] for c in seed["columns"]]
+        for seed in yaml.safe_load((SEEDS / "_seeds.yml").read_text())["seeds"]
+    }
+    assert documented == {name: list(table.columns) for name, table in TABLES.items()}
