@@ -3,7 +3,8 @@
 
   One row per model and event date. `fingerprint` is the content the day was built from (its inputs' fingerprints and the
   model's own SQL); `file` is the lake file for models stored as Parquet. A day is rebuilt exactly when the fingerprint
-  it should have is not the one in the ledger.
+  it should have is not the one in the ledger. `content`, where a model keeps it, is the hash of the day's rows: what
+  depends on the model is rebuilt only when they changed, not whenever they were looked at again.
 -#}
 
 {% macro day_ledger() -%}
@@ -16,6 +17,7 @@
         model varchar not null,
         event_date date not null,
         fingerprint varchar not null,
+        content varchar,
         file varchar,
         row_count bigint not null,
         invocation_id varchar not null
@@ -51,7 +53,7 @@
 {#- (event_date, fingerprint, weight) of every day an upstream has; a model not kept by the ledger supplies the columns itself. -#}
 {% macro upstream_days(upstream) -%}
     {%- if graph.nodes['model.' ~ project_name ~ '.' ~ upstream].config.materialized in ['daily', 'lake'] -%}
-        (select event_date, fingerprint, row_count as weight from {{ day_ledger() }} where model = '{{ upstream }}')
+        (select event_date, coalesce(content, fingerprint) as fingerprint, row_count as weight from {{ day_ledger() }} where model = '{{ upstream }}')
     {%- else -%}
         (select event_date, fingerprint, weight from {{ relation_of(upstream) }})
     {%- endif -%}
@@ -128,12 +130,15 @@
     {%- for day in days -%}date '{{ day[0] }}'{{ ', ' if not loop.last }}{%- endfor -%}
 {%- endmacro %}
 
-{#- Point the raw_events() variables at the files that hold any of `days`, or at the table's empty schema file. -#}
-{% macro set_raw_variables(days) %}
-    {%- set first_day = days[0][0] if days else '0001-01-01' -%}
-    {%- set last_day = days[-1][0] if days else '0001-01-01' -%}
-    {%- do run_query("set variable first_day = timestamp '" ~ first_day ~ "'") -%}
-    {%- do run_query("set variable last_day = timestamp '" ~ last_day ~ "'") -%}
+{#-
+  Point the raw_events() variables at the files that hold rows from the first to the last of `days`, `margin_days` more on
+  either side, or at the table's empty schema file.
+-#}
+{% macro set_raw_variables(days, margin_days = 0) %}
+    {%- set first_day = "date '" ~ (days[0][0] if days else '0001-02-01') ~ "' - " ~ margin_days -%}
+    {%- set last_day = "date '" ~ (days[-1][0] if days else '0001-02-01') ~ "' + " ~ margin_days -%}
+    {%- do run_query('set variable first_day = cast(' ~ first_day ~ ' as timestamp)') -%}
+    {%- do run_query('set variable last_day = cast(' ~ last_day ~ ' as timestamp)') -%}
     {%- for table in event_tables() -%}
         {%- set variable -%}
             set variable raw_{{ table }} = (
@@ -146,7 +151,7 @@
                     from {{ relation_of('stg_raw__file_days') }}
                     where
                         raw_table = '{{ table }}'
-                        and event_date in ({{ date_list(days) if days else "date '0001-01-01'" }})
+                        and event_date between {{ first_day }} and {{ last_day }}
                 )
             )
         {%- endset -%}

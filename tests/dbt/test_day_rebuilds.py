@@ -57,6 +57,13 @@ def test_a_late_file_rebuilds_the_day_its_rows_belong_to(built_home: Home) -> No
     ]
 
 
+def test_a_new_day_looks_at_its_neighbour_and_leaves_it_alone(built_home: Home) -> None:
+    before = built(built_home)
+    land(built_home, "2026-11-04", [infron_line("gen-4", created_at="2026-11-04T07:00:00Z")])
+    build(built_home)
+    assert changed(before, built(built_home)) == {"2026-11-04"}
+
+
 def test_a_dated_price_override_rebuilds_the_days_it_covers(built_home: Home) -> None:
     """From 2 November on input costs $2/M: 10,000 x 2 + 500 x 15 = $0.0275 instead of $0.0375."""
     before = built(built_home)

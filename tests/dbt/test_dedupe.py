@@ -57,3 +57,14 @@ def test_one_id_at_two_gateways_is_two_calls(home: Home) -> None:
         ("east", "east:gen-1"),
         ("west", "west:gen-1"),
     ]
+
+
+def test_a_correction_that_moves_a_call_over_midnight_is_counted_on_its_new_day_only(home: Home) -> None:
+    land(home, "2026-11-01", [infron_line("gen-1", created_at="2026-11-01T23:59:59.999Z"), infron_line("gen-2")])
+    build(home)
+    land(home, "2026-11-02", [infron_line("gen-1", created_at="2026-11-02T00:00:00.001Z")])
+    build(home)
+    assert rows(home, "select request_id, event_date::varchar from marts.fct_usage_costs order by 1") == [
+        ("gen-1", "2026-11-02"),
+        ("gen-2", "2026-11-01"),
+    ]

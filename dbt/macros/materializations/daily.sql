@@ -1,10 +1,11 @@
 {#-
   daily: a table whose days are rebuilt one by one, exactly when what a day is made of changed.
 
-  config(materialized = 'daily', upstream = [first, …])
+  config(materialized = 'daily', upstream = [first, …], margin_days = 0, keeps_content = false)
   The model selects all days and must have a column event_date; the first upstream says which days exist. Stale days are
   deleted together with their ledger rows in one transaction, then missing days are inserted in batches, each batch with
-  its ledger rows in one transaction: a run that dies between the two is completed by the next.
+  its ledger rows in one transaction: a run that dies between the two is completed by the next. With margin_days the raw
+  rows of the days around are read as well. With keeps_content, what depends on the model sees the hash of a day's rows.
 -#}
 {% materialization daily, adapter = 'duckdb' %}
     {%- set target_relation = this.incorporate(type = 'table') -%}
@@ -47,7 +48,7 @@
     {%- endif -%}
 
     {%- for days in day_batches(changes.missing, 5000000) -%}
-        {%- do set_raw_variables(days) -%}
+        {%- do set_raw_variables(days, config.get('margin_days', 0)) -%}
         {%- call statement('insert') -%}
             {{ keep_join_order() }};
             insert into {{ target_relation }} by name
@@ -55,11 +56,17 @@
                 {{ sql }}
             ) where event_date in ({{ date_list(days) }});
             insert into {{ day_ledger() }}
-            select '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint, null, coalesce(built.row_count, 0), '{{ invocation_id }}'
+            select
+                '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint,
+                {{ "coalesce(built.content, '')" if config.get('keeps_content', false) else 'null' }}, null,
+                coalesce(built.row_count, 0), '{{ invocation_id }}'
             from wanted_days
             left join (
-                select event_date, count(*) as row_count
-                from {{ target_relation }}
+                select
+                    event_date,
+                    count(*) as row_count,
+                    {{ 'cast(bit_xor(hash(built_rows)) as varchar)' if config.get('keeps_content', false) else 'null' }} as content
+                from {{ target_relation }} as built_rows
                 where event_date in ({{ date_list(days) }})
                 group by event_date
             ) as built on wanted_days.event_date = built.event_date

@@ -52,7 +52,7 @@
         {%- call statement('commit_days') -%}
             insert into {{ day_ledger() }}
             select
-                '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint, written.file,
+                '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint, null, written.file,
                 coalesce(written.row_count, 0), '{{ invocation_id }}'
             from wanted_days
             left join (

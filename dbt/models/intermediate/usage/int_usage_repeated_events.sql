@@ -1,12 +1,15 @@
-{{ config(materialized = 'daily', upstream = ['int_usage_days', 'int_usage_repeated_keys']) }}
+{{ config(
+    materialized = 'daily', upstream = ['int_usage_day_windows', 'int_usage_repeated_keys'],
+    margin_days = 1, keeps_content = true
+) }}
 
--- depends_on: {{ ref('int_usage_days') }}
+-- depends_on: {{ ref('int_usage_day_windows') }}
 with usage_events as (
     select * from {{ ref('int_usage_events') }}
 ),
 
 repeated_keys as (
-    select * from {{ ref('int_usage_repeated_keys') }}
+    select distinct key_hash from {{ ref('int_usage_repeated_keys') }}
 ),
 
 candidates as (
@@ -27,16 +30,16 @@ candidates as (
         )) as content_hash
     from usage_events
     inner join repeated_keys
-        on usage_events.event_date = repeated_keys.event_date and hash(usage_events.event_id) = repeated_keys.key_hash
+        on hash(usage_events.event_id) = repeated_keys.key_hash
 ),
 
 -- What was delivered last wins; within one delivery the later file and line.
 ranked as (
     select
         *,
-        count(*) over (partition by event_date, event_id) as copies,
+        count(*) over (partition by event_id) as copies,
         row_number() over (
-            partition by event_date, event_id
+            partition by event_id
             order by delivered_on desc, raw_file desc, raw_line desc
         ) as recency
     from candidates
@@ -53,7 +56,7 @@ judged as (
         case
             when recency = 1 then 'kept'
             when content_hash = first_value(content_hash) over (
-                partition by event_date, event_id
+                partition by event_id
                 order by recency
             ) then 'duplicate'
             else 'revision'

@@ -1,25 +1,29 @@
-{{ config(materialized = 'daily', upstream = ['int_usage_days']) }}
+{{ config(materialized = 'daily', upstream = ['int_usage_day_windows'], margin_days = 1, keeps_content = true) }}
 
--- depends_on: {{ ref('int_usage_days') }}
+-- depends_on: {{ ref('int_usage_day_windows') }}
 -- Hashes instead of ids: ten million ids do not fit where their hashes do, and a false twin is harmless here.
-with usage_events as (
-    select * from {{ ref('int_usage_events') }}
-),
-
-keys as (
+with keys as (
     select
         event_date,
         hash(event_id) as key_hash
-    from usage_events
+    from {{ ref('int_usage_events') }}
 ),
 
+-- A copy may stand on the day before or after: a correction moves the time, or two exports stamp start and end.
 repeated as (
     select
-        event_date,
-        key_hash
+        key_hash,
+        array_agg(distinct event_date) as event_dates
     from keys
-    group by event_date, key_hash
+    group by key_hash
     having count(*) > 1
+),
+
+per_day as (
+    select
+        unnest(event_dates) as event_date,
+        key_hash
+    from repeated
 )
 
-select * from repeated
+select * from per_day

@@ -26,7 +26,7 @@ first_seen as (
 
 -- The catalogue the models were matched against.
 current_prices as (
-    select first_seen.* exclude (version_order)
+    select first_seen.*
     from first_seen
     semi join models on first_seen.catalogue_version = models.catalogue_version
 )
