@@ -23,7 +23,9 @@ histories as (
         sum(case when spend_usd = 0 then 1 else 0 end) over recent_days as recent_zero_count,
         count(*) over same_weekdays as same_weekday_count,
         min(spend_usd) over same_weekdays as same_weekday_lowest_usd,
-        max(spend_usd) over same_weekdays as same_weekday_highest_usd
+        max(spend_usd) over same_weekdays as same_weekday_highest_usd,
+        min(log_spend) over same_weekdays as same_weekday_lowest_log,
+        max(log_spend) over same_weekdays as same_weekday_highest_log
     from key_days
     window
         recent_days as (
@@ -56,8 +58,14 @@ same_weekday_candidates as (
     where
         ruled.detection_rule = 'same_weekday'
         and (
-            ruled.spend_usd >= ruled.same_weekday_lowest_usd + settings.spend_floor_usd
-            or ruled.spend_usd <= ruled.same_weekday_highest_usd - settings.spend_floor_usd
+            (
+                ruled.spend_usd >= ruled.same_weekday_lowest_usd + settings.spend_floor_usd
+                and ruled.log_spend > ruled.same_weekday_lowest_log + settings.sigma_threshold * settings.sigma_floor
+            )
+            or (
+                ruled.spend_usd <= ruled.same_weekday_highest_usd - settings.spend_floor_usd
+                and ruled.log_spend < ruled.same_weekday_highest_log - settings.sigma_threshold * settings.sigma_floor
+            )
         )
 ),
 

@@ -12,26 +12,39 @@ usage_daily as (
     select * from {{ ref('fct_usage_daily') }}
 ),
 
+flagged_keys as (
+    select distinct
+        source,
+        workspace_id,
+        api_key_id
+    from flagged_days
+),
+
 model_spend as (
     select
-        source,
-        coalesce(workspace_id, '') as workspace_id,
-        coalesce(api_key_id, '') as api_key_id,
-        event_date,
-        coalesce(model_served, 'unknown model') as model,
+        usage_daily.source,
+        flagged_keys.workspace_id,
+        flagged_keys.api_key_id,
+        usage_daily.event_date,
+        coalesce(usage_daily.model_served, 'unknown model') as model,
         cast(sum(
             case
-                when unpriced_requests > 0 then greatest(cache_optimized_cost_usd, reported_cost_usd)
-                else cache_optimized_cost_usd
+                when usage_daily.unpriced_requests > 0
+                    then greatest(usage_daily.cache_optimized_cost_usd, usage_daily.reported_cost_usd)
+                else usage_daily.cache_optimized_cost_usd
             end
         ) as decimal(38, 12)) as spend_usd
     from usage_daily
+    inner join flagged_keys
+        on usage_daily.source = flagged_keys.source
+        and coalesce(usage_daily.workspace_id, '') = flagged_keys.workspace_id
+        and coalesce(usage_daily.api_key_id, '') = flagged_keys.api_key_id
     group by
-        source,
-        coalesce(workspace_id, ''),
-        coalesce(api_key_id, ''),
-        event_date,
-        coalesce(model_served, 'unknown model')
+        usage_daily.source,
+        flagged_keys.workspace_id,
+        flagged_keys.api_key_id,
+        usage_daily.event_date,
+        coalesce(usage_daily.model_served, 'unknown model')
 ),
 
 tested_days as (
