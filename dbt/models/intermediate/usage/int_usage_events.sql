@@ -1,7 +1,8 @@
-with unioned as (
-    select * from {{ ref('stg_infron__usage_events') }}
-    union all
-    select * from {{ ref('stg_litellm__usage_events') }}
-)
+{%- set dialects = ['infron', 'litellm'] -%}
 
-select * from unioned
+{% for dialect in dialects -%}
+    select
+        {{ usage_event_columns() | join(',\n        ') }}
+    from {{ ref('stg_' ~ dialect ~ '__usage_events') }}
+    {{ 'union all' if not loop.last }}
+{% endfor %}

@@ -26,6 +26,7 @@ usage_events as (
         source,
         request_id,
         concat(source, ':', request_id) as event_id,
+        cast(null as varchar) as upstream_request_id,
         workspace_id,
         api_key_id,
         api_key_name,
@@ -48,6 +49,7 @@ usage_events as (
         stream as is_stream,
         processing_ms as duration_ms,
         cast(null as bigint) as ttft_ms,
+        cast(null as bigint) as gateway_overhead_ms,
         cast(0 as bigint) as fallback_depth,
 
         ---------- model
@@ -74,21 +76,23 @@ usage_events as (
         prompt_tokens as input_tokens,
         completion_tokens as output_tokens,
         usage_total_tokens as reported_total_tokens,
+        cast(1 as bigint) as call_units,
         case when has_usage then 'reported' else 'missing' end as usage_source,
 
         ---------- money
         case when coalesce(is_byok, false) then 'byok' else 'token' end as billing_mode,
         cast(discount_rate as decimal(9, 6)) as stated_discount_factor,
+        {{ absent('ratios') }},
         usage_cost as reported_cost_usd,
         list_price as reported_list_cost_usd,
         discounted_price as reported_discounted_cost_usd,
-        cast(null as decimal(24, 18)) as stated_input_usd_per_token,
-        cast(null as decimal(24, 18)) as stated_output_usd_per_token,
+        {{ absent('stated_prices') }},
         false as is_gateway_cache_hit,
-        cast(null as bigint) as credits_used,
-        cast(null as bigint) as quota_used,
+        {{ absent('credits') }},
+        {{ absent('quota') }},
 
         ---------- lineage
+        1 as stream_rank,
         raw_file,
         raw_line,
         delivered_on

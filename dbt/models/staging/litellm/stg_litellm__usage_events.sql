@@ -10,7 +10,7 @@ models as (
         case
             when starts_with(model, concat(custom_llm_provider, '/'))
                 then substring(model, length(custom_llm_provider) + 2)
-            else model
+            else coalesce(model, '')
         end as deployment_model,
         coalesce(prompt_tokens, 0) as all_prompt_tokens,
         coalesce(completion_tokens, 0) as all_completion_tokens,
@@ -37,6 +37,7 @@ usage_events as (
         source,
         id as request_id,
         concat(source, ':', id) as event_id,
+        litellm_call_id as upstream_request_id,
         org_id as workspace_id,
         api_key_hash as api_key_id,
         api_key_alias as api_key_name,
@@ -69,6 +70,7 @@ usage_events as (
                     then date_diff('millisecond', started_at, first_token_at)
             end as bigint
         ) as ttft_ms,
+        cast(null as bigint) as gateway_overhead_ms,
         coalesce(attempted_fallbacks, 0) as fallback_depth,
 
         ---------- model
@@ -94,6 +96,7 @@ usage_events as (
         all_prompt_tokens as input_tokens,
         all_completion_tokens as output_tokens,
         total_tokens as reported_total_tokens,
+        cast(1 as bigint) as call_units,
         case
             when status = 'success' and all_prompt_tokens + all_completion_tokens = 0 then 'missing'
             else 'reported'
@@ -102,16 +105,17 @@ usage_events as (
         ---------- money: response_cost is what was charged; the breakdown of a cache hit still shows the full price
         case when coalesce(cache_hit, false) then 'free' else 'token' end as billing_mode,
         cast(null as decimal(9, 6)) as stated_discount_factor,
+        {{ absent('ratios') }},
         response_cost as reported_cost_usd,
-        cast(null as decimal(18, 12)) as reported_list_cost_usd,
-        cast(null as decimal(18, 12)) as reported_discounted_cost_usd,
+        {{ absent('reported_tiers') }},
         map_input_cost_per_token as stated_input_usd_per_token,
         map_output_cost_per_token as stated_output_usd_per_token,
         coalesce(cache_hit, false) as is_gateway_cache_hit,
-        cast(null as bigint) as credits_used,
-        cast(null as bigint) as quota_used,
+        {{ absent('credits') }},
+        {{ absent('quota') }},
 
         ---------- lineage
+        1 as stream_rank,
         raw_file,
         raw_line,
         delivered_on

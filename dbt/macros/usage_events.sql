@@ -1,0 +1,52 @@
+{#-
+  The one shape every gateway's staging model ends in. int_usage_events selects these columns by name from each, so their
+  order in a staging model is free and a forgotten one is an error.
+-#}
+{% macro usage_event_columns() %}
+    {{ return([
+        'source', 'request_id', 'event_id', 'upstream_request_id', 'workspace_id', 'api_key_id', 'api_key_name',
+        'member_id', 'origin', 'group_name',
+        'occurred_at', 'event_date', 'time_basis',
+        'event_type', 'call_type', 'request_path', 'status', 'http_status', 'error_code', 'is_stream', 'duration_ms',
+        'ttft_ms', 'gateway_overhead_ms', 'fallback_depth',
+        'provider', 'model_requested', 'model_served', 'price_provider', 'price_model', 'service_tier',
+        'uncached_input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens',
+        'input_audio_tokens', 'input_image_tokens', 'output_text_tokens', 'output_audio_tokens',
+        'output_image_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'reported_total_tokens',
+        'call_units', 'usage_source',
+        'billing_mode', 'stated_discount_factor', 'fixed_price_usd', 'model_ratio', 'completion_ratio', 'cache_ratio',
+        'cache_write_5m_ratio', 'cache_write_1h_ratio', 'group_ratio',
+        'reported_cost_usd', 'reported_list_cost_usd', 'reported_discounted_cost_usd', 'stated_input_usd_per_token',
+        'stated_output_usd_per_token', 'is_gateway_cache_hit', 'credits_used', 'quota_used',
+        'stream_rank', 'raw_file', 'raw_line', 'delivered_on',
+    ]) }}
+{% endmacro %}
+
+{#-
+  Columns a source does not carry, as typed nulls (tokens: as zero), by group:
+  ratios, reported_tiers, stated_prices, credits, quota, media_tokens.
+-#}
+{% macro absent(group) -%}
+    {%- set groups = {
+        'ratios': {
+            'fixed_price_usd': 'decimal(18, 12)', 'model_ratio': 'decimal(18, 9)', 'completion_ratio': 'decimal(18, 9)',
+            'cache_ratio': 'decimal(18, 9)', 'cache_write_5m_ratio': 'decimal(18, 9)',
+            'cache_write_1h_ratio': 'decimal(18, 9)', 'group_ratio': 'decimal(18, 9)',
+        },
+        'reported_tiers': {
+            'reported_list_cost_usd': 'decimal(18, 12)', 'reported_discounted_cost_usd': 'decimal(18, 12)',
+        },
+        'stated_prices': {
+            'stated_input_usd_per_token': 'decimal(24, 18)', 'stated_output_usd_per_token': 'decimal(24, 18)',
+        },
+        'credits': {'credits_used': 'bigint'},
+        'quota': {'quota_used': 'bigint'},
+        'media_tokens': {
+            'input_audio_tokens': 0, 'input_image_tokens': 0, 'output_audio_tokens': 0, 'output_image_tokens': 0,
+        },
+    } -%}
+    {%- for column, type in groups[group].items() -%}
+        {%- if type == 0 -%}cast(0 as bigint) as {{ column }}{%- else -%}cast(null as {{ type }}) as {{ column }}{%- endif -%}
+        {{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
