@@ -11,16 +11,28 @@
     meta.day_builds
 {%- endmacro %}
 
+{#- A ledger written by another version of Tollbook is dropped, which rebuilds every day. -#}
 {% macro create_day_ledger() %}
+    {%- set columns = {
+        'model': 'varchar not null', 'event_date': 'date not null', 'fingerprint': 'varchar not null',
+        'content': 'varchar', 'file': 'varchar', 'row_count': 'bigint not null', 'invocation_id': 'varchar not null',
+    } -%}
     create schema if not exists meta;
+    {%- if execute %}
+        {%- set found -%}
+            select column_name from information_schema.columns
+            where table_schema = 'meta' and table_name = 'day_builds'
+            order by ordinal_position
+        {%- endset %}
+        {%- set names = run_query(found).columns[0].values() | list -%}
+        {%- if names and names != columns.keys() | list %}
+            drop table {{ day_ledger() }} cascade;
+        {%- endif %}
+    {%- endif %}
     create table if not exists {{ day_ledger() }} (
-        model varchar not null,
-        event_date date not null,
-        fingerprint varchar not null,
-        content varchar,
-        file varchar,
-        row_count bigint not null,
-        invocation_id varchar not null
+        {%- for name, type in columns.items() %}
+        {{ name }} {{ type }}{{ ',' if not loop.last }}
+        {%- endfor %}
     );
     create table if not exists meta.published_days (model varchar, event_date date, fingerprint varchar);
     create or replace view meta.unpublished_days as
