@@ -72,9 +72,8 @@
 {%- endmacro %}
 
 {#-
-  The days of `upstreams` (the first one decides which days exist), with the fingerprint each should have here,
-  split into what must be built and what must go.
-  Returns {'missing': [(date, fingerprint, weight)], 'stale': bool}.
+  The days of `upstreams` (the first one decides which days exist) that are not in the ledger with the fingerprint they
+  should have: [(date, fingerprint, weight)]. Leaves all wanted days in the temporary table wanted_days.
 -#}
 {% macro day_changes(model_name, upstreams, code_fingerprint) %}
     {%- set wanted -%}
@@ -100,14 +99,7 @@
         where built.event_date is null
         order by wanted_days.event_date
     {%- endset -%}
-    {%- set stale -%}
-        select count(*)
-        from {{ day_ledger() }} as built
-        left join wanted_days
-            on built.event_date = wanted_days.event_date and built.fingerprint = wanted_days.fingerprint
-        where built.model = '{{ model_name }}' and wanted_days.event_date is null
-    {%- endset -%}
-    {{ return({'missing': run_query(missing).rows, 'stale': run_query(stale).rows[0][0] > 0}) }}
+    {{ return(run_query(missing).rows) }}
 {% endmacro %}
 
 {% macro forget_stale_days(model_name) %}

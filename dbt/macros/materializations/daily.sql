@@ -30,24 +30,17 @@
         {%- do adapter.commit() -%}
     {%- endif -%}
 
-    {%- set changes = day_changes(model.name, config.require('upstream'), code_fingerprint) -%}
-    {%- if changes.stale -%}
-        {%- call statement('forget') -%}
-            delete from {{ target_relation }} where event_date in (
-                select event_date from {{ day_ledger() }} where model = '{{ model.name }}'
-                except
-                select built.event_date
-                from {{ day_ledger() }} as built
-                inner join wanted_days
-                    on built.event_date = wanted_days.event_date and built.fingerprint = wanted_days.fingerprint
-                where built.model = '{{ model.name }}'
-            );
-            {{ forget_stale_days(model.name) }};
-        {%- endcall -%}
-        {%- do adapter.commit() -%}
-    {%- endif -%}
+    {%- set missing_days = day_changes(model.name, config.require('upstream'), code_fingerprint) -%}
+    {#- Rows of days the ledger does not vouch for go, whoever left them. -#}
+    {%- call statement('forget') -%}
+        {{ forget_stale_days(model.name) }};
+        delete from {{ target_relation }} where event_date not in (
+            select event_date from {{ day_ledger() }} where model = '{{ model.name }}'
+        );
+    {%- endcall -%}
+    {%- do adapter.commit() -%}
 
-    {%- for days in day_batches(changes.missing, 5000000) -%}
+    {%- for days in day_batches(missing_days, 5000000) -%}
         {%- do set_raw_variables(days, config.get('margin_days', 0)) -%}
         {%- call statement('insert') -%}
             {{ keep_join_order() }};
@@ -76,7 +69,7 @@
         {%- do adapter.commit() -%}
     {%- endfor -%}
 
-    {%- call noop_statement('main', 'DAYS ' ~ changes.missing | length, rows_affected = changes.missing | length) -%}{%- endcall -%}
+    {%- call noop_statement('main', 'DAYS ' ~ missing_days | length, rows_affected = missing_days | length) -%}{%- endcall -%}
     {{ run_hooks(post_hooks, inside_transaction = True) }}
     {%- do persist_docs(target_relation, model) -%}
     {%- do adapter.commit() -%}

@@ -17,13 +17,11 @@
     {{ run_hooks(pre_hooks, inside_transaction = False) }}
     {{ run_hooks(pre_hooks, inside_transaction = True) }}
 
-    {%- set changes = day_changes(model.name, config.require('upstream'), code_fingerprint) -%}
-    {%- if changes.stale -%}
-        {%- call statement('forget') -%}{{ forget_stale_days(model.name) }}{%- endcall -%}
-        {%- do adapter.commit() -%}
-    {%- endif -%}
+    {%- set missing_days = day_changes(model.name, config.require('upstream'), code_fingerprint) -%}
+    {%- call statement('forget') -%}{{ forget_stale_days(model.name) }}{%- endcall -%}
+    {%- do adapter.commit() -%}
 
-    {%- for days in day_batches(changes.missing, 2000000) -%}
+    {%- for days in day_batches(missing_days, 2000000) -%}
         {%- do set_raw_variables(days) -%}
         {%- set batch = days[0][1] if days | length == 1 else local_md5(days | map('join', '|') | join(',')) -%}
         {%- set files -%}
