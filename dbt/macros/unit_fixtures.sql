@@ -5,7 +5,8 @@
         'event_id': "'event'", 'source': "'infron'", 'price_provider': "'anthropic'", 'price_model': "'claude'",
         'service_tier': "'standard'", 'workspace_id': "'ws_1'", 'group_name': 'cast(null as varchar)',
         'occurred_at': "timestamp '2026-11-01 07:00:00'", 'event_date': "date '2026-11-01'", 'status': "'success'",
-        'usage_source': "'reported'", 'billing_mode': "'token'", 'stated_discount_factor': 'cast(null as decimal(9, 6))',
+        'usage_source': "'reported'", 'billing_mode': "'token'", 'event_type': "'llm_call'", 'call_units': '1',
+        'fixed_price_usd': 'cast(null as decimal(18, 12))', 'reported_cost_usd': 'cast(null as decimal(18, 12))', 'stated_discount_factor': 'cast(null as decimal(9, 6))',
     } -%}
     {%- set tokens = {
         'uncached_input_tokens': 10000, 'cache_read_tokens': 0, 'cache_write_5m_tokens': 0, 'cache_write_1h_tokens': 0,

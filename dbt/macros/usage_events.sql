@@ -50,3 +50,12 @@
         {{ ', ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
+
+{#- Columns that one export of a call carries and another does not: filled from the copies that were not kept. -#}
+{% macro usage_event_fill_columns() %}
+    {{ return([
+        'upstream_request_id', 'workspace_id', 'api_key_id', 'api_key_name', 'member_id', 'group_name', 'request_path',
+        'http_status', 'error_code', 'is_stream', 'duration_ms', 'ttft_ms', 'gateway_overhead_ms', 'model_requested',
+        'stated_discount_factor', 'reported_cost_usd', 'credits_used', 'quota_used',
+    ]) }}
+{% endmacro %}

@@ -83,11 +83,29 @@ metered as (
             and usage_events.group_name is not distinct from discounts.group_name
 ),
 
+-- A call with a price of its own costs that, whatever its tokens; a failed one costs nothing.
+per_call as (
+    select
+        * exclude (list_picousd, cached_picousd),
+        case when billing_mode = 'per_call' then fixed_picousd else list_picousd end as list_picousd,
+        case when billing_mode = 'per_call' then fixed_picousd else cached_picousd end as cached_picousd
+    from (
+        select
+            *,
+            case
+                when status = 'success'
+                    then cast(cast(fixed_price_usd as decimal(25, 12)) * cast(1000000000000 as decimal(13, 0)) as bigint) * call_units
+                else 0
+            end as fixed_picousd
+        from metered
+    ) as fixed_prices
+),
+
 factored as (
     select
         *,
         cast(discount_factor * cast(1000000 as decimal(7, 0)) as bigint) as factor_ppm
-    from metered
+    from per_call
 ),
 
 costed as (
@@ -100,35 +118,45 @@ costed as (
     from factored
 ),
 
--- A call that did not succeed and used nothing cost nothing whatever its model; a success without usage is unknown, not free.
+-- A call that did not succeed and used nothing cost nothing whatever its model; a success without usage is unknown, not
+-- free. A refund gives back what was charged: it is its own price.
 judged as (
     select
         *,
-        input_tokens + output_tokens = 0 and status != 'success' as used_nothing,
         case
-            when input_tokens + output_tokens = 0 and status != 'success' then cast(null as varchar)
+            when event_type = 'refund' then 'refund'
+            when billing_mode = 'per_call' then 'priced'
+            when input_tokens + output_tokens = 0 and status != 'success' then 'nothing_used'
+            when usage_source = 'missing' or list_usd is null then 'unpriced'
+            else 'priced'
+        end as verdict
+    from costed
+),
+
+reasoned as (
+    select
+        *,
+        case
+            when verdict != 'unpriced' then cast(null as varchar)
             when usage_source = 'missing' then 'no_usage'
-            when list_usd is not null then cast(null as varchar)
             when price_id is not null then 'amount_out_of_range'
             when reason_unmatched is not null then reason_unmatched
             else 'no_price'
         end as unpriced_reason
-    from costed
+    from judged
 ),
 
 priced as (
     select
         *,
-        case when used_nothing then 0 when unpriced_reason is null then list_usd end as list_cost_usd,
-        case when used_nothing then 0 when unpriced_reason is null then discounted_usd end as discounted_cost_usd,
-        case when used_nothing then 0 when unpriced_reason is null then cache_list_usd end as cache_list_cost_usd,
-        case
-            when used_nothing then 0
-            when unpriced_reason is not null then cast(null as decimal(18, 12))
-            when billing_mode = 'free' then 0
-            else cache_optimized_usd
-        end as cache_optimized_cost_usd
-    from judged
+        {% for tier in ['list', 'discounted', 'cache_list', 'cache_optimized'] -%}
+            case verdict
+                when 'priced' then {{ 'case when billing_mode = \'free\' then 0 else cache_optimized_usd end' if tier == 'cache_optimized' else tier ~ '_usd' }}
+                when 'nothing_used' then 0
+                when 'refund' then reported_cost_usd
+            end as {{ tier }}_cost_usd{{ ',' if not loop.last }}
+        {% endfor %}
+    from reasoned
 )
 
 select * from priced

@@ -12,7 +12,12 @@ superseded as (
     where verdict != 'kept'
 ),
 
-deduplicated as (
+kept as (
+    select * from {{ ref('int_usage_repeated_events') }}
+    where verdict = 'kept'
+),
+
+counted_once as (
     select usage_events.*
     from usage_events
     anti join superseded
@@ -21,6 +26,21 @@ deduplicated as (
             and usage_events.event_id = superseded.event_id
             and usage_events.raw_file = superseded.raw_file
             and usage_events.raw_line = superseded.raw_line
+),
+
+-- What the kept copy does not carry comes from the others.
+filled as (
+    select
+        {% for column in usage_event_columns() -%}
+            {% if column in usage_event_fill_columns() -%}
+                coalesce(counted_once.{{ column }}, kept.{{ column }}) as {{ column }}
+            {%- else -%}
+                counted_once.{{ column }}
+            {%- endif %}{{ ',' if not loop.last }}
+        {% endfor %}
+    from counted_once
+    left join kept
+        on counted_once.event_date = kept.event_date and counted_once.event_id = kept.event_id
 )
 
-select * from deduplicated
+select * from filled

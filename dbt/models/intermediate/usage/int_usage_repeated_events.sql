@@ -14,33 +14,29 @@ repeated_keys as (
 
 candidates as (
     select
-        usage_events.event_date,
-        usage_events.source,
-        usage_events.event_id,
-        usage_events.delivered_on,
-        usage_events.raw_file,
-        usage_events.raw_line,
+        usage_events.*,
         md5(concat_ws(
             '|',
-            usage_events.occurred_at, usage_events.status, usage_events.model_requested, usage_events.model_served,
+            usage_events.occurred_at, usage_events.status, usage_events.model_served,
             coalesce(usage_events.api_key_id, ''), coalesce(usage_events.workspace_id, ''),
             coalesce(usage_events.member_id, ''), usage_events.input_tokens, usage_events.cache_read_tokens,
             usage_events.cache_write_5m_tokens, usage_events.cache_write_1h_tokens, usage_events.output_tokens,
-            usage_events.reasoning_tokens, coalesce(usage_events.reported_cost_usd, -1)
+            usage_events.reasoning_tokens, coalesce(usage_events.reported_cost_usd, -1),
+            coalesce(usage_events.credits_used, -1)
         )) as content_hash
     from usage_events
     inner join repeated_keys
         on hash(usage_events.event_id) = repeated_keys.key_hash
 ),
 
--- What was delivered last wins; within one delivery the later file and line.
+-- The richest export of a call is kept, of that the last delivery, within one delivery the later file and line.
 ranked as (
     select
         *,
         count(*) over (partition by event_id) as copies,
         row_number() over (
             partition by event_id
-            order by delivered_on desc, raw_file desc, raw_line desc
+            order by stream_rank, delivered_on desc, raw_file desc, raw_line desc
         ) as recency
     from candidates
 ),
@@ -55,14 +51,20 @@ judged as (
         raw_line,
         case
             when recency = 1 then 'kept'
-            when content_hash = first_value(content_hash) over (
-                partition by event_id
-                order by recency
-            ) then 'duplicate'
+            when stream_rank != first_value(stream_rank) over event_copies then 'companion'
+            when content_hash = first_value(content_hash) over event_copies then 'duplicate'
             else 'revision'
-        end as verdict
+        end as verdict,
+        {% for column in usage_event_fill_columns() -%}
+            first_value({{ column }} ignore nulls) over event_copies as {{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
     from ranked
     where copies > 1
+    window event_copies as (
+        partition by event_id
+        order by recency
+        rows between unbounded preceding and unbounded following
+    )
 )
 
 select * from judged

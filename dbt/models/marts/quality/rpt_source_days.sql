@@ -30,7 +30,7 @@ superseded as (
         files.source,
         files.stream,
         files.delivered_on,
-        cast(sum(case when repeated_events.verdict = 'duplicate' then 1 else 0 end) as bigint) as duplicates,
+        cast(sum(case when repeated_events.verdict in ('duplicate', 'companion') then 1 else 0 end) as bigint) as duplicates,
         cast(sum(case when repeated_events.verdict = 'revision' then 1 else 0 end) as bigint) as revisions
     from repeated_events
     inner join files on repeated_events.raw_file = files.landing_file
