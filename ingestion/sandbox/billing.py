@@ -4,6 +4,9 @@
                                                             └► Stripe objects (as the two should agree)
     every other day one top-up goes wrong, in turn, and the ledger says which status it must end in
 
+Refunds and disputes come days after the payment. One that would come after the world's end has not come: the
+payment matches, until a longer world says otherwise.
+
 Amounts are whole minor units here and become text with the currency's decimals in the invoice line. VAT is
 taken out of a gross price, as packs are sold at a round price including tax.
 """
@@ -20,6 +23,7 @@ from typing import Any
 from ingestion.sandbox.files import write_text
 from ingestion.sandbox.ledger import Fault
 from ingestion.sandbox.randomness import generator
+from ingestion.sandbox.stripe_history import KINDS
 from ingestion.sandbox.stripe_objects import Stripe
 from ingestion.sandbox.tenants import Tenants, Workspace
 from ingestion.sandbox.traffic import date_of
@@ -45,6 +49,8 @@ _STATUS = {
     "metadata_conflict_workspace": "metadata_conflict",
     "metadata_conflict_invoice": "metadata_conflict",
 }
+_DAYS_LATER = {"refunded": 2, "partially_refunded": 3, "disputed": 4}
+_NAMED_LATER_S = 4 * 3600
 _INTENT_STATUS = {"payment_failed": "requires_payment_method", "in_flight": "processing"}
 
 
@@ -84,11 +90,15 @@ class BillingWriter:
     world: Tenants
     days: int
     seed: int
-    stripe: Stripe = field(default_factory=Stripe)
+    stripe: Stripe = field(init=False)
     faults: list[Fault] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     invoiced: Counter[str] = field(default_factory=Counter)
     invoices: int = 0
+
+    def __post_init__(self) -> None:
+        self._until = datetime.combine(date_of(self.days), datetime.min.time(), UTC)
+        self.stripe = Stripe(int(self._until.timestamp()))
 
     def write(self) -> None:
         """Write every day's invoice file; a day without invoices has none."""
@@ -105,11 +115,11 @@ class BillingWriter:
     def totals(self) -> dict[str, Any]:
         """Return control totals: objects, items by their right status, minor units by currency."""
         received: Counter[str] = Counter()
-        for intent in self.stripe.objects["payment_intents"]:
+        for intent in self.stripe.latest("payment_intents"):
             received[intent["currency"]] += intent["amount_received"]
         return {
             "invoices": self.invoices,
-            "objects": {kind: len(objects) for kind, objects in self.stripe.objects.items()},
+            "objects": {kind: len(self.stripe.latest(kind)) for kind in KINDS},
             "items_by_status": dict(sorted(self.statuses.items())),
             "invoiced_minor": dict(sorted(self.invoiced.items())),
             "received_minor": dict(sorted(received.items())),
@@ -141,6 +151,8 @@ class BillingWriter:
 
     def _settle(self, invoice: Invoice, trouble: str | None) -> dict[str, Any] | None:
         """Pay an invoice, well or badly; return its line, or None where the gateway has lost it."""
+        if trouble in _DAYS_LATER and _comes_at(invoice, trouble) >= self._until:
+            trouble = None
         if trouble != "missing_in_stripe":
             self._pay(invoice, trouble)
         status = _STATUS.get(trouble, trouble) if trouble else "matched"
@@ -166,13 +178,26 @@ class BillingWriter:
         amount = invoice.total - _shortfall(invoice) if trouble == "amount_mismatch" else invoice.total
         status = _INTENT_STATUS.get(trouble or "", "succeeded")
         customer = f"cus_{space.workspace_id}"
-        intent = self.stripe.pay(invoice.key, created, amount, space.currency, customer, told, status)
+        named_late = invoice.number % 13 == 5
+        known = {} if named_late else told
+        intent = self.stripe.pay(invoice.key, created, amount, space.currency, customer, known, status)
         self.stripe.bill(invoice.key, created - 5, invoice.total, invoice.vat, intent, promised)
-        if trouble in ("refunded", "partially_refunded"):
-            given_back = amount if trouble == "refunded" else amount // 4
-            self.stripe.refund(intent, created + 3 * 3600, given_back)
+        if named_late:
+            self.stripe.name_later(intent, created + _NAMED_LATER_S, told)
+        if trouble in _DAYS_LATER:
+            self._take_back(invoice, intent, trouble)
+
+    def _take_back(self, invoice: Invoice, intent: dict[str, Any], trouble: str) -> None:
+        """Take money back that was paid, days later; a partial refund comes with its credit note."""
+        at = int(_comes_at(invoice, trouble).timestamp())
         if trouble == "disputed":
-            self.stripe.dispute(intent, created + 4 * 3600)
+            self.stripe.dispute(intent, at)
+        elif trouble == "refunded":
+            self.stripe.refund(intent, at, invoice.total)
+        else:
+            quarter = invoice.total // 4
+            self.stripe.refund(intent, at, quarter)
+            self.stripe.credit(intent, at + 1, quarter, quarter * invoice.vat // invoice.total)
 
     def _note(self, invoice: Invoice, trouble: str, status: str) -> None:
         """Write a billing fault into the ledger; amounts are in the invoice's currency."""
@@ -206,6 +231,11 @@ class BillingWriter:
 def _shortfall(invoice: Invoice) -> int:
     """Return what an underpaid invoice lacks: its VAT, or a tenth where none is due."""
     return invoice.vat or invoice.total // 10
+
+
+def _comes_at(invoice: Invoice, trouble: str) -> datetime:
+    """Return when a refund or dispute comes."""
+    return invoice.issued_at + timedelta(days=_DAYS_LATER[trouble])
 
 
 def _money(minor: int, currency: str) -> str:

@@ -1,29 +1,40 @@
 """How a payment looks in Stripe: the objects the loopback server serves, with Stripe's own field names.
 
 Amounts are whole minor units of the currency. Every key is one the SDK's classes know in the pinned API
-version, which a test holds them to. What is paid, and what goes wrong, is billing.py.
+version, which a test holds them to. An object that changes keeps its earlier versions (stripe_history.py);
+what would happen after the world's end has not happened. What is paid, and what goes wrong, is billing.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from ingestion.sandbox.stripe_history import KINDS
 
 Object = dict[str, Any]
 
-FAILED_STATUSES = ("requires_payment_method", "canceled")
+AVAILABLE_AFTER_S = 3 * 86_400
+_DISPUTE_FEE = {"gbp": 2_000, "usd": 1_500, "jpy": 1_500}
 
 
-@dataclass
 class Stripe:
-    """The objects of one account in test mode, by kind, oldest first."""
+    """The objects of one account in test mode; nothing is added or changed from second `until` on."""
 
-    objects: dict[str, list[Object]] = field(
-        default_factory=lambda: {
-            kind: []
-            for kind in ("payment_intents", "charges", "refunds", "disputes", "invoices", "invoice_payments")
+    def __init__(self, until: int) -> None:
+        self._until = until
+        self._versions: dict[str, dict[str, list[Object]]] = {kind: {} for kind in KINDS}
+
+    @property
+    def objects(self) -> dict[str, list[Object]]:
+        """The objects file: by kind, oldest first, with the versions of what has changed."""
+        return {
+            kind: [_entry(versions) for versions in sorted(known.values(), key=_created)]
+            for kind, known in self._versions.items()
         }
-    )
+
+    def latest(self, kind: str) -> list[Object]:
+        """Return the objects of a kind as they are at the world's end."""
+        return [versions[-1]["object"] for versions in self._versions[kind].values()]
 
     def pay(
         self,
@@ -61,58 +72,63 @@ class Stripe:
             "payment_method_types": ["card"] if tried else ["bacs_debit"],
             "status": status,
         }
-        self.objects["payment_intents"].append(intent)
+        self._add("payment_intents", intent)
         if tried:
-            self.objects["charges"].append(
-                {
-                    "id": charge,
-                    "object": "charge",
-                    "amount": amount,
-                    "amount_captured": amount if paid else 0,
-                    "amount_refunded": 0,
-                    "captured": paid,
-                    "created": created + 1,
-                    "currency": currency,
-                    "customer": customer,
-                    "disputed": False,
-                    "failure_code": None if paid else "card_declined",
-                    "livemode": False,
-                    "metadata": metadata,
-                    "paid": paid,
-                    "payment_intent": intent["id"],
-                    "refunded": False,
-                    "status": "succeeded" if paid else "failed",
-                }
-            )
+            self._charge(charge, intent, paid)
         return intent
+
+    def name_later(self, intent: Object, at: int, metadata: dict[str, str]) -> None:
+        """Write an intent's metadata after it was made; Stripe sends no event for that."""
+        self._change("payment_intents", intent["id"], at, metadata=metadata)
 
     def bill(
         self, key: str, created: int, total: int, tax: int, intent: Object, metadata: dict[str, str]
     ) -> None:
         """Add the Stripe invoice an intent pays, and the payment that joins the two."""
         paid = intent["status"] == "succeeded"
-        self.objects["invoices"].append(
+        paid_at = intent["created"] if paid else None
+        self._add(
+            "invoices",
             {
                 "id": f"in_{key}",
                 "object": "invoice",
                 "amount_due": total,
                 "amount_overpaid": 0,
                 "amount_paid": total if paid else 0,
+                "amount_paid_off_stripe": 0,
                 "amount_remaining": 0 if paid else total,
                 "billing_reason": "manual",
                 "collection_method": "charge_automatically",
                 "created": created,
                 "currency": intent["currency"],
                 "customer": intent["customer"],
+                "due_date": None,
+                "ending_balance": 0,
+                "hosted_invoice_url": f"https://invoice.example.com/i/{key}",
+                "invoice_pdf": f"https://invoice.example.com/i/{key}/pdf",
                 "livemode": False,
                 "metadata": metadata,
+                "number": f"SBX-{key[-8:]}",
+                "period_end": created,
+                "period_start": created,
+                "post_payment_credit_notes_amount": 0,
+                "pre_payment_credit_notes_amount": 0,
+                "starting_balance": 0,
                 "status": "paid" if paid else "open",
+                "status_transitions": {
+                    "finalized_at": created,
+                    "marked_uncollectible_at": None,
+                    "paid_at": paid_at,
+                    "voided_at": None,
+                },
                 "subtotal": total - tax,
                 "total": total,
                 "total_excluding_tax": total - tax,
-            }
+                "total_taxes": [_tax(tax, total - tax)],
+            },
         )
-        self.objects["invoice_payments"].append(
+        self._add(
+            "invoice_payments",
             {
                 "id": f"inpay_{key}",
                 "object": "invoice_payment",
@@ -125,16 +141,21 @@ class Stripe:
                 "livemode": False,
                 "payment": {"type": "payment_intent", "payment_intent": intent["id"]},
                 "status": "paid" if paid else "open",
-            }
+                "status_transitions": {"canceled_at": None, "paid_at": paid_at},
+            },
         )
 
     def refund(self, intent: Object, created: int, amount: int) -> None:
         """Give some of a paid intent back."""
-        self.objects["refunds"].append(
+        key, refund = intent["id"][3:], f"re_{intent['id'][3:]}"
+        moved = self._move(f"txn_R{key}", created, -amount, 0, intent["currency"], refund, "refund")
+        self._add(
+            "refunds",
             {
-                "id": f"re_{intent['id'][3:]}",
+                "id": refund,
                 "object": "refund",
                 "amount": amount,
+                "balance_transaction": moved["id"],
                 "charge": intent["latest_charge"],
                 "created": created,
                 "currency": intent["currency"],
@@ -142,31 +163,157 @@ class Stripe:
                 "payment_intent": intent["id"],
                 "reason": "requested_by_customer",
                 "status": "succeeded",
-            }
+            },
         )
-        charge = self._charge(intent)
-        charge["amount_refunded"], charge["refunded"] = amount, amount == charge["amount"]
+        whole = amount == intent["amount"]
+        self._change("charges", intent["latest_charge"], created, amount_refunded=amount, refunded=whole)
 
-    def dispute(self, intent: Object, created: int) -> None:
-        """Let the customer's bank take a paid intent into question."""
-        self.objects["disputes"].append(
+    def credit(self, intent: Object, created: int, amount: int, tax: int) -> None:
+        """Take some of a paid invoice back, for a refund already made; `tax` is the part of the amount."""
+        key = intent["id"][3:]
+        self._add(
+            "credit_notes",
             {
-                "id": f"dp_{intent['id'][3:]}",
-                "object": "dispute",
-                "amount": intent["amount"],
-                "charge": intent["latest_charge"],
+                "id": f"cn_{key}",
+                "object": "credit_note",
+                "amount": amount,
                 "created": created,
                 "currency": intent["currency"],
+                "customer": intent["customer"],
+                "invoice": f"in_{key}",
+                "livemode": False,
+                "metadata": {},
+                "number": f"SBX-{key[-8:]}-CN-01",
+                "out_of_band_amount": None,
+                "pdf": f"https://invoice.example.com/c/{key}/pdf",
+                "post_payment_amount": amount,
+                "pre_payment_amount": 0,
+                "reason": "order_change",
+                "refunds": [{"amount_refunded": amount, "refund": f"re_{key}", "type": "refund"}],
+                "status": "issued",
+                "subtotal": amount - tax,
+                "total": amount,
+                "total_excluding_tax": amount - tax,
+                "total_taxes": [_tax(tax, amount - tax)],
+                "type": "post_payment",
+                "voided_at": None,
+            },
+        )
+        self._change("invoices", f"in_{key}", created, post_payment_credit_notes_amount=amount)
+
+    def dispute(self, intent: Object, created: int) -> None:
+        """Let the customer's bank take a paid intent into question, and its money with it."""
+        key, currency = intent["id"][3:], intent["currency"]
+        fee, amount = _DISPUTE_FEE[currency], intent["amount"]
+        moved = self._move(f"txn_D{key}", created, -amount, fee, currency, f"dp_{key}", "adjustment")
+        self._add(
+            "disputes",
+            {
+                "id": f"dp_{key}",
+                "object": "dispute",
+                "amount": amount,
+                "balance_transactions": [moved],
+                "charge": intent["latest_charge"],
+                "created": created,
+                "currency": currency,
+                "is_charge_refundable": False,
                 "livemode": False,
                 "metadata": {},
                 "payment_intent": intent["id"],
                 "reason": "fraudulent",
                 "status": "needs_response",
-            }
+            },
         )
-        self._charge(intent)["disputed"] = True
+        self._change("charges", intent["latest_charge"], created, disputed=True)
 
-    def _charge(self, intent: Object) -> Object:
-        """Return the charge an intent last made."""
-        charges = reversed(self.objects["charges"])
-        return next(charge for charge in charges if charge["id"] == intent["latest_charge"])
+    def _charge(self, charge: str, intent: Object, paid: bool) -> None:
+        """Add the attempt an intent made, and the money that came of it."""
+        created, amount, currency = intent["created"] + 1, intent["amount"], intent["currency"]
+        moved = None
+        if paid:
+            transaction, fee = f"txn_{charge[3:]}", _fee(amount, currency)
+            moved = self._move(transaction, created, amount, fee, currency, charge, "charge")["id"]
+        self._add(
+            "charges",
+            {
+                "id": charge,
+                "object": "charge",
+                "amount": amount,
+                "amount_captured": amount if paid else 0,
+                "amount_refunded": 0,
+                "balance_transaction": moved,
+                "captured": paid,
+                "created": created,
+                "currency": currency,
+                "customer": intent["customer"],
+                "disputed": False,
+                "failure_code": None if paid else "card_declined",
+                "livemode": False,
+                "metadata": intent["metadata"],
+                "paid": paid,
+                "payment_intent": intent["id"],
+                "receipt_url": f"https://invoice.example.com/r/{charge}" if paid else None,
+                "refunded": False,
+                "status": "succeeded" if paid else "failed",
+            },
+        )
+
+    def _move(
+        self, identifier: str, created: int, amount: int, fee: int, currency: str, source: str, kind: str
+    ) -> Object:
+        """Add a movement of the balance, pending until it is available."""
+        available_on = created - created % 86_400 + AVAILABLE_AFTER_S
+        movement = {
+            "id": identifier,
+            "object": "balance_transaction",
+            "amount": amount,
+            "available_on": available_on,
+            "created": created,
+            "currency": currency,
+            "exchange_rate": None,
+            "fee": fee,
+            "fee_details": [{"amount": fee, "currency": currency, "type": "stripe_fee"}] if fee else [],
+            "net": amount - fee,
+            "reporting_category": "dispute" if kind == "adjustment" else kind,
+            "source": source,
+            "status": "pending",
+            "type": kind,
+        }
+        self._add("balance_transactions", movement)
+        self._change("balance_transactions", identifier, available_on, status="available")
+        return movement
+
+    def _add(self, kind: str, body: Object) -> None:
+        if body["created"] < self._until:
+            self._versions[kind][body["id"]] = [{"visible_from": body["created"], "object": body}]
+
+    def _change(self, kind: str, identifier: str, at: int, **fields: Any) -> None:
+        if at < self._until:
+            versions = self._versions[kind][identifier]
+            versions.append({"visible_from": at, "object": versions[-1]["object"] | fields})
+
+
+def _entry(versions: list[Object]) -> Object:
+    """Return an object's place in the objects file: itself, or its versions once it has changed."""
+    first = versions[0]["object"]
+    return first if len(versions) == 1 else {"id": first["id"], "versions": versions}
+
+
+def _created(versions: list[Object]) -> int:
+    return versions[0]["object"]["created"]
+
+
+def _fee(amount: int, currency: str) -> int:
+    """Return what Stripe keeps of a charge."""
+    return amount * 36 // 1000 if currency == "jpy" else amount * 15 // 1000 + 20
+
+
+def _tax(amount: int, taxable: int) -> Object:
+    """Return a tax line; nothing is due under reverse charge."""
+    return {
+        "amount": amount,
+        "tax_behavior": "exclusive",
+        "taxability_reason": "standard_rated" if amount else "reverse_charge",
+        "taxable_amount": taxable,
+        "type": "tax_rate_details",
+    }

@@ -2,8 +2,8 @@
 
     settings (mode, name of the environment variable) ──► key, checked ──► StripeClient
 
-The key is read when the client is made and lives in the client only. Retries that the SDK does not make are
-calls.py; what is read is incremental.py.
+The key is read when the client is made and lives in the client only. Retries are calls.py; what is
+read is incremental.py.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ STRIPE_ADDRESS = "https://api.stripe.com"
 SANDBOX_KEY = "rk_test_sandbox"
 """Not a secret: the loopback server takes any test key."""
 
-_TIMEOUT = (5.0, 30.0)
-_NETWORK_RETRIES = 2
+TIMEOUT_S = (5.0, 30.0)
+_NETWORK_RETRIES = 0
+"""The SDK tries no 429 or a cut-off body again and does not honour `Retry-After`: calls.py does it."""
 _KEY = re.compile(r"(sk|rk)_(test|live)_\w+")
 
 
@@ -44,12 +45,15 @@ class StripeSettingsError(ValueError):
     """Stripe cannot be reached with these settings; the message says what to set, and never shows a key."""
 
 
-def make_client(settings: Settings, base_address: str = STRIPE_ADDRESS) -> stripe.StripeClient:
+def make_client(
+    settings: Settings, base_address: str = STRIPE_ADDRESS, timeout: tuple[float, float] = TIMEOUT_S
+) -> stripe.StripeClient:
     """Return a client for the mode in the settings.
 
     Args:
         settings: mode, and the name of the environment variable that holds the key.
         base_address: where the API is; in sandbox mode the loopback server's own address.
+        timeout: seconds to wait for a connection, and for the next bytes of an answer.
 
     Raises:
         StripeSettingsError: no key, a key that may do too much, or a key sent where it does not belong.
@@ -64,7 +68,7 @@ def make_client(settings: Settings, base_address: str = STRIPE_ADDRESS) -> strip
         stripe_version=API_VERSION,
         base_addresses={"api": base_address},
         max_network_retries=_NETWORK_RETRIES,
-        http_client=stripe.RequestsClient(timeout=_TIMEOUT, session=session),
+        http_client=stripe.RequestsClient(timeout=timeout, session=session),
     )
 
 

@@ -1,7 +1,7 @@
 """Bring raw/ up to what Stripe says, reading only what can have changed.
 
-    for each stream:  list [mark − overlap, now − 60 s) ─► versions that are new ─► raw/stripe_*/
-                      read open objects again by id      ─┘
+    plan.py decides how far back ─► feed.py: ids that changed
+    for each stream: stream_run.py ─► versions that are new ─► raw/stripe_*/
     then, and only then, move the marks
 
 A run that dies leaves whole files and old marks; the next one reads the window again and finds its versions
@@ -11,51 +11,55 @@ known. The newest minute is left out because a list may not show yet what was ju
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import polars as pl
 import stripe
 
 from ingestion.home import Home
-from ingestion.stripe_api.pages import pages, retrieve
+from ingestion.stripe_api.feed import Changed, changed
+from ingestion.stripe_api.plan import Plan, Reach, make_plan
 from ingestion.stripe_api.state import read_marks, write_marks
-from ingestion.stripe_api.streams import STREAMS, Object, Stream
-from ingestion.stripe_api.versions import append, latest
-
-OVERLAP = timedelta(days=3)
-"""How far before the mark a list starts: metadata and status often follow an object by hours."""
+from ingestion.stripe_api.stream_run import StreamResult, StreamRun
+from ingestion.stripe_api.streams import STREAMS
 
 NOT_YET_LISTED = timedelta(seconds=60)
-OPEN_FOR = timedelta(days=180)
-"""Open objects older than this are no longer read again one by one: abandoned checkouts never close."""
-
-_ROWS_PER_FILE = 20_000
-
-
-@dataclass
-class StreamResult:
-    """What a sync did for one stream: objects listed, objects read again by id, versions that were new."""
-
-    listed: int = 0
-    reread: int = 0
-    new_versions: int = 0
-    vanished: list[str] = field(default_factory=list)
+_DAY_S = 86_400
 
 
 @dataclass
 class SyncResult:
-    """What a sync did; `window_end` is exclusive, UTC without zone."""
+    """What a sync did.
+
+    Attributes:
+        window_end: end of every window, exclusive, UTC without zone.
+        streams: what was done for each stream.
+        reach: how far back was read, and why: first, nightly, weekly, monthly or gap.
+        events: events in the change feed.
+        warnings: what a person should know, as sentences.
+    """
 
     window_end: datetime
     streams: dict[str, StreamResult]
+    reach: Reach
+    events: int
+    warnings: list[str]
 
     @property
     def new_versions(self) -> int:
         """Rows added to raw/."""
         return sum(stream.new_versions for stream in self.streams.values())
+
+    @property
+    def drift(self) -> int:
+        """Changes that only a weekly or monthly reading found; should be 0."""
+        return sum(len(stream.drifted) for stream in self.streams.values())
+
+    @property
+    def other_mode(self) -> int:
+        """Objects of the other world: live in a test account, or the other way round."""
+        return sum(stream.other_mode for stream in self.streams.values())
 
 
 def sync(
@@ -64,6 +68,7 @@ def sync(
     source: str,
     now: datetime,
     sleep: Callable[[float], None] = time.sleep,
+    livemode: bool | None = None,
 ) -> SyncResult:
     """Land every version of every payment object that is new since the last sync.
 
@@ -73,6 +78,7 @@ def sync(
         source: name of the account, as it stands in the raw column `source`.
         now: the moment to read up to, with a zone; the same moment gives the same rows.
         sleep: waits between tries.
+        livemode: what objects should say; others land all the same and are counted. None counts nothing.
 
     Raises:
         ListingError: Stripe's pages contradict each other; the marks stay.
@@ -80,71 +86,37 @@ def sync(
     """
     end = now.astimezone(UTC).replace(tzinfo=None, microsecond=0) - NOT_YET_LISTED
     marks = read_marks(home, source)
-    results, reached = {}, dict(marks)
+    plan = make_plan(marks, end)
+    ids, events = _feed(client, plan, sleep)
+    results, reached, warnings = {}, dict(marks), list(plan.warnings)
     for stream in STREAMS:
-        run = _StreamRun(home, getattr(client.v1, stream.name), stream, source, end, sleep)
-        newest = run.read(marks.get(stream.name))
+        service, mark = getattr(client.v1, stream.name), marks.get(stream.name)
+        named = ids.get(stream.name, set())
+        run = StreamRun(home, service, stream, source, plan, mark, named, livemode, sleep)
+        newest = run.read()
         results[stream.name] = run.result
+        warnings += run.warnings
         if newest is not None:
             reached[stream.name] = newest
-    write_marks(home, source, reached)
-    return SyncResult(end, results)
+    result = SyncResult(end, results, plan.reach, events, warnings)
+    _excuse(result, client, plan, sleep)
+    write_marks(home, source, reached | plan.marks_after())
+    return result
 
 
-class _StreamRun:
-    """One stream of one sync."""
+def _feed(client: stripe.StripeClient, plan: Plan, sleep: Callable[[float], None]) -> tuple[Changed, int]:
+    """Read the change feed, unless everything is read anyway."""
+    if plan.events_from is None:
+        return {}, 0
+    return changed(client.v1.events, plan.events_from, plan.high, sleep)
 
-    def __init__(
-        self,
-        home: Home,
-        service: Any,
-        stream: Stream,
-        source: str,
-        end: datetime,
-        sleep: Callable[[float], None],
-    ) -> None:
-        self.result = StreamResult()
-        self._home, self._service, self._stream, self._source = home, service, stream, source
-        self._end, self._sleep = end, sleep
-        known = latest(home, stream, source)
-        self._hashes = dict(zip(known[stream.id_column], known["content_sha256"], strict=True))
-        unfinished = ~pl.col("status").is_in(sorted(stream.final)).fill_null(False)
-        young = pl.col("created_at") >= end - OPEN_FOR
-        self._open = set(known.filter(unfinished & young)[stream.id_column])
-        self._fresh: list[dict[str, Any]] = []
 
-    def read(self, mark: int | None) -> int | None:
-        """Read the window and the open objects; return the newest creation second listed, or the old mark."""
-        newest = mark
-        for found in self._listed(mark):
-            newest = found["created"] if newest is None else max(newest, found["created"])
-            self._open.discard(found["id"])
-            self._keep(found, "list")
-        for identifier in sorted(self._open):
-            found = retrieve(self._service, identifier, self._sleep)
-            if found is None:
-                self.result.vanished.append(identifier)
-            else:
-                self.result.reread += 1
-                self._keep(found, "open_set")
-        self._flush()
-        return newest
-
-    def _listed(self, mark: int | None) -> Iterator[Object]:
-        high = int(self._end.replace(tzinfo=UTC).timestamp())
-        low = 0 if mark is None else max(0, mark - int(OVERLAP.total_seconds()))
-        for page in pages(self._service, min(low, high), high, self._sleep):
-            self.result.listed += len(page)
-            yield from page
-
-    def _keep(self, found: Object, origin: str) -> None:
-        row = self._stream.row(found, self._source, self._end, origin)
-        if self._hashes.get(found["id"]) != row["content_sha256"]:
-            self._fresh.append(row)
-        if len(self._fresh) >= _ROWS_PER_FILE:
-            self._flush()
-
-    def _flush(self) -> None:
-        append(self._home, self._stream, self._fresh, self._end)
-        self.result.new_versions += len(self._fresh)
-        self._fresh = []
+def _excuse(
+    result: SyncResult, client: stripe.StripeClient, plan: Plan, sleep: Callable[[float], None]
+) -> None:
+    """Take out of the drift what changed while the sync was running: the next one would have seen it."""
+    if not result.drift:
+        return
+    just_now, _ = changed(client.v1.events, plan.high, plan.high + _DAY_S, sleep)
+    for name, stream in result.streams.items():
+        stream.drifted = sorted(set(stream.drifted) - just_now.get(name, set()))

@@ -13,7 +13,7 @@ from typing import Any
 import stripe
 
 from ingestion.stripe_api.calls import patiently
-from ingestion.stripe_api.streams import Object
+from ingestion.stripe_api.shape import Object
 
 PAGE = 100
 MOST_PAGES = 100_000

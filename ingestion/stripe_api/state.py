@@ -11,7 +11,11 @@ FILE = "stripe_state.json"
 
 
 def read_marks(home: Home, source: str) -> dict[str, int]:
-    """Return each stream's high-water mark, the creation second of the newest object landed."""
+    """Return the marks of a source, epoch seconds.
+
+    A stream's own is the creation second of the newest object listed; those of the change feed and of the
+    sweeps are plan.py's.
+    """
     path = home.raw / FILE
     return json.loads(path.read_text(encoding="utf-8")).get(source, {}) if path.exists() else {}
 

@@ -1,137 +1,214 @@
-"""What is read from Stripe: per kind of object its raw table, and when an object changes no more.
+"""What is read from Stripe: per kind of object its raw table, its columns, and when it changes no more.
 
-Adding a kind is adding an entry here.
+Adding a kind is adding an entry here and its columns to raw_tables.py. A kind that has no events in Stripe,
+such as balance transactions, changes unannounced: its list reaches further back instead.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import timedelta
 
-import polars as pl
+from ingestion.stripe_api.shape import (
+    OUR_METADATA,
+    Columns,
+    Stream,
+    as_json,
+    counted,
+    flag,
+    lower,
+    minor,
+    moment,
+    rate,
+    reference,
+    summed,
+    text,
+)
 
-Object = dict[str, Any]
-
-TIME = pl.Datetime("us")
-
-
-@dataclass(frozen=True)
-class Stream:
-    """One kind of object.
-
-    Attributes:
-        name: the service of the client and the stream's name in the state file.
-        table: folder under raw/.
-        id_column: name of the object's id in the table.
-        final: statuses from which nothing follows; anything else is read again by id every night.
-        columns: own columns with their types and how to take them from the object.
-    """
-
-    name: str
-    table: str
-    id_column: str
-    final: frozenset[str]
-    columns: dict[str, tuple[pl.DataType | type[pl.DataType], Callable[[Object], Any]]]
-
-    @property
-    def schema(self) -> dict[str, pl.DataType | type[pl.DataType]]:
-        """Columns and types of the raw table, in order."""
-        head = {"source": pl.String, self.id_column: pl.String, "content_sha256": pl.String}
-        seen = {"fetched_at": TIME, "origin": pl.String, "livemode": pl.Boolean, "created_at": TIME}
-        own = {name: kind for name, (kind, _) in self.columns.items()}
-        return head | seen | own | {"payload": pl.String}
-
-    def row(self, found: Object, source: str, fetched_at: datetime, origin: str) -> dict[str, Any]:
-        """Return the raw row of an object; `fetched_at` is the end of the window it was read in."""
-        payload = canonical(found)
-        head = {
-            "source": source,
-            self.id_column: found["id"],
-            "content_sha256": hashlib.sha256(payload.encode()).hexdigest(),
-            "fetched_at": fetched_at,
-            "origin": origin,
-            "livemode": found.get("livemode"),
-            "created_at": datetime.fromtimestamp(found["created"], UTC).replace(tzinfo=None),
-        }
-        return head | {name: take(found) for name, (_, take) in self.columns.items()} | {"payload": payload}
-
-
-def canonical(found: Object) -> str:
-    """Return an object as JSON with sorted keys and without client secrets: equal content, equal text."""
-    return json.dumps(_without_secrets(found), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _without_secrets(value: Any) -> Any:
-    """Drop client secrets, at whatever depth: who holds one can act on the payment."""
-    if isinstance(value, dict):
-        return {name: _without_secrets(inner) for name, inner in value.items() if name != "client_secret"}
-    if isinstance(value, list):
-        return [_without_secrets(inner) for inner in value]
-    return value
-
-
-def _plain(name: str) -> Callable[[Object], Any]:
-    """Take a field as it is."""
-    return lambda found: found.get(name)
-
-
-def _reference(name: str) -> Callable[[Object], str | None]:
-    """Take the id of a linked object, which is text or, expanded, the object itself."""
-    return lambda found: found[name]["id"] if isinstance(found.get(name), dict) else found.get(name)
-
-
-def _metadata(name: str) -> Callable[[Object], str | None]:
-    """Take one key of the metadata."""
-    return lambda found: (found.get("metadata") or {}).get(name)
-
-
-def _all_metadata(found: Object) -> str:
-    """Take the metadata whole, as JSON."""
-    return json.dumps(found.get("metadata") or {}, sort_keys=True, ensure_ascii=False)
-
-
-_AMOUNT = {"amount": (pl.Int64, _plain("amount"))}
-_STATE = {"currency": (pl.String, _plain("currency")), "status": (pl.String, _plain("status"))}
-_TAKEN_BACK = {
+_AMOUNT: Columns = {"amount": minor("amount")}
+_STATE: Columns = {"currency": lower("currency"), "status": text("status")}
+_TAKEN_BACK: Columns = {
     **_AMOUNT,
-    "payment_intent_id": (pl.String, _reference("payment_intent")),
-    "charge_id": (pl.String, _reference("charge")),
+    "payment_intent_id": reference("payment_intent"),
+    "charge_id": reference("charge"),
     **_STATE,
 }
 
+PAYMENT_INTENTS = Stream(
+    name="payment_intents",
+    object_name="payment_intent",
+    table="stripe_payment_intents",
+    id_column="payment_intent_id",
+    final=frozenset({"succeeded", "canceled"}),
+    columns={
+        **_AMOUNT,
+        "amount_received": minor("amount_received"),
+        **_STATE,
+        "customer_id": reference("customer"),
+        "latest_charge_id": reference("latest_charge"),
+        **OUR_METADATA,
+    },
+)
+
+INVOICES = Stream(
+    name="invoices",
+    object_name="invoice",
+    table="stripe_invoices",
+    id_column="invoice_id",
+    final=frozenset({"paid", "void", "uncollectible"}),
+    may_vanish=frozenset({"draft"}),
+    columns={
+        **_STATE,
+        "number": text("number"),
+        "customer_id": reference("customer"),
+        "billing_reason": text("billing_reason"),
+        "collection_method": text("collection_method"),
+        "subtotal": minor("subtotal"),
+        "total_excluding_tax": minor("total_excluding_tax"),
+        "tax": summed("total_taxes"),
+        "tax_lines": counted("total_taxes"),
+        "total": minor("total"),
+        "amount_due": minor("amount_due"),
+        "amount_paid": minor("amount_paid"),
+        "amount_paid_off_stripe": minor("amount_paid_off_stripe"),
+        "amount_remaining": minor("amount_remaining"),
+        "amount_overpaid": minor("amount_overpaid"),
+        "starting_balance": minor("starting_balance"),
+        "ending_balance": minor("ending_balance"),
+        "pre_payment_credit_notes_amount": minor("pre_payment_credit_notes_amount"),
+        "post_payment_credit_notes_amount": minor("post_payment_credit_notes_amount"),
+        "period_start": moment("period_start"),
+        "period_end": moment("period_end"),
+        "due_at": moment("due_date"),
+        "finalized_at": moment("status_transitions.finalized_at"),
+        "paid_at": moment("status_transitions.paid_at"),
+        "voided_at": moment("status_transitions.voided_at"),
+        "marked_uncollectible_at": moment("status_transitions.marked_uncollectible_at"),
+        **OUR_METADATA,
+    },
+)
+
+INVOICE_PAYMENTS = Stream(
+    name="invoice_payments",
+    object_name="invoice_payment",
+    table="stripe_invoice_payments",
+    id_column="invoice_payment_id",
+    final=frozenset({"paid", "canceled"}),
+    columns={
+        "invoice_id": reference("invoice"),
+        "payment_type": text("payment.type"),
+        "payment_intent_id": reference("payment.payment_intent"),
+        "charge_id": reference("payment.charge"),
+        "payment_record_id": reference("payment.payment_record"),
+        "amount_requested": minor("amount_requested"),
+        "amount_paid": minor("amount_paid"),
+        **_STATE,
+        "is_default": flag("is_default"),
+        "paid_at": moment("status_transitions.paid_at"),
+        "canceled_at": moment("status_transitions.canceled_at"),
+    },
+)
+
+CHARGES = Stream(
+    name="charges",
+    object_name="charge",
+    table="stripe_charges",
+    id_column="charge_id",
+    final=frozenset({"succeeded", "failed"}),
+    columns={
+        **_AMOUNT,
+        "amount_captured": minor("amount_captured"),
+        "amount_refunded": minor("amount_refunded"),
+        **_STATE,
+        "payment_intent_id": reference("payment_intent"),
+        "customer_id": reference("customer"),
+        "balance_transaction_id": reference("balance_transaction"),
+        "is_paid": flag("paid"),
+        "is_captured": flag("captured"),
+        "is_refunded": flag("refunded"),
+        "is_disputed": flag("disputed"),
+        "failure_code": text("failure_code"),
+        **OUR_METADATA,
+    },
+)
+
+REFUNDS = Stream(
+    name="refunds",
+    object_name="refund",
+    table="stripe_refunds",
+    id_column="refund_id",
+    final=frozenset({"succeeded", "failed", "canceled"}),
+    columns=_TAKEN_BACK,
+    later={
+        "reason": text("reason"),
+        "balance_transaction_id": reference("balance_transaction"),
+        **OUR_METADATA,
+    },
+)
+
+DISPUTES = Stream(
+    name="disputes",
+    object_name="dispute",
+    table="stripe_disputes",
+    id_column="dispute_id",
+    final=frozenset({"won", "lost", "warning_closed", "prevented"}),
+    columns=_TAKEN_BACK,
+    later={"reason": text("reason"), **OUR_METADATA},
+)
+
+CREDIT_NOTES = Stream(
+    name="credit_notes",
+    object_name="credit_note",
+    table="stripe_credit_notes",
+    id_column="credit_note_id",
+    final=frozenset({"issued", "void"}),
+    columns={
+        "invoice_id": reference("invoice"),
+        "customer_id": reference("customer"),
+        "type": text("type"),
+        **_STATE,
+        "reason": text("reason"),
+        **_AMOUNT,
+        "subtotal": minor("subtotal"),
+        "total_excluding_tax": minor("total_excluding_tax"),
+        "tax": summed("total_taxes"),
+        "total": minor("total"),
+        "pre_payment_amount": minor("pre_payment_amount"),
+        "post_payment_amount": minor("post_payment_amount"),
+        "out_of_band_amount": minor("out_of_band_amount"),
+        "refunds": as_json("refunds"),
+        "voided_at": moment("voided_at"),
+        **OUR_METADATA,
+    },
+)
+
+BALANCE_TRANSACTIONS = Stream(
+    name="balance_transactions",
+    object_name="balance_transaction",
+    table="stripe_balance_transactions",
+    id_column="balance_transaction_id",
+    final=frozenset({"available"}),
+    overlap=timedelta(days=10),
+    columns={
+        "type": text("type"),
+        "reporting_category": text("reporting_category"),
+        "source_id": reference("source"),
+        **_AMOUNT,
+        "fee": minor("fee"),
+        "net": minor("net"),
+        **_STATE,
+        "available_on": moment("available_on"),
+        "exchange_rate": rate("exchange_rate"),
+        "fee_details": as_json("fee_details"),
+    },
+)
+
 STREAMS = (
-    Stream(
-        name="payment_intents",
-        table="stripe_payment_intents",
-        id_column="payment_intent_id",
-        final=frozenset({"succeeded", "canceled"}),
-        columns={
-            **_AMOUNT,
-            "amount_received": (pl.Int64, _plain("amount_received")),
-            **_STATE,
-            "customer_id": (pl.String, _reference("customer")),
-            "latest_charge_id": (pl.String, _reference("latest_charge")),
-            "workspace_id": (pl.String, _metadata("workspace_id")),
-            "infery_invoice_id": (pl.String, _metadata("infery_invoice_id")),
-            "metadata": (pl.String, _all_metadata),
-        },
-    ),
-    Stream(
-        name="refunds",
-        table="stripe_refunds",
-        id_column="refund_id",
-        final=frozenset({"succeeded", "failed", "canceled"}),
-        columns=_TAKEN_BACK,
-    ),
-    Stream(
-        name="disputes",
-        table="stripe_disputes",
-        id_column="dispute_id",
-        final=frozenset({"won", "lost", "warning_closed", "prevented"}),
-        columns=_TAKEN_BACK,
-    ),
+    PAYMENT_INTENTS,
+    INVOICES,
+    INVOICE_PAYMENTS,
+    CHARGES,
+    REFUNDS,
+    DISPUTES,
+    CREDIT_NOTES,
+    BALANCE_TRANSACTIONS,
 )

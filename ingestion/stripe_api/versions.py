@@ -16,25 +16,35 @@ import polars as pl
 
 from ingestion.files import sweep, whole
 from ingestion.home import Home
-from ingestion.stripe_api.streams import Stream
+from ingestion.stripe_api.shape import Stream
 
 
 def latest(home: Home, stream: Stream, source: str) -> pl.DataFrame:
-    """Return the last seen version of each object of a source: id, content_sha256, status, created_at."""
-    folder = home.raw / stream.table
-    sweep(folder)
-    wanted = [stream.id_column, "content_sha256", "status", "created_at"]
-    files = sorted(folder.glob("dt=*/*.parquet"))
-    if not files:
-        return pl.DataFrame(schema={name: stream.schema[name] for name in wanted})
+    """Return the last seen version of each object: id, hash, status, created_at, fetched_at, origin."""
+    sweep(home.raw / stream.table)
+    wanted = [stream.id_column, "content_sha256", "status", "created_at", "fetched_at", "origin"]
     return (
-        pl.scan_parquet(files, hive_partitioning=False)
-        .filter(pl.col("source") == source)
+        _versions(home, stream, source)
+        .select(wanted)
         .sort("fetched_at", "content_sha256")
         .unique(stream.id_column, keep="last", maintain_order=True)
-        .select(wanted)
         .collect()
     )
+
+
+def last_row(home: Home, stream: Stream, source: str, identifier: str) -> dict[str, Any]:
+    """Return the last seen version of one object, all columns."""
+    seen = _versions(home, stream, source).filter(pl.col(stream.id_column) == identifier)
+    return seen.sort("fetched_at", "content_sha256").last().collect().row(0, named=True)
+
+
+def _versions(home: Home, stream: Stream, source: str) -> pl.LazyFrame:
+    """Return every version of a source; files older than a column have nothing in it."""
+    files = sorted((home.raw / stream.table).glob("dt=*/*.parquet"))
+    if not files:
+        return pl.LazyFrame(schema=stream.schema)
+    scanned = pl.scan_parquet(files, schema=stream.schema, missing_columns="insert", hive_partitioning=False)
+    return scanned.filter(pl.col("source") == source)
 
 
 def append(home: Home, stream: Stream, rows: list[dict[str, Any]], fetched_at: datetime) -> None:

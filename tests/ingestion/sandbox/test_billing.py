@@ -11,6 +11,7 @@ import pytest
 import stripe
 
 from ingestion.sandbox.billing import TROUBLES
+from ingestion.sandbox.stripe_history import History
 
 from .conftest import World
 
@@ -26,8 +27,9 @@ CLASSES = {
 
 @pytest.fixture(scope="module")
 def objects(world: World) -> dict[str, list[dict[str, Any]]]:
-    """What the loopback server serves."""
-    return json.loads((world.home / "sandbox/stripe_objects.json").read_text())
+    """What the loopback server serves at the world's end."""
+    history = History(json.loads((world.home / "sandbox/stripe_objects.json").read_text()))
+    return history.at(history.end).lists
 
 
 @pytest.fixture(scope="module")

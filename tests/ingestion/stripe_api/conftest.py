@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from ingestion.home import Home
 from ingestion.sandbox.stripe_server import StripeServer
+from ingestion.stripe_api.shape import TOMBSTONE
 from ingestion.stripe_api.streams import STREAMS
 
 Serve = Callable[..., StripeServer]
@@ -55,14 +57,30 @@ def raw_rows(home: Home, table: str = "stripe_payment_intents") -> pl.DataFrame:
     return frame.sort(stream.id_column, "fetched_at", "content_sha256")
 
 
+def dump(home: Home) -> dict[str, list[dict[str, Any]]]:
+    """The latest version of every object by table, without what depends on when it was read."""
+    out = {}
+    for stream in STREAMS:
+        rows = {row[stream.id_column]: row for row in raw_rows(home, stream.table).iter_rows(named=True)}
+        out[stream.name] = [
+            {name: value for name, value in row.items() if name not in ("fetched_at", "origin")}
+            | {"gone": row["origin"] == TOMBSTONE}
+            for _, row in sorted(rows.items())
+        ]
+    return out
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start a server over the objects given; it stops with the test."""
     with ExitStack() as stack:
+        numbers = count()
 
-        def start(**objects: list[dict[str, Any]]) -> StripeServer:
-            file = tmp_path / "stripe_objects.json"
+        def start(
+            script: Sequence[dict[str, Any]] = (), clock: int | None = None, **objects: list[dict[str, Any]]
+        ) -> StripeServer:
+            file = tmp_path / f"stripe_objects_{next(numbers)}.json"
             file.write_text(json.dumps(objects))
-            return stack.enter_context(StripeServer(file))
+            return stack.enter_context(StripeServer(file, clock, script))
 
         yield start

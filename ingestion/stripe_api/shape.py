@@ -1,0 +1,203 @@
+"""How an object of Stripe becomes a row: what it is cut down to, how it is hashed, how a column is taken.
+
+    object ─► canonical JSON without secrets ─► content_sha256
+           └► typed columns                  ─► raw row
+
+Which kinds of objects there are, and their columns, is streams.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+Object = dict[str, Any]
+Kind = pl.DataType | type[pl.DataType]
+Columns = Mapping[str, tuple[Kind, Callable[[Object], Any]]]
+
+TIME = pl.Datetime("us")
+RATE = pl.Decimal(18, 9)
+
+TOMBSTONE = "tombstone"
+"""Origin of the version that says an object is gone; its columns repeat what was last known."""
+
+SECRETS = frozenset({"client_secret", "hosted_invoice_url", "invoice_pdf", "pdf", "receipt_url"})
+"""Fields that let whoever holds them act on a payment or read a bill. Stripe also makes the links anew from
+time to time, which would look like a change of the object."""
+
+OVERLAP = timedelta(days=3)
+"""How far before the mark a list starts: metadata and status often follow an object by hours."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One kind of object.
+
+    Attributes:
+        name: the service of the client and the stream's name in the state file.
+        object_name: what `object` says in the objects themselves.
+        table: folder under raw/.
+        id_column: name of the object's id in the table.
+        final: statuses from which nothing follows; anything else, known or not, is read again by id.
+        columns: own columns with their types and how to take them from the object.
+        later: columns that came after tables had been written; they stand behind the payload.
+        overlap: how far before the mark the nightly list starts.
+        may_vanish: statuses in which Stripe lets an object be deleted.
+    """
+
+    name: str
+    object_name: str
+    table: str
+    id_column: str
+    final: frozenset[str]
+    columns: Columns
+    later: Columns = field(default_factory=dict)
+    overlap: timedelta = OVERLAP
+    may_vanish: frozenset[str] = frozenset()
+
+    @property
+    def schema(self) -> dict[str, Kind]:
+        """Columns and types of the raw table, in order."""
+        head = {"source": pl.String, self.id_column: pl.String, "content_sha256": pl.String}
+        seen = {"fetched_at": TIME, "origin": pl.String, "livemode": pl.Boolean, "created_at": TIME}
+        own = {name: kind for name, (kind, _) in self.columns.items()}
+        return head | seen | own | {"payload": pl.String} | {n: kind for n, (kind, _) in self.later.items()}
+
+    def row(self, found: Object, source: str, fetched_at: datetime, origin: str) -> dict[str, Any]:
+        """Return the raw row of an object; `fetched_at` is the end of the window it was read in."""
+        payload = canonical(found)
+        head = {
+            "source": source,
+            self.id_column: found["id"],
+            "content_sha256": digest(payload),
+            "fetched_at": fetched_at,
+            "origin": origin,
+            "livemode": found.get("livemode"),
+            "created_at": _moment(found["created"]),
+        }
+        own = {name: take(found) for name, (_, take) in {**self.columns, **self.later}.items()}
+        return head | own | {"payload": payload}
+
+    def tombstone(self, known: dict[str, Any], fetched_at: datetime) -> dict[str, Any]:
+        """Return the version that says an object is gone: the last known row in Stripe's deleted shape."""
+        gone = {"id": known[self.id_column], "object": self.object_name, "deleted": True}
+        payload = canonical(gone)
+        said = {"content_sha256": digest(payload), "payload": payload}
+        return known | said | {"fetched_at": fetched_at, "origin": TOMBSTONE}
+
+
+def canonical(found: Object) -> str:
+    """Return an object as JSON with sorted keys and without secrets: equal content, equal text."""
+    return _json(_without_secrets(found))
+
+
+def digest(payload: str) -> str:
+    """Return the content hash of a canonical payload."""
+    return hashlib.sha256(payload.encode()).hexdigest()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _without_secrets(value: Any) -> Any:
+    """Drop secrets at whatever depth, except from metadata, whose names are the customer's own."""
+    if isinstance(value, dict):
+        return {
+            name: inner if name == "metadata" else _without_secrets(inner)
+            for name, inner in value.items()
+            if name not in SECRETS
+        }
+    if isinstance(value, list):
+        return [_without_secrets(inner) for inner in value]
+    return value
+
+
+def _moment(second: int | None) -> datetime | None:
+    return None if second is None else datetime.fromtimestamp(second, UTC).replace(tzinfo=None)
+
+
+def _within(found: Object, path: str) -> Any:
+    """Follow a dotted path; what is missing on the way is None."""
+    value: Any = found
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def text(path: str) -> tuple[Kind, Callable[[Object], str | None]]:
+    """Take a text as it is."""
+    return pl.String, lambda found: _within(found, path)
+
+
+def lower(path: str) -> tuple[Kind, Callable[[Object], str | None]]:
+    """Take a text in lower case, as currencies are written."""
+    return pl.String, lambda found: value.lower() if (value := _within(found, path)) else value
+
+
+def minor(path: str) -> tuple[Kind, Callable[[Object], int | None]]:
+    """Take an amount in minor units, or a count."""
+    return pl.Int64, lambda found: _within(found, path)
+
+
+def flag(path: str) -> tuple[Kind, Callable[[Object], bool | None]]:
+    """Take a yes or no."""
+    return pl.Boolean, lambda found: _within(found, path)
+
+
+def moment(path: str) -> tuple[Kind, Callable[[Object], datetime | None]]:
+    """Take epoch seconds as a time in UTC without zone."""
+    return TIME, lambda found: _moment(_within(found, path))
+
+
+def rate(path: str) -> tuple[Kind, Callable[[Object], Decimal | None]]:
+    """Take a rate, which Stripe writes as a JSON number, with the digits it was written with."""
+    return RATE, lambda found: None if (value := _within(found, path)) is None else Decimal(str(value))
+
+
+def reference(path: str) -> tuple[Kind, Callable[[Object], str | None]]:
+    """Take the id of a linked object, which is text or, expanded, the object itself."""
+
+    def take(found: Object) -> str | None:
+        value = _within(found, path)
+        return value["id"] if isinstance(value, dict) else value
+
+    return pl.String, take
+
+
+def as_json(path: str) -> tuple[Kind, Callable[[Object], str | None]]:
+    """Take a nested value whole, as JSON; None where it is absent."""
+    return pl.String, lambda found: None if (value := _within(found, path)) is None else _json(value)
+
+
+def summed(path: str) -> tuple[Kind, Callable[[Object], int | None]]:
+    """Take the sum of the `amount`s of a list; None where the list is absent."""
+    return pl.Int64, lambda found: None if (lines := _within(found, path)) is None else _sum(lines)
+
+
+def counted(path: str) -> tuple[Kind, Callable[[Object], int | None]]:
+    """Take the length of a list; None where it is absent."""
+    return pl.Int64, lambda found: None if (lines := _within(found, path)) is None else len(lines)
+
+
+def _sum(lines: list[Object]) -> int:
+    return sum(line["amount"] for line in lines)
+
+
+def _metadata(found: Object) -> str:
+    return json.dumps(found.get("metadata") or {}, sort_keys=True, ensure_ascii=False)
+
+
+OUR_METADATA: Columns = {
+    "workspace_id": text("metadata.workspace_id"),
+    "infery_invoice_id": text("metadata.infery_invoice_id"),
+    "metadata": (pl.String, _metadata),
+}
+"""What the gateway writes into metadata, and the metadata whole."""
