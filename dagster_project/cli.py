@@ -1,4 +1,4 @@
-"""The command line: arguments and exit codes. What a command does is elsewhere, imported when it is called."""
+"""The command line: arguments and exit codes. What a command does is imported when it is called."""
 
 from __future__ import annotations
 

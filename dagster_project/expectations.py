@@ -24,11 +24,11 @@ def failures(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[s
         frame: counts, shares, ids and statuses; exact money does not survive a frame and is tested in dbt.
         expectations: Great Expectations class names with their arguments.
     """
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
     from great_expectations import expectations as catalogue
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     suite = gx.ExpectationSuite(

@@ -46,5 +46,19 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(home.dagster))
 
 
+def bury(instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
+    """End the runs with these tags that a dead process left open, and free the pools they still occupy.
+
+    Only while holding the writer lock of the home: whoever holds it knows that no such run is alive. Without
+    this a killed run would occupy the writer pool for ever, and the next one would wait for it.
+    """
+    import dagster as dg
+
+    alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=tags)):
+        instance.report_run_failed(run, "the process of this run ended without a word; the next run goes on")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
 if __name__ == "__main__":
     prepare(Home.locate())

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 PUBLICATION_STEP = "publication"
 
+#: Runs of this command; only one at a time, under the writer lock of the home.
+OURS = {"tollbook/started_by": "tollbook run"}
+
 #: Errors that say a person wrote something that cannot be used; their message says what to write instead.
 USAGE_ERRORS = {"SourcesError", "ConfigError", "AliasConflict", "StripeSettingsError"}
 #: Metadata of assets that a person wants on the line of a step.
@@ -119,12 +122,13 @@ def _run(home: Home, days: list[date], console: Console) -> Night:
     from dagster_project.definitions import defs
     from dagster_project.defs.jobs import NIGHTLY
     from dagster_project.defs.schedules import range_tags
-    from dagster_project.instance import open_instance
+    from dagster_project.instance import bury, open_instance
 
     job = defs().resolve_job_def(NIGHTLY)
     night = Night()
     listener = _Listener(night, console)
     with open_instance(home) as instance:
+        bury(instance, OURS)
         run_id = _new_run_id()
         instance.add_event_listener(run_id, listener)
         with listening(console), console.night(len(job.graph.node_dict)):
@@ -132,7 +136,7 @@ def _run(home: Home, days: list[date], console: Console) -> Night:
                 instance=instance,
                 run_id=run_id,
                 raise_on_error=False,
-                tags=range_tags(days[0], days[-1]) if days else {},
+                tags=OURS | (range_tags(days[0], days[-1]) if days else {}),
                 asset_selection=None if days else _without_days(job),
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
-from pathlib import Path
 
 import duckdb
 import pytest
+from reader_process import read_until_told
 
 from dagster_project.dbt_project import Mart
 from dagster_project.publishing import MartMissing, publish
+from dagster_project.reporting.marts import published
 from ingestion.home import Home
 
 COSTS = Mart("fct_usage_costs", "One priced request.", {"cost": "What it cost, in USD."})
@@ -75,17 +75,17 @@ def test_what_is_published_is_what_was_built(home: Home) -> None:
     publication = publish(home, MARTS)
     assert publication.replaced
     assert publication.rows == {"fct_usage_costs": 5, "fct_usage_daily": 2}
-    with duckdb.connect(str(home.marts_database), read_only=True) as marts:
-        assert marts.sql("select sum(requests)::int from marts.fct_usage_daily").fetchall() == [(5,)]
+    with published(home) as marts:
+        assert marts.sql("select sum(requests)::int from fct_usage_daily").fetchall() == [(5,)]
         assert marts.sql(
-            "select event_date::varchar, sum(cost)::varchar from marts.fct_usage_costs group by 1 order by 1"
+            "select event_date::varchar, sum(cost)::varchar from fct_usage_costs group by 1 order by 1"
         ).fetchall() == [("2026-11-01", "2.000000000000"), ("2026-11-02", "3.000000000000")]
 
 
 def test_columns_keep_their_descriptions(home: Home) -> None:
     build(home, {"2026-11-01": 1})
     publish(home, MARTS)
-    with duckdb.connect(str(home.marts_database), read_only=True) as marts:
+    with published(home) as marts:
         comments = marts.sql(
             """
             select table_name, column_name, comment
@@ -133,8 +133,8 @@ def test_a_home_that_was_moved_is_published_again(home: Home) -> None:
     moved = Home(home.root.rename(home.root.with_name("moved")))
     build(moved, {"2026-11-01": 2})
     assert publish(moved, MARTS).replaced
-    with duckdb.connect(str(moved.marts_database), read_only=True) as marts:
-        assert marts.sql("select count(*) from marts.fct_usage_costs").fetchall() == [(2,)]
+    with published(moved) as marts:
+        assert marts.sql("select count(*) from fct_usage_costs").fetchall() == [(2,)]
 
 
 def test_an_unreadable_publication_is_replaced(home: Home) -> None:
@@ -210,32 +210,6 @@ def test_a_reader_in_another_process_never_sees_an_error_or_half_a_publication(
     ours.send("stop")
     assert ours.recv() == (1 if holds else 7)
     reader.join()
-
-
-def read_until_told(database: Path, holds: bool, connection: Connection) -> None:
-    """Query in a loop, on one connection or a new one each time; send the last count of requests seen."""
-    marts = duckdb.connect(str(database), read_only=True)
-    connection.send("reading")
-    stopping = False
-    while not stopping:
-        stopping = connection.poll()
-        if not holds:
-            marts.close()
-            marts = duckdb.connect(str(database), read_only=True)
-        rolled_up, counted = counts(marts)
-        assert rolled_up == counted
-    connection.send(counted)
-
-
-def counts(marts: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    [(rolled_up, counted)] = marts.sql(
-        """
-        select
-            (select sum(requests)::bigint from marts.fct_usage_daily),
-            (select count(*) from marts.fct_usage_costs)
-        """
-    ).fetchall()
-    return rolled_up, counted
 
 
 def lake_files(home: Home) -> list[str]:

@@ -1,0 +1,85 @@
+"""One small world with a finished night, built once for all test processes of a session."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion.home import Home
+from ingestion.sandbox import write_world
+
+# Helpers that other processes import, too, are modules of this folder.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from night_process import night
+
+WORLD = {"days": 4, "requests_per_day": 60, "seed": 11}
+
+
+@dataclass(frozen=True)
+class FinishedNight:
+    """A sandbox home after one run: its exit code and the events it told."""
+
+    home: Home
+    code: int
+    events: list[dict]
+
+    @property
+    def finished(self) -> dict:
+        """The last event."""
+        return self.events[-1]
+
+
+@pytest.fixture(scope="session")
+def finished_night(tmp_path_factory: pytest.TempPathFactory) -> FinishedNight:
+    """A night over the small world; nobody may write into this home."""
+    shared = tmp_path_factory.getbasetemp().parent
+    home = Home(shared / "finished-night" / "home")
+    record = shared / "finished-night.json"
+    with _alone(shared / "finished-night.lock"):
+        if not record.exists():
+            write_world(home.root, **WORLD)
+            ended = night(home, "--json")
+            record.write_text(json.dumps([ended.code, ended.said]))
+    code, said = json.loads(record.read_text())
+    return FinishedNight(home, code, json_lines(said))
+
+
+def json_lines(said: str) -> list[dict]:
+    """The events in what a night said; lines for people stand between them."""
+    return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def table_hashes():
+    """A function: home → an order-independent hash of every published table."""
+
+    def hashes(home: Home) -> dict[str, tuple]:
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{home.marts_database}' as books (read_only)")
+            tables = connection.sql(
+                "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+            ).fetchall()
+            return {
+                name: connection.sql(
+                    f"select count(*), sum(hash(t::varchar)::hugeint)::varchar from books.marts.{name} as t"
+                ).fetchall()[0]
+                for (name,) in tables
+            }
+
+    return hashes
