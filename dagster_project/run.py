@@ -308,5 +308,6 @@ def _verdict(home: Home, night: Night) -> str:
 
 def _reasons(night: Night) -> str:
     if night.failed_checks:
-        return f"{len(night.failed_checks)} failed checks"
+        count = len(night.failed_checks)
+        return f"{count} failed {'check' if count == 1 else 'checks'}"
     return ", ".join(night.failed_steps) + " failed" if night.failed_steps else "the run was stopped"

@@ -1,0 +1,138 @@
+"""What Dagster shows, for a home with nothing, with landing files only, and with a sandbox world."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
+
+from dagster_project.dbt_project import project
+from dagster_project.definitions import defs
+from dagster_project.defs.partitions import delivery_days
+from dagster_project.defs.resources import HomeResource
+from dagster_project.defs.schedules import RANGE_END, RANGE_START, every_night
+from ingestion.home import Home
+from ingestion.sandbox import write_world
+
+# Dagster reads pydantic models in a way pydantic has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def loaded() -> dg.Definitions:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return defs()
+
+
+def keys() -> set[str]:
+    return {key.to_user_string() for key in loaded().resolve_asset_graph().materializable_asset_keys}
+
+
+def land(home: Home, source: str, stream: str, day: str) -> None:
+    folder = home.landing / source / stream / f"dt={day}"
+    folder.mkdir(parents=True)
+    (folder / "a.ndjson").touch()
+
+
+def test_an_empty_home_loads(home: Home) -> None:
+    assert {"raw/manifests", "raw/config", "raw/prices", "marts/fct_usage_costs", "publication"} <= keys()
+
+
+def test_every_dbt_model_is_an_asset(home: Home) -> None:
+    models = {key.rpartition("/")[2] for key in keys()}
+    assert {model["name"] for model in project().models} <= models
+
+
+def test_every_dbt_test_on_an_asset_is_a_check(home: Home) -> None:
+    """A test on an ephemeral model has no asset to stand under; it still runs and still fails the night."""
+    assets = {model["unique_id"] for model in project().models}
+    expected = {
+        node["name"]
+        for node in project().manifest_json["nodes"].values()
+        if node["resource_type"] == "test" and node.get("attached_node") in assets
+    }
+    assert expected <= {key.name for key in loaded().resolve_asset_graph().asset_check_keys}
+
+
+def test_every_asset_says_what_it_is_and_who_answers_for_it(home: Home) -> None:
+    graph = loaded().resolve_asset_graph()
+    nodes = [graph.get(key) for key in graph.materializable_asset_keys]
+    assert [node.key for node in nodes if not (node.description and node.owners and node.group_name)] == []
+
+
+def test_landing_folders_alone_make_raw_assets(home: Home) -> None:
+    land(home, "litellm", "logs", "2026-11-01")
+    assert "raw/litellm/logs" in keys()
+    assert "raw/stripe_payment_intents" not in keys()
+
+
+def test_a_sandbox_has_payments_and_a_gate_per_event_stream(home: Home) -> None:
+    write_world(home.root, days=1, requests_per_day=5, seed=1)
+    assert {"raw/infron/logs", "raw/infery/invoices", "raw/stripe_payment_intents"} <= keys()
+    graph = loaded().resolve_asset_graph()
+    gates = {
+        key.asset_key.to_user_string() for key in graph.asset_check_keys if key.name == "day_looks_like_a_day"
+    }
+    assert gates == {"raw/infron/logs"}
+
+
+def test_a_renamed_source_stands_behind_the_staging_of_its_dialect(home: Home) -> None:
+    home.sources_file.write_text("sources: {east: {dialect: infron}, west: {dialect: infron}}\n")
+    graph = loaded().resolve_asset_graph()
+    parents = {
+        key.to_user_string() for key in graph.get(dg.AssetKey(["marts", "fct_usage_costs"])).parent_keys
+    }
+    assert {"raw/east/logs", "raw/west/logs"} <= parents
+
+
+def test_the_publication_waits_for_every_mart(home: Home) -> None:
+    graph = loaded().resolve_asset_graph()
+    parents = {key.path[-1] for key in graph.get(dg.AssetKey(["publication"])).parent_keys}
+    assert parents == {mart.name for mart in project().marts}
+
+
+def test_writers_of_the_warehouse_share_a_pool(home: Home) -> None:
+    graph = loaded().resolve_asset_graph()
+    for path in (["marts", "fct_usage_costs"], ["publication"]):
+        assert graph.get(dg.AssetKey(path)).pools == {"duckdb_writer"}
+
+
+@pytest.mark.parametrize(
+    ("landed", "today", "first", "last"),
+    [
+        ([], date(2026, 11, 20), "2026-01-01", "2026-11-20"),
+        ([date(2025, 3, 1)], date(2026, 11, 20), "2025-03-01", "2026-11-20"),
+        ([date(2027, 2, 1)], date(2026, 11, 20), "2026-01-01", "2027-02-01"),
+        ([date(2026, 11, 20)], date(2026, 11, 20), "2026-01-01", "2026-11-20"),
+    ],
+)
+def test_the_partitions_cover_every_landed_day_whatever_the_clock_says(
+    landed: list[date], today: date, first: str, last: str
+) -> None:
+    days = delivery_days(landed, today)
+    with partition_loading_context(effective_dt=datetime(today.year, today.month, today.day, 5, tzinfo=UTC)):
+        known = days.get_partition_keys()
+    assert (known[0], known[-1]) == (first, last)
+
+
+def test_the_schedule_asks_for_one_run_over_the_days_that_need_it(home: Home) -> None:
+    land(home, "infron", "logs", "2026-11-03")
+    land(home, "infery", "invoices", "2026-11-07")
+    tags = requested(home)
+    assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-03", "2026-11-07")
+
+
+def test_the_schedule_asks_for_yesterday_when_nothing_is_pending(home: Home) -> None:
+    tags = requested(home)
+    assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-19", "2026-11-19")
+
+
+def requested(home: Home) -> dict[str, str]:
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2026, 11, 20, 2, tzinfo=UTC),
+        resources={"tollbook": HomeResource(root=str(home.root))},
+    )
+    return dict(every_night.evaluate_tick(context).run_requests[0].tags)

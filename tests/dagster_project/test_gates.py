@@ -1,0 +1,87 @@
+"""The gates: what a day's profile says, and that content that passed is not judged twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from dagster_project import gates
+from ingestion.home import Home
+from ingestion.landing import pending
+from ingestion.raw import convert, write_schemas
+from ingestion.sources import Source
+
+INFRON = Source(name="infron", dialect="infron")
+LOGS = INFRON.reader.stream("logs")
+
+
+def land(home: Home, *lines: str, day: str = "2026-11-02") -> None:
+    folder = home.landing / "infron" / "logs" / f"dt={day}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "a.ndjson").write_text("\n".join(lines) + "\n")
+    write_schemas(home)
+    for file in pending(home, [INFRON]):
+        convert(home, file)
+
+
+def call(number: int, at: str = "2026-11-01T07:21:59.391Z", status: str = "success") -> str:
+    return (
+        f'{{"request_id":"r{number}","created_at":"{at}","model":"openai/gpt-4o","status":"{status}",'
+        '"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}'
+    )
+
+
+def profile(home: Home) -> dict:
+    days = gates._days(home, INFRON, LOGS)
+    [row] = gates.raw_profile(home, LOGS, days).to_dict("records")
+    return row
+
+
+def test_a_good_day_profiles_clean(home: Home) -> None:
+    land(home, *[call(number) for number in range(5)])
+    row = profile(home)
+    assert (row["unaccounted_lines"], row["row_gap"], row["null_ids"], row["reject_share"]) == (0, 0, 0, 0)
+    assert (row["odd_status_share"], row["odd_time_share"], row["max_tokens"]) == (0, 0, 15)
+
+
+@pytest.mark.parametrize(("bad", "share"), [(100, 0.0), (101, 101 / 201)])
+def test_a_few_bad_lines_are_a_finding_and_many_are_a_broken_delivery(
+    home: Home, bad: int, share: float
+) -> None:
+    land(home, *[call(number) for number in range(100)], *["garbage"] * bad)
+    assert profile(home)["reject_share"] == share
+
+
+def test_a_time_read_in_the_wrong_unit_is_odd_and_a_late_row_is_not(home: Home) -> None:
+    """One of four rows is of the year 2091."""
+    land(home, call(1), call(2), call(3, at="2025-01-01T00:00:00Z"), call(4, at="2091-01-20T00:00:00Z"))
+    assert profile(home)["odd_time_share"] == 0.25
+
+
+def test_an_empty_file_is_a_day_without_rows_and_not_a_failure(home: Home) -> None:
+    (home.landing / "infron" / "logs" / "dt=2026-11-02").mkdir(parents=True)
+    (home.landing / "infron" / "logs" / "dt=2026-11-02" / "a.ndjson").touch()
+    write_schemas(home)
+    for file in pending(home, [INFRON]):
+        convert(home, file)
+    assert profile(home)["row_gap"] == 0
+
+
+def test_a_day_that_passed_is_not_judged_again_until_it_changes(home: Home, monkeypatch) -> None:
+    judged = []
+    monkeypatch.setattr(gates, "failures", lambda frame, expectations: judged.append(len(frame)) or [])
+    land(home, call(1), day="2026-11-02")
+    land(home, call(2), day="2026-11-03")
+    assert gates.judge_raw(home, INFRON, LOGS).judged == 2
+    assert gates.judge_raw(home, INFRON, LOGS).judged == 0
+    land(home, call(2), call(3), day="2026-11-03")
+    assert gates.judge_raw(home, INFRON, LOGS).judged == 1
+    assert judged == [2, 1]
+    assert gates.open_days(home, [INFRON]) == set()
+
+
+def test_a_day_that_failed_is_judged_again(home: Home, monkeypatch) -> None:
+    monkeypatch.setattr(gates, "failures", lambda frame, expectations: ["reject_share: too much"])
+    land(home, call(1))
+    for _ in range(2):
+        assert not gates.judge_raw(home, INFRON, LOGS).passed
+    assert len(gates.open_days(home, [INFRON])) == 1

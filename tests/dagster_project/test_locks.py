@@ -1,0 +1,40 @@
+"""One writer per home; one process may ask twice."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+import pytest
+
+from dagster_project.locks import writing
+from ingestion.home import Home, HomeLocked
+
+
+def test_the_lock_nests_within_a_process(home: Home) -> None:
+    with writing(home):
+        with writing(home):
+            pass
+        with pytest.raises(HomeLocked), home.writer_lock():
+            pass
+    with home.writer_lock():
+        pass
+
+
+def test_the_lock_is_free_after_an_error(home: Home) -> None:
+    with pytest.raises(ValueError, match="broke"), writing(home):
+        raise ValueError("broke")
+    with home.writer_lock():
+        pass
+
+
+def test_another_process_is_kept_out_and_learns_who_holds_the_home(home: Home) -> None:
+    with writing(home), multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert "is being written by process" in pool.apply(try_to_write, (home,))
+
+
+def try_to_write(home: Home) -> str:
+    try:
+        with writing(home):
+            return "got it"
+    except HomeLocked as error:
+        return str(error)
