@@ -1,0 +1,116 @@
+"""The usage APIs of every gateway and provider Tollbook reads, on the loopback device, from plain rows.
+
+    with GatewayServer({"infery": rows, "new_api": items}, now=...) as gateway:
+        client with base address gateway.url, token gateway.api_key, user gateway.user
+
+Takes test tokens only, listens on 127.0.0.1 only, changes nothing. Rows newer than `books.now` are invisible;
+set it to let time pass. What goes wrong is a script (loopback.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+from ingestion.sandbox import (
+    gateway_infery,
+    gateway_litellm,
+    gateway_new_api,
+    gateway_openrouter,
+    gateway_providers,
+)
+from ingestion.sandbox.gateway_rows import Asking, Books, Options, Refused, Rows
+from ingestion.sandbox.loopback import Answer, LoopbackServer, Query, Rule
+
+API_KEY = "test_sandbox_gateway_key"
+"""Not a secret: the server takes any token that says it is a test."""
+
+USER = "7"
+
+_TEST_TOKEN = re.compile(r"test_\w+")
+
+
+def _bearer(headers: Mapping[str, str]) -> bool:
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    return scheme == "Bearer" and _TEST_TOKEN.fullmatch(token) is not None
+
+
+def _bearer_and_user(headers: Mapping[str, str]) -> bool:
+    return _bearer(headers) and headers.get("New-Api-User") == USER
+
+
+def _admin_key(headers: Mapping[str, str]) -> bool:
+    return _TEST_TOKEN.fullmatch(headers.get("x-api-key", "")) is not None and "anthropic-version" in headers
+
+
+def _anybody(headers: Mapping[str, str]) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class _Api:
+    """Paths, who may ask, how it answers and how it refuses."""
+
+    paths: str
+    may_ask: Callable[[Mapping[str, str]], bool]
+    answer: Callable[[Books, str, Asking], dict[str, Any]]
+    refused: Callable[..., Refused]
+
+
+_APIS = (
+    _Api(r"/v1/usage", _bearer, gateway_infery.answer, gateway_infery.refused),
+    _Api(r"/api/status", _anybody, gateway_new_api.answer, gateway_new_api.refused),
+    _Api(r"/api/(log|data)/self(/stat)?", _bearer_and_user, gateway_new_api.answer, gateway_new_api.refused),
+    _Api(r"/api/v1/activity", _bearer, gateway_openrouter.answer, gateway_openrouter.refused),
+    _Api(r"/spend/logs/v2", _bearer, gateway_litellm.answer, gateway_litellm.refused),
+    _Api(r"/v1/organization/(usage/\w+|costs)", _bearer, gateway_providers.openai, gateway_providers.refused),
+    _Api(
+        r"/v1/organizations/(usage_report/messages|cost_report)",
+        _admin_key,
+        gateway_providers.anthropic,
+        gateway_providers.refused,
+    ),
+)
+
+
+class GatewayServer(LoopbackServer):
+    """All usage APIs on one address; `books` holds the rows and the clock."""
+
+    api_key = API_KEY
+    user = USER
+
+    def __init__(
+        self,
+        rows: Mapping[str, Rows],
+        now: datetime,
+        lag: timedelta = timedelta(0),
+        script: Sequence[Rule] = (),
+        options: Options | None = None,
+    ) -> None:
+        super().__init__(script)
+        copied = {table: [dict(row) for row in found] for table, found in rows.items()}
+        self.books = Books(copied, now, lag, options or Options())
+
+    def answer(self, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
+        """Return what the API at a path says, or its error in its own shape."""
+        for api in _APIS:
+            if re.fullmatch(api.paths, path):
+                try:
+                    if not api.may_ask(headers):
+                        raise api.refused("the sandbox takes test tokens only", 401)
+                    return Answer.of(api.answer(self.books, path, Asking(query, api.refused)))
+                except Refused as refused:
+                    return Answer.of(refused.body, refused.status)
+        return Answer.of({"error": {"message": f"no such address: {path}"}}, 404)
+
+    def arrive(self, rows: tuple[tuple[str, Mapping[str, Any]], ...]) -> None:
+        """Take in rows that a script lets arrive."""
+        self.books.add(rows)
+
+    def date(self) -> str:
+        """Return the `Date` header by the server's own clock."""
+        return format_datetime(self.books.now)
