@@ -1,0 +1,215 @@
+"""One GET that survives a bad minute, and never tells anyone the token.
+
+    request ──► httpx ──► status, size, JSON ──► the feed's own reading ──► (bytes as received, what they say)
+        └── 408, 425, 429, 5xx, broken connections, web pages, half documents, success=false: once more, later
+
+Waits double from a second with jitter; `Retry-After` (seconds or a date) is honoured up to a limit. 401 and
+403 end the fetch at once. httpx's exceptions carry the request and with it the token: none of them gets out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from ingestion.usage_apis.errors import AccessRefused, BadAnswer, CallFailed, TokenMissing
+from ingestion.usage_apis.feed import Request
+from ingestion.usage_apis.settings import Api, is_loopback
+
+ATTEMPTS = 7
+LARGEST_BODY = 256 * 1024 * 1024
+"""Bytes; a page beyond this is no page."""
+
+_FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 60.0
+_LONGEST_ASKED_WAIT_S = 300.0
+_SLOWEST = 10
+_SHOWN = 200
+_PASSING = frozenset({408, 425, 429})
+
+T = TypeVar("T")
+
+
+class _Passing(Exception):
+    """A failure that may pass; `wait` is what the API asked for, in seconds."""
+
+    def __init__(self, what: str, wait: float | None = None) -> None:
+        super().__init__(what)
+        self.wait = wait
+
+
+class Caller:
+    """Calls one API for one source; use as a context manager."""
+
+    def __init__(
+        self,
+        source: str,
+        settings: Api,
+        headers: Mapping[str, str],
+        token: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._source, self._settings, self._token, self._sleep = source, settings, token, sleep
+        self._client = httpx.Client(
+            headers={**headers, "Accept": "application/json", "User-Agent": "tollbook"},
+            timeout=settings.timeout_seconds,
+            trust_env=not is_loopback(settings.url),
+            verify=not settings.url.startswith("http:"),  # reading the machine's certificates takes its time
+        )
+
+    def __enter__(self) -> Caller:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def get(self, request: Request, read: Callable[[Any], T]) -> tuple[bytes, T]:
+        """Return the body of an answer as received, and what `read` makes of the parsed body.
+
+        Raises:
+            AccessRefused: the token is not accepted.
+            CallFailed: the call was refused for good, or failed on its last try.
+        """
+        tries = Retrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=_wait,
+            retry=retry_if_exception_type(_Passing),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return tries(self._once, request, read)
+        except _Passing as failure:
+            last = self.safe(str(failure))
+        raise CallFailed(
+            f"{self._source}: GET {request.path} failed {ATTEMPTS} times, the last time with: {last}"
+        )
+
+    def pause(self, attempt: int) -> None:
+        """Wait before something is tried again as a whole; `attempt` counts from 1."""
+        self._sleep(_growing(attempt))
+
+    def safe(self, text: str) -> str:
+        """Return text of the other side on one line, cut, and without the token it may repeat."""
+        return " ".join(text.replace(self._token, "***").split())[:_SHOWN]
+
+    def _once(self, request: Request, read: Callable[[Any], T]) -> tuple[bytes, T]:
+        try:
+            response, body = self._received(request)
+        except httpx.RequestError as error:
+            failure = _Passing(f"{type(error).__name__} (no whole answer)")
+        else:
+            self._judge(request, response, body)
+            return body, _understood(response, body, read)
+        raise failure
+
+    def _received(self, request: Request) -> tuple[httpx.Response, bytes]:
+        """Return the answer and its whole body, decompressed but otherwise as received."""
+        deadline = time.monotonic() + _SLOWEST * self._settings.timeout_seconds
+        chunks, size = [], 0
+        url = self._settings.url + request.path
+        with self._client.stream("GET", url, params=list(request.params)) as response:
+            for chunk in response.iter_bytes():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > LARGEST_BODY or time.monotonic() > deadline:
+                    raise _Passing("an answer without end")
+        return response, b"".join(chunks)
+
+    def _judge(self, request: Request, response: httpx.Response, body: bytes) -> None:
+        """Raise what the status says, if it is not 200."""
+        status = response.status_code
+        if status == 200:
+            return
+        call = f"{self._source}: GET {request.path} was answered with {status}"
+        if status in (401, 403):
+            variable = self._settings.token_env
+            raise AccessRefused(
+                f"{call}: the token in {variable} is not accepted (expired, of another account, or without"
+                f" the right to read usage); set {variable} to one that is"
+            )
+        if status in _PASSING or status >= 500:
+            raise _Passing(f"status {status}", _asked_wait(response.headers))
+        if 300 <= status < 400:
+            raise CallFailed(f"{call}, a redirect; write the final address into api.url")
+        raise CallFailed(f"{call}: {self.safe(_message(body)) or 'no message'}")
+
+
+def token_of(settings: Api, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the token from the environment.
+
+    Raises:
+        TokenMissing: it is not set, or cannot be sent in a header.
+    """
+    token = environment.get(settings.token_env, "").strip()
+    if not token:
+        raise TokenMissing(f"{settings.token_env} is not set; put the API's token into it")
+    if not all("!" <= character <= "~" for character in token):
+        raise TokenMissing(f"{settings.token_env} holds characters no token has; set it again")
+    return token
+
+
+def _understood(response: httpx.Response, body: bytes, read: Callable[[Any], T]) -> T:
+    """Return what the feed reads in a body."""
+    try:
+        return read(json.loads(body))
+    except BadAnswer as error:
+        what = str(error)
+    except (ValueError, RecursionError):
+        kind = response.headers.get("Content-Type", "no type").partition(";")[0]
+        what = f"{len(body)} bytes of {kind} that are no whole JSON document"
+    raise _Passing(what)
+
+
+def _wait(state: RetryCallState) -> float:
+    """Return the seconds to wait after a failed try."""
+    failure = state.outcome.exception() if state.outcome else None
+    if isinstance(failure, _Passing) and failure.wait is not None:
+        return failure.wait
+    return _growing(state.attempt_number)
+
+
+def _growing(attempt: int) -> float:
+    return min(_FIRST_WAIT_S * 2 ** (attempt - 1), _LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
+
+
+def _asked_wait(headers: httpx.Headers) -> float | None:
+    """Return the seconds `Retry-After` asks for, within reason; None if it asks for nothing readable."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        seconds = float(text)
+    else:
+        try:
+            until = parsedate_to_datetime(text)
+            sent = parsedate_to_datetime(headers["Date"]) if "Date" in headers else datetime.now(UTC)
+            seconds = (until - sent).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    return min(max(seconds, 0.0), _LONGEST_ASKED_WAIT_S)
+
+
+def _message(body: bytes) -> str:
+    """Return what an error body says in words."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    for key in ("error", "message", "detail"):
+        inner = found.get(key) if isinstance(found, dict) else None
+        if isinstance(inner, dict):
+            inner = inner.get("message")
+        if isinstance(inner, str):
+            return inner
+    return ""

@@ -1,0 +1,27 @@
+"""What can go wrong when a usage API is read; no message ever holds a token."""
+
+from __future__ import annotations
+
+
+class UsageApiError(RuntimeError):
+    """A usage API could not be read; nothing of the window in hand has landed."""
+
+
+class TokenMissing(UsageApiError):
+    """The environment variable that should hold the token is not set, or holds something no token is."""
+
+
+class AccessRefused(UsageApiError):
+    """The API does not take the token (401, 403); asking again would not help."""
+
+
+class CallFailed(UsageApiError):
+    """A call was refused for good, or still failed after its last try."""
+
+
+class PagingError(UsageApiError):
+    """The pages of a window contradict each other, however often they are read."""
+
+
+class BadAnswer(Exception):
+    """A body that is not what was asked for (a summary, success=false); worth another try."""

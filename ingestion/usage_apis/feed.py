@@ -1,0 +1,181 @@
+"""What is special about one API, in one shape: which windows, which request, what a page says.
+
+The engine (reading.py) knows paging, doubts and retries; a feed knows paths, names and units. An API module
+beside this one is a `headers` function and a few feeds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ingestion.usage_apis.errors import BadAnswer
+from ingestion.usage_apis.settings import Api
+from ingestion.usage_apis.windows import Window
+
+
+@dataclass(frozen=True)
+class Request:
+    """One GET: a path below the API's address, and its parameters in order."""
+
+    path: str
+    params: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the engine needs to know about one row of a page.
+
+    Attributes:
+        identity: Digest by which a row is known again when a page repeats it.
+        at: When it happened, if the row says so.
+        amount: What the control total adds up, in its own unit.
+        whole: Digest of everything the row says, where that is more than its identity.
+    """
+
+    identity: bytes
+    at: datetime | None = None
+    amount: int = 0
+    whole: bytes = b""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a body says.
+
+    Attributes:
+        rows: Its rows.
+        following: The cursor of the next page; None on the last.
+        entries: How much is on the page; buckets count even if they hold no row.
+        total: How many rows the API says the window has, if it says.
+        start_over: This body only taught the feed how to ask; drop what was read and go on with `following`.
+    """
+
+    rows: list[Row]
+    following: Any = None
+    entries: int = 0
+    total: int | None = None
+    start_over: bool = False
+
+
+class Feed(ABC):
+    """One series of windows of one stream.
+
+    Attributes:
+        stream: Folder of the pages.
+        name: Tells apart the feeds of one stream; empty if there is only one.
+        hours: Width of a window.
+        snapshot: The answer describes this moment, not a window; it is taken once a day.
+        first_cursor: The cursor of the first page.
+    """
+
+    stream: str
+    name: str = ""
+    hours: int = 24
+    snapshot: bool = False
+    first_cursor: Any = None
+
+    def __init__(self, settings: Api) -> None:
+        self.settings = settings
+
+    @property
+    def settle(self) -> timedelta:
+        """How long after its end a window is asked for."""
+        return timedelta(minutes=self.settings.settle_minutes)
+
+    def oldest(self, now: datetime) -> datetime | None:
+        """Return from when on the API still answers, if it forgets."""
+        return None
+
+    @abstractmethod
+    def request(self, window: Window, cursor: Any) -> Request:
+        """Return the request for a page."""
+
+    @abstractmethod
+    def page(self, body: Any, cursor: Any, gathered: int) -> Page:
+        """Return what a parsed body says; `gathered` rows came before it.
+
+        Raises:
+            BadAnswer: the body is no page.
+        """
+
+    def control(self, window: Window) -> Request | None:
+        """Return the request for a control total over the window, if the API has one."""
+        return None
+
+    def control_total(self, body: Any) -> int:
+        """Return the total a control body states, in the unit of `Row.amount`."""
+        raise NotImplementedError
+
+
+def entries(body: Any, key: str = "data") -> list[Any]:
+    """Return the list under a key of a body; raises BadAnswer if there is none or it holds no objects."""
+    found = body.get(key) if isinstance(body, dict) else None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise BadAnswer(f"the answer has no list of objects under {key!r}")
+    return found
+
+
+def identity(row: dict[str, Any], *without: str) -> bytes:
+    """Return the digest of a row's content, leaving out fields that are about the page, not about the row."""
+    kept = {key: value for key, value in row.items() if key not in without}
+    return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).digest()
+
+
+def cursor_after(body: dict[str, Any], key: str) -> str | None:
+    """Return the cursor of the next page where `has_more` announces one.
+
+    Raises:
+        BadAnswer: the page does not say whether it is the last, or announces more without a cursor.
+    """
+    more = body.get("has_more")
+    if not isinstance(more, bool):
+        raise BadAnswer("the answer does not say whether there are more pages (has_more)")
+    if not more:
+        return None
+    cursor = body.get(key)
+    if not isinstance(cursor, str) or not cursor:
+        raise BadAnswer(f"the answer announces more pages but gives no {key}")
+    return cursor
+
+
+def number_after(number: int, rows: int, size: int, total: int | None, gathered: int) -> int | None:
+    """Return the next page number, or None on the last page.
+
+    A page is the last when it is empty, or when it is not full and the total is reached: totals are capped by
+    some gateways and page sizes by others, so neither alone is trusted.
+    """
+    full = rows >= size
+    reached = total is None or gathered + rows >= total
+    return None if rows == 0 or (not full and reached) else number + 1
+
+
+def whole_number(body: dict[str, Any], key: str) -> int | None:
+    """Return a whole number of a body, or None."""
+    value = body.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def instant(value: Any) -> datetime:
+    """Return a time of a row: epoch seconds, or RFC 3339 (UTC if it has no offset).
+
+    Raises:
+        BadAnswer: it is neither.
+    """
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise BadAnswer("a row has no readable time") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def params(pairs: Iterable[tuple[str, Any]]) -> tuple[tuple[str, str], ...]:
+    """Return parameters as text, without those that are None."""
+    return tuple((name, str(value)) for name, value in pairs if value is not None)

@@ -1,0 +1,176 @@
+"""Bring landing/ up to what a usage API says, window by window, asking only for what can be new.
+
+    since … now − settling ──► windows ──► not landed, or young enough to change ──► read ──► landed whole
+
+A window is asked for again until it has been read once after its look-back; it is replaced only if its pages
+differ, and never by much less than there was. A window that contradicts itself does not hold up the others:
+the fetch goes on and fails at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from ingestion.home import Home
+from ingestion.usage_apis import anthropic, infery, litellm, new_api, openai, openrouter
+from ingestion.usage_apis.calls import Caller, token_of
+from ingestion.usage_apis.errors import PagingError, UsageApiError
+from ingestion.usage_apis.feed import Feed
+from ingestion.usage_apis.reading import WindowReader
+from ingestion.usage_apis.settings import Api
+from ingestion.usage_apis.store import Record, Staging, Store
+from ingestion.usage_apis.windows import Window, midnight, plan
+
+APIS = {
+    "infery": infery,
+    "new_api": new_api,
+    "openrouter": openrouter,
+    "litellm": litellm,
+    "openai": openai,
+    "anthropic": anthropic,
+}
+
+_FIRST_FETCH_DAYS = 30
+_LEAST_SHARE = (8, 10)
+"""A window that comes back with less than this share of its rows is not believed."""
+
+
+@dataclass
+class FetchResult:
+    """What a fetch did.
+
+    Attributes:
+        windows: Windows that landed, new or with new content.
+        pages: Pages of these.
+        rows: Rows within these.
+        unchanged: Windows that were asked for again and were the same.
+        skipped: Windows that are complete and were not asked for.
+        findings: What a person should know; one sentence each.
+    """
+
+    windows: int = 0
+    pages: int = 0
+    rows: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    findings: list[str] = field(default_factory=list)
+
+
+def fetch(
+    home: Home,
+    source_name: str,
+    settings: Api,
+    now: datetime,
+    sleep: Callable[[float], None] = time.sleep,
+) -> FetchResult:
+    """Land every closed window of a source's usage API that is new or may have changed.
+
+    The caller holds the home's writer lock.
+
+    Args:
+        home: where landing/ is.
+        source_name: folder below landing/.
+        settings: the source's `api:` settings.
+        now: the moment to read up to, with a zone; with the same moment a second fetch asks for nothing.
+        sleep: waits between tries.
+
+    Raises:
+        TokenMissing: the token is not in the environment.
+        AccessRefused: the API does not take the token; what landed before stays.
+        CallFailed: the API stayed away; what landed before stays.
+        PagingError: some windows contradict themselves; all others have landed.
+    """
+    now = now.astimezone(UTC)
+    store = Store(home, source_name)
+    store.recover()
+    api = APIS[settings.kind]
+    token = token_of(settings)
+    headers = api.headers(settings, token, os.environ)
+    with Caller(source_name, settings, headers, token, sleep) as caller:
+        run = _Run(source_name, settings, store, WindowReader(source_name, caller, store), now)
+        try:
+            for feed in api.feeds(settings):
+                run.bring_up(feed)
+        except UsageApiError as error:
+            raise type(error)("\n".join([*run.contradictions, str(error)])) from None
+    if run.contradictions:
+        raise PagingError("\n".join(run.contradictions))
+    return run.result
+
+
+class _Run:
+    """One fetch."""
+
+    def __init__(self, source: str, settings: Api, store: Store, reader: WindowReader, now: datetime) -> None:
+        self.result, self.contradictions = FetchResult(), []
+        self._source, self._settings, self._store = source, settings, store
+        self._reader, self._now = reader, now
+
+    def bring_up(self, feed: Feed) -> None:
+        """Land what is missing or may have changed of one feed, oldest first."""
+        records = self._store.records(feed.stream, feed.name)
+        oldest, forgotten = feed.oldest(self._now), []
+        for window in self._windows(feed, records):
+            record = records.get(window)
+            gone = oldest is not None and window.lo < oldest
+            if record and self._store.is_whole(record) and (gone or self._is_final(feed, record)):
+                self.result.skipped += 1
+            elif gone:
+                forgotten.append(window)
+            else:
+                self._land(feed, window, record)
+        if forgotten:
+            self.result.findings.append(
+                f"{self._source}: {feed.stream} has {len(forgotten)} windows, {forgotten[0].lo.date()} to"
+                f" {forgotten[-1].lo.date()}, that never landed and that the API no longer has; move since"
+            )
+
+    def _windows(self, feed: Feed, records: dict[Window, Record]) -> list[Window]:
+        today = self._now.date()
+        if feed.snapshot:
+            return [Window.day(today)]
+        first = self._settings.since
+        if first is None:
+            first = (midnight(today) - timedelta(days=_FIRST_FETCH_DAYS)).date()
+            first = min([first, *(window.lo.date() for window in records)])
+        return plan(first, self._now - feed.settle, feed.hours, list(records))
+
+    def _is_final(self, feed: Feed, record: Record) -> bool:
+        """Tell whether a window need not be read again: read after its look-back, or at this very moment."""
+        look_back = timedelta(days=self._settings.look_back_days)
+        return feed.snapshot or record.fetched() >= min(self._now, record.span.hi + look_back)
+
+    def _land(self, feed: Feed, window: Window, before: Record | None) -> None:
+        staging = self._store.stage(window, feed.name)
+        try:
+            record, odd = self._reader.read(feed, window, staging, self._now)
+            self._keep(feed, record, before, staging)
+        except PagingError as error:
+            self.contradictions.append(str(error))
+            return
+        finally:
+            self._store.discard(staging)
+        self.result.findings += [f"{self._source}: {feed.stream} {window.name}: {what}" for what in odd]
+
+    def _keep(self, feed: Feed, record: Record, before: Record | None, staging: Staging) -> None:
+        """Let a window that was read appear, if it is new and not suspiciously short."""
+        if before and before.pages == record.pages and self._store.is_whole(before):
+            self._store.renew(replace(before, fetched_at=record.fetched_at))
+            self.result.unchanged += 1
+            return
+        least, of = _LEAST_SHARE
+        if before and record.rows * of < before.rows * least:
+            self.result.findings.append(
+                f"{self._source}: {feed.stream} {record.window} came back with {record.rows} rows but"
+                f" {before.rows} had landed; those are kept. If the new ones are right, delete"
+                " the window's record and pages"
+            )
+            return
+        self._store.commit(staging, record)
+        self.result.windows += 1
+        self.result.pages += len(record.pages)
+        self.result.rows += record.rows

@@ -1,0 +1,238 @@
+"""The `api:` settings of a source in sources.yml: where its usage API is, and what it leaves open.
+
+    sources:
+      infery: {dialect: infery, api: {url: https://api.infery.example, token_env: INFERY_TOKEN}}
+
+A token is never written here: settings name the environment variable that holds it. What each API leaves
+undocumented (an inclusive end, the size of a page) is a setting with the default of its documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+KINDS = {
+    "infery": "infery",
+    "aisa": "new_api",
+    "tokenopen": "new_api",
+    "new_api": "new_api",
+    "openrouter": "openrouter",
+    "litellm": "litellm",
+    "openai": "openai",
+    "anthropic": "anthropic",
+}
+"""Which API the gateways of a dialect have."""
+
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+def with_kind(source: dict[str, Any]) -> dict[str, Any]:
+    """Return a source's settings with `api.kind` filled in from its dialect.
+
+    Raises:
+        ValueError: there are `api:` settings, but gateways of this dialect have no usage API.
+    """
+    api, dialect = source.get("api"), source.get("dialect")
+    if not isinstance(api, dict) or "kind" in api:
+        return source
+    if dialect not in KINDS:
+        raise ValueError(f"{dialect} has no usage API; remove api, or write one of {', '.join(KINDS)}")
+    return {**source, "api": {**api, "kind": KINDS[dialect]}}
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether an address is this machine's own."""
+    return urlsplit(address).hostname in LOOPBACK
+
+
+def _address(value: str) -> str:
+    """Take the scheme, host and path of an API; never user names, passwords or parameters."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be the address of the API; write for example https://api.example.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be an address alone; put the token into the variable token_env names")
+    return value.rstrip("/")
+
+
+def _variable(value: str) -> str:
+    """Take the name of an environment variable; anything else may be a token, so it is never shown."""
+    if not _VARIABLE.fullmatch(value):
+        raise ValueError(
+            "must be the name of an environment variable, not a token; write capitals, digits and _"
+        )
+    return value
+
+
+def _hours(value: int) -> int:
+    if 24 % value:
+        raise ValueError("a day must be a whole number of windows; write 1, 2, 3, 4, 6, 8, 12 or 24")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Variable = Annotated[str, AfterValidator(_variable)]
+WindowHours = Annotated[int, Field(ge=1, le=24), AfterValidator(_hours)]
+
+
+class Api(BaseModel):
+    """What every API has.
+
+    Attributes:
+        url: Address in front of the API's own paths.
+        token_env: Environment variable that holds the token; read when a fetch starts.
+        since: First UTC day to fetch; by default 30 days back from the first fetch.
+        settle_minutes: A window is asked for this long after its end: rows appear late.
+        look_back_days: A window is asked for again until it is this old: rows change late.
+        timeout_seconds: Longest silence, and a tenth of the longest time, an answer may take.
+        allow_http: Send the token in clear over a network that is trusted.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Address
+    token_env: Variable
+    since: date | None = None
+    settle_minutes: int = Field(default=15, ge=0)
+    look_back_days: int = Field(default=3, ge=0, le=90)
+    timeout_seconds: float = Field(default=30.0, gt=0)
+    allow_http: bool = False
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Api:
+        if self.url.startswith("http:") and not (self.allow_http or is_loopback(self.url)):
+            raise ValueError("url must start with https://; or write allow_http: true for a trusted network")
+        return self
+
+
+class InferyApi(Api):
+    """Infery's `/v1/usage`.
+
+    Attributes:
+        streams: usage_api (requests) and usage_api_grouped (sums per model, key and member).
+        group_by: The groupings of usage_api_grouped.
+        window_hours: Width of a window of requests; sums are always by the day.
+        end: Whether `end` is part of the window; undocumented. `exclusive` may repeat a row, never lose one.
+        cursor_param: Name under which `next_cursor` is sent back; undocumented.
+    """
+
+    kind: Literal["infery"] = "infery"
+    streams: tuple[Literal["usage_api", "usage_api_grouped"], ...] = ("usage_api", "usage_api_grouped")
+    group_by: tuple[Literal["model", "key", "member"], ...] = ("model", "key", "member")
+    window_hours: WindowHours = 24
+    end: Literal["exclusive", "inclusive"] = "exclusive"
+    cursor_param: str = Field(default="cursor", pattern=r"^\w+$")
+
+
+class NewApiApi(Api):
+    """New-API's own endpoints, as AIsa, TokenOpen and any New-API gateway have them.
+
+    Attributes:
+        user_env: Environment variable that holds the account's number, sent as `New-Api-User`.
+        streams: logs (items), data (hourly sums) and status (quota_per_unit).
+        window_hours: Width of a window of log items; other streams go by the day.
+        page_size: Items on a page; the gateway's own cap is 100.
+        check_stat: Compare each window's quota with `/api/log/self/stat`.
+    """
+
+    kind: Literal["new_api"] = "new_api"
+    user_env: Variable | None = None
+    streams: tuple[Literal["logs", "data", "status"], ...] = ("logs", "data", "status")
+    window_hours: WindowHours = 24
+    page_size: int = Field(default=100, ge=1, le=100)
+    check_stat: bool = True
+
+
+class OpenRouterApi(Api):
+    """OpenRouter's `/api/v1/activity`: a management key, completed UTC days, the last 30 of them."""
+
+    kind: Literal["openrouter"] = "openrouter"
+    url: Address = "https://openrouter.ai"
+    streams: tuple[Literal["activity"], ...] = ("activity",)
+    settle_minutes: int = Field(default=60, ge=0)
+
+
+class LiteLlmApi(Api):
+    """LiteLLM's `/spend/logs/v2`.
+
+    Attributes:
+        window_hours: Width of a window.
+        page_size: Rows on a page; newer proxies refuse more than 100, older ones take 1000.
+    """
+
+    kind: Literal["litellm"] = "litellm"
+    streams: tuple[Literal["spend_logs_api"], ...] = ("spend_logs_api",)
+    window_hours: WindowHours = 24
+    page_size: int = Field(default=100, ge=1, le=1000)
+
+
+OpenAiEndpoint = Literal[
+    "completions",
+    "embeddings",
+    "moderations",
+    "images",
+    "audio_speeches",
+    "audio_transcriptions",
+    "vector_stores",
+    "code_interpreter_sessions",
+    "file_search_calls",
+    "web_search_calls",
+]
+
+
+class OpenAiApi(Api):
+    """OpenAI's organization usage and costs; needs an admin key.
+
+    Attributes:
+        endpoints: Which usage endpoints to read.
+        bucket_width: Grain of usage; costs are always by the day.
+        buckets_per_page: Buckets on a page.
+        costs_settle_hours: Costs are booked up to a day late.
+    """
+
+    kind: Literal["openai"] = "openai"
+    url: Address = "https://api.openai.com"
+    streams: tuple[Literal["usage", "costs"], ...] = ("usage", "costs")
+    endpoints: tuple[OpenAiEndpoint, ...] = (
+        "completions",
+        "embeddings",
+        "moderations",
+        "images",
+        "audio_speeches",
+        "audio_transcriptions",
+    )
+    bucket_width: Literal["1m", "1h", "1d"] = "1d"
+    buckets_per_page: int = Field(default=24, ge=1, le=31)
+    settle_minutes: int = Field(default=60, ge=0)
+    costs_settle_hours: int = Field(default=24, ge=0)
+
+
+class AnthropicApi(Api):
+    """Anthropic's organization usage and cost reports; needs an admin key.
+
+    Attributes:
+        bucket_width: Grain of usage; costs are always by the day.
+        buckets_per_page: Buckets on a page.
+        costs_settle_hours: How long after a day's end its costs are taken as booked.
+    """
+
+    kind: Literal["anthropic"] = "anthropic"
+    url: Address = "https://api.anthropic.com"
+    streams: tuple[Literal["usage", "costs"], ...] = ("usage", "costs")
+    bucket_width: Literal["1m", "1h", "1d"] = "1d"
+    buckets_per_page: int = Field(default=24, ge=1, le=31)
+    settle_minutes: int = Field(default=60, ge=0)
+    costs_settle_hours: int = Field(default=24, ge=0)
+
+
+ApiSettings = Annotated[
+    InferyApi | NewApiApi | OpenRouterApi | LiteLlmApi | OpenAiApi | AnthropicApi,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,243 @@
+"""Landed windows: all pages of a window or none, and a record of each window beside the streams.
+
+    landing/<source>/.windows/.tmp-…/            pages of a window being read; nobody looks here
+    landing/<source>/.windows/.ready-<window>/   complete: this rename is the commit
+    landing/<source>/<stream>/dt=<day>/<window>[.<feed>].<NNN>.json   where readers look
+    landing/<source>/.windows/<stream>/<window>[.<feed>].json         the record: pages, rows, control totals
+
+A process that dies before the commit leaves only rubbish; one that dies after it leaves a ready folder, which
+the next fetch finishes before it does anything else. A page whose bytes did not change is not touched, so
+that nothing is read again. One writer at a time: the caller holds the home's lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+from ingestion.files import TEMPORARY_PREFIX, sweep, whole
+from ingestion.home import Home
+from ingestion.usage_apis.windows import Window
+
+FOLDER = ".windows"
+_READY_PREFIX = ".ready-"
+_RECORD = "window.json"
+
+
+@dataclass(frozen=True)
+class LandedPage:
+    """One page of a window.
+
+    Attributes:
+        file: Name in the window's day folder.
+        sha256: Of the bytes as received.
+        bytes: Size.
+        rows: Rows on it, those on the far edge of the window included.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a window that was read to its end.
+
+    Attributes:
+        stream: Folder of its pages.
+        feed: Which feed of the stream; empty if there is only one.
+        window: Its name.
+        fetched_at: When it was last read, RFC 3339, UTC.
+        rows: Rows that happened within it.
+        total: How many rows the API stated, if it did.
+        control: The API's own control total, if it has one.
+        counted: The same, added up over the rows.
+        pages: Its pages, in order.
+    """
+
+    stream: str
+    feed: str
+    window: str
+    fetched_at: str
+    rows: int
+    total: int | None
+    control: int | None
+    counted: int | None
+    pages: tuple[LandedPage, ...]
+
+    @property
+    def span(self) -> Window:
+        """The window itself."""
+        return Window.named(self.window)
+
+    @property
+    def stem(self) -> str:
+        """What its files are called, before page number and ending."""
+        return stem(self.window, self.feed)
+
+    def fetched(self) -> datetime:
+        """Return when it was last read."""
+        return datetime.fromisoformat(self.fetched_at)
+
+
+def stem(window: str, feed: str) -> str:
+    """Return what the files of a window are called, before page number and ending."""
+    return f"{window}.{feed}" if feed else window
+
+
+class Staging:
+    """Pages of one window while it is being read."""
+
+    def __init__(self, folder: Path, window_stem: str) -> None:
+        self._folder, self._stem = folder, window_stem
+        self.pages: list[LandedPage] = []
+        folder.mkdir(parents=True)
+
+    def add(self, body: bytes, rows: int) -> None:
+        """Keep one page, durably."""
+        name = f"{self._stem}.{len(self.pages):03d}.json"
+        with (self._folder / name).open("wb") as handle:
+            handle.write(body)
+            handle.flush()
+            os.fsync(handle.fileno())
+        self.pages.append(LandedPage(name, hashlib.sha256(body).hexdigest(), len(body), rows))
+
+    def drop(self) -> None:
+        """Forget the pages read so far."""
+        for page in self.pages:
+            (self._folder / page.file).unlink()
+        self.pages = []
+
+    @property
+    def folder(self) -> Path:
+        """Where the pages are."""
+        return self._folder
+
+
+class Store:
+    """The landed windows of one source."""
+
+    def __init__(self, home: Home, source: str) -> None:
+        self._root = home.landing / source
+        self._windows = self._root / FOLDER
+
+    def recover(self) -> int:
+        """Finish what a dead process had committed, remove what it had not; return the windows finished."""
+        if not self._windows.is_dir():
+            return 0
+        ready = sorted(self._windows.glob(f"{_READY_PREFIX}*"))
+        for folder in ready:
+            self._put_in_place(folder)
+        sweep(self._windows)
+        return len(ready)
+
+    def records(self, stream: str, feed: str) -> dict[Window, Record]:
+        """Return the windows of a feed that have been read to their end."""
+        found = {}
+        for path in sorted((self._windows / stream).glob(f"{stem('*Z', feed)}.json")):
+            record = _record(path)
+            found[record.span] = record
+        return found
+
+    def is_whole(self, record: Record) -> bool:
+        """Tell whether all pages of a window are still where they landed."""
+        folder = self._day(record)
+        for page in record.pages:
+            try:
+                if (folder / page.file).stat().st_size != page.bytes:
+                    return False
+            except FileNotFoundError:
+                return False
+        return True
+
+    def stage(self, window: Window, feed: str) -> Staging:
+        """Return a fresh place for the pages of a window."""
+        return Staging(self._windows / f"{TEMPORARY_PREFIX}{uuid4().hex}", stem(window.name, feed))
+
+    def commit(self, staging: Staging, record: Record) -> None:
+        """Let a window that was read to its end appear, whole."""
+        self._write_record(staging.folder / _RECORD, record)
+        ready = self._windows / f"{_READY_PREFIX}{record.stream}.{record.stem}"
+        staging.folder.rename(ready)
+        _sync(self._windows)
+        self._put_in_place(ready)
+
+    def discard(self, staging: Staging) -> None:
+        """Remove pages that are not to appear."""
+        shutil.rmtree(staging.folder, ignore_errors=True)
+
+    def renew(self, record: Record) -> None:
+        """Write down that a window was read again and found the same."""
+        self._write_record(self._record_file(record), record)
+
+    def _put_in_place(self, ready: Path) -> None:
+        """Move the pages, then the record: a ready folder without a record is done with."""
+        if not (ready / _RECORD).exists():
+            shutil.rmtree(ready)
+            return
+        record = _record(ready / _RECORD)
+        day = self._day(record)
+        day.mkdir(parents=True, exist_ok=True)
+        for page in record.pages:
+            fresh, target = ready / page.file, day / page.file
+            if fresh.exists() and not _same(fresh, target):
+                _move(fresh, target)
+        for name in _surplus(day, record):
+            (day / name).unlink()
+        _sync(day)
+        self._record_file(record).parent.mkdir(exist_ok=True)
+        _move(ready / _RECORD, self._record_file(record))
+        _sync(self._record_file(record).parent)
+        shutil.rmtree(ready)
+
+    def _day(self, record: Record) -> Path:
+        return self._root / record.stream / f"dt={record.span.lo.date()}"
+
+    def _record_file(self, record: Record) -> Path:
+        return self._windows / record.stream / f"{record.stem}.json"
+
+    @staticmethod
+    def _write_record(target: Path, record: Record) -> None:
+        with whole(target) as temporary:
+            temporary.write_text(json.dumps(asdict(record)) + "\n", encoding="utf-8")
+
+
+def _record(path: Path) -> Record:
+    content = json.loads(path.read_bytes())
+    return Record(**{**content, "pages": tuple(LandedPage(**page) for page in content["pages"])})
+
+
+def _move(durable: Path, target: Path) -> None:
+    """Give a file that is already on disk its name."""
+    durable.replace(target)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.exists() and one.read_bytes() == other.read_bytes()
+
+
+def _surplus(day: Path, record: Record) -> Iterable[str]:
+    """Yield pages of an earlier, longer reading of the window."""
+    wanted = {page.file for page in record.pages}
+    for path in sorted(day.glob(f"{record.stem}.*.json")):
+        number = path.name.removeprefix(f"{record.stem}.").removesuffix(".json")
+        if number.isdecimal() and path.name not in wanted:
+            yield path.name
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename in a folder outlive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

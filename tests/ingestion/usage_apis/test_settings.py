@@ -1,0 +1,59 @@
+"""`api:` settings name the key and what to write instead, and never take a token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from ingestion.usage_apis import ApiSettings, with_kind
+from ingestion.usage_apis.settings import KINDS
+
+READ = TypeAdapter(ApiSettings)
+GOOD = {"kind": "infery", "url": "https://api.infery.example", "token_env": "INFERY_TOKEN"}
+
+
+@pytest.mark.parametrize("dialect", KINDS)
+def test_the_kind_of_an_api_follows_from_the_dialect(dialect: str) -> None:
+    source = {"dialect": dialect, "api": {"url": "https://gateway.example/", "token_env": "TOKEN"}}
+    found = READ.validate_python(with_kind(source)["api"])
+    assert (found.kind, found.url) == (KINDS[dialect], "https://gateway.example")
+
+
+def test_a_dialect_without_an_api_says_so() -> None:
+    with pytest.raises(ValueError, match="infron has no usage API"):
+        with_kind({"dialect": "infron", "api": {"token_env": "TOKEN"}})
+
+
+def test_settings_without_an_api_stay_as_they_are() -> None:
+    assert with_kind({"dialect": "infron"}) == {"dialect": "infron"}
+
+
+def test_providers_need_only_a_token() -> None:
+    assert READ.validate_python({"kind": "openai", "token_env": "ADMIN_KEY"}).url == "https://api.openai.com"
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"url": "ftp://x.example"}, "must be the address of the API"),
+        ({"url": "https://ann:secret@x.example"}, "must be an address alone"),
+        ({"url": "https://x.example/?key=1"}, "must be an address alone"),
+        ({"url": "http://x.example"}, "url must start with https://"),
+        ({"token_env": "inf_live_abcdef"}, "must be the name of an environment variable, not a token"),
+        ({"window_hours": 5}, "a day must be a whole number of windows"),
+        ({"group_by": ["colour"]}, "Input should be 'model', 'key' or 'member'"),
+        ({"end": "open"}, "Input should be 'exclusive' or 'inclusive'"),
+        ({"page_size": 10}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_wrong_setting_says_what_to_write(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        READ.validate_python({**GOOD, **change})
+    assert complaint in caught.value.errors()[0]["msg"]
+
+
+def test_a_trusted_network_may_do_without_encryption() -> None:
+    assert READ.validate_python({**GOOD, "url": "http://litellm:4000", "allow_http": True})
+    assert READ.validate_python({**GOOD, "url": "http://127.0.0.1:4000"})
