@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import stripe
 
+from ingestion.sandbox import write_world
 from ingestion.sandbox.billing import TROUBLES
-from ingestion.sandbox.stripe_history import History
+from ingestion.sandbox.stripe_history import History, versions
 
 from .conftest import World
 
@@ -22,6 +24,14 @@ CLASSES = {
     "disputes": stripe.Dispute,
     "invoices": stripe.Invoice,
     "invoice_payments": stripe.InvoicePayment,
+    "credit_notes": stripe.CreditNote,
+    "balance_transactions": stripe.BalanceTransaction,
+}
+LEGACY = {
+    "payment_intents": {"invoice", "charges"},
+    "charges": {"invoice", "order"},
+    "invoices": {"payment_intent", "charge", "paid", "paid_out_of_band", "tax", "subscription"},
+    "credit_notes": {"refund", "tax_amounts"},
 }
 
 
@@ -50,8 +60,14 @@ def test_every_field_is_one_the_sdk_knows(objects: dict[str, list[dict[str, Any]
         assert one["object"] == CLASSES[kind].OBJECT_NAME
 
 
+@pytest.mark.parametrize("kind", LEGACY)
+def test_fields_of_earlier_versions_are_nowhere(objects: dict[str, list[dict[str, Any]]], kind: str) -> None:
+    assert not LEGACY[kind] & set(CLASSES[kind].__annotations__)
+    assert not LEGACY[kind] & {name for one in objects[kind] for name in one}
+
+
 def test_every_status_is_one_the_sdk_knows(objects: dict[str, list[dict[str, Any]]]) -> None:
-    for kind in ("payment_intents", "disputes", "invoices"):
+    for kind in ("payment_intents", "charges", "disputes", "invoices", "credit_notes"):
         annotation = CLASSES[kind].__annotations__["status"]
         known = set(re.findall(r"'(\w+)'", str(get_args(annotation))))
         assert {one["status"] for one in objects[kind]} <= known
@@ -123,3 +139,82 @@ def test_the_items_of_the_truth_are_invoices_and_lost_payments(
     lost = len(world.truth.of_kind("missing_invoice"))
     assert sum(world.truth.billing["items_by_status"].values()) == len(invoices) + lost
     assert world.truth.billing["invoices"] == len(invoices)
+
+
+def test_every_movement_of_the_balance_has_its_source_and_its_net(
+    objects: dict[str, list[dict[str, Any]]],
+) -> None:
+    """Net = amount - fee; one movement for each charge that went through, each refund and each dispute."""
+    moved = {one["source"]: one for one in objects["balance_transactions"]}
+    assert len(moved) == len(objects["balance_transactions"])
+    assert all(one["net"] == one["amount"] - one["fee"] for one in moved.values())
+    for charge in objects["charges"]:
+        if charge["status"] == "succeeded":
+            assert moved.pop(charge["id"])["amount"] == charge["amount_captured"]
+        else:
+            assert charge["balance_transaction"] is None
+    for kind in ("refunds", "disputes"):
+        assert objects[kind]
+        for one in objects[kind]:
+            assert moved.pop(one["id"])["amount"] == -one["amount"]
+    assert not moved
+
+
+def test_links_lead_to_objects_that_are_there(objects: dict[str, list[dict[str, Any]]]) -> None:
+    ids = {one["id"] for kind in objects.values() for one in kind}
+    for kind, names in {
+        "payment_intents": ["latest_charge"],
+        "charges": ["payment_intent", "balance_transaction"],
+        "refunds": ["payment_intent", "charge", "balance_transaction"],
+        "disputes": ["payment_intent", "charge"],
+        "invoice_payments": ["invoice"],
+        "credit_notes": ["invoice"],
+    }.items():
+        assert {one[name] for one in objects[kind] for name in names} - {None} <= ids
+    assert {one["payment"]["payment_intent"] for one in objects["invoice_payments"]} <= ids
+
+
+def test_stripe_invoices_add_up(objects: dict[str, list[dict[str, Any]]]) -> None:
+    """Total = subtotal + tax = paid + remaining; a credit note names the refund that paid it out."""
+    for one in objects["invoices"]:
+        assert one["total"] == one["subtotal"] + sum(tax["amount"] for tax in one["total_taxes"])
+        assert one["total"] == one["amount_paid"] + one["amount_remaining"] - one["amount_overpaid"]
+    refunds = {one["id"]: one["amount"] for one in objects["refunds"]}
+    for note in objects["credit_notes"]:
+        assert note["total"] == note["subtotal"] + sum(tax["amount"] for tax in note["total_taxes"])
+        assert {refunds[one["refund"]] for one in note["refunds"]} == {note["amount"]}
+
+
+def test_money_goes_back_days_after_it_came(world: World, objects: dict[str, list[dict[str, Any]]]) -> None:
+    """Until then the charge shows nothing of it, and the truth of a world that ended then says matched."""
+    history = History(json.loads((world.home / "sandbox/stripe_objects.json").read_text()))
+    charges = {one["id"]: one for one in objects["charges"]}
+    for refund in objects["refunds"]:
+        assert refund["created"] - charges[refund["charge"]]["created"] >= 2 * 86_400 - 60
+        before = history.at(refund["created"] - 1)
+        assert before.by_id["charges"][refund["charge"]]["amount_refunded"] == 0
+        assert charges[refund["charge"]]["amount_refunded"] == refund["amount"]
+        assert refund["id"] not in before.by_id["refunds"]
+    for dispute in objects["disputes"]:
+        assert history.at(dispute["created"] - 1).by_id["charges"][dispute["charge"]]["disputed"] is False
+        assert charges[dispute["charge"]]["disputed"] is True
+
+
+def test_a_refund_after_the_last_day_has_not_come(tmp_path: Path) -> None:
+    """Day 9 plants a refund that comes on day 11: a world of 11 days holds a match, one of 12 a refund."""
+    short, long = (write_world(tmp_path / str(days), days, 5, 7) for days in (11, 12))
+    assert "refunded" not in short.billing["items_by_status"]
+    assert not short.of_kind("refunded")
+    assert long.billing["items_by_status"]["refunded"] == len(long.of_kind("refunded")) == 1
+
+
+def test_some_metadata_is_written_hours_after_the_payment(world: World) -> None:
+    entries = json.loads((world.home / "sandbox/stripe_objects.json").read_text())["payment_intents"]
+    late = [versions(entry) for entry in entries if "versions" in entry]
+    assert late
+    for first, second in late:
+        assert first.body is not None
+        assert second.body is not None
+        assert first.body["metadata"] == {}
+        assert set(second.body["metadata"]) == {"workspace_id", "infery_invoice_id"}
+        assert second.visible_from - first.visible_from == 4 * 3600

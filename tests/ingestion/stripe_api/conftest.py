@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from ingestion.home import Home
+from ingestion.sandbox.loopback import Rule
 from ingestion.sandbox.stripe_server import StripeServer
 from ingestion.stripe_api.shape import TOMBSTONE
 from ingestion.stripe_api.streams import STREAMS
@@ -47,6 +48,60 @@ def intent(number: int, created: int, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
+def charge(number: int, created: int, **fields: Any) -> dict[str, Any]:
+    """A charge as Stripe serves it."""
+    return {
+        "id": f"ch_{number:04d}",
+        "object": "charge",
+        "amount": 1000 + number,
+        "amount_refunded": 0,
+        "created": created,
+        "currency": "gbp",
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": f"pi_{number:04d}",
+        "status": "succeeded",
+    } | fields
+
+
+def invoice(number: int, created: int, **fields: Any) -> dict[str, Any]:
+    """An invoice as Stripe serves it."""
+    return {
+        "id": f"in_{number:04d}",
+        "object": "invoice",
+        "created": created,
+        "currency": "gbp",
+        "livemode": False,
+        "metadata": {},
+        "status": "paid",
+        "total": 1000 + number,
+    } | fields
+
+
+def refund(number: int, created: int, **fields: Any) -> dict[str, Any]:
+    """A refund as Stripe serves it; it does not say which world it is of."""
+    return {
+        "id": f"re_{number:04d}",
+        "object": "refund",
+        "amount": 100,
+        "charge": f"ch_{number:04d}",
+        "created": created,
+        "currency": "gbp",
+        "metadata": {},
+        "payment_intent": f"pi_{number:04d}",
+        "status": "succeeded",
+    } | fields
+
+
+def changing(first: dict[str, Any], *later: tuple[int, dict[str, Any] | None]) -> dict[str, Any]:
+    """An entry of the objects file: an object, and the fields that change from a second on; None is gone."""
+    versions, body = [{"visible_from": first["created"], "object": first}], first
+    for at, fields in later:
+        body = None if fields is None else (body or first) | fields
+        versions.append({"visible_from": at, "object": body})
+    return {"id": first["id"], "versions": versions}
+
+
 def raw_rows(home: Home, table: str = "stripe_payment_intents") -> pl.DataFrame:
     """Everything in a raw table, in an order that does not depend on files."""
     files = sorted((home.raw / table).glob("dt=*/*.parquet"))
@@ -77,7 +132,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         numbers = count()
 
         def start(
-            script: Sequence[dict[str, Any]] = (), clock: int | None = None, **objects: list[dict[str, Any]]
+            script: Sequence[Rule] = (), clock: int | None = None, **objects: list[dict[str, Any]]
         ) -> StripeServer:
             file = tmp_path / f"stripe_objects_{next(numbers)}.json"
             file.write_text(json.dumps(objects))

@@ -55,7 +55,7 @@ def test_the_key_is_read_when_the_client_is_made(monkeypatch: pytest.MonkeyPatch
 def test_every_request_states_the_pinned_version(serve: Serve) -> None:
     server = serve(payment_intents=[intent(1, 100)])
     make_client(Settings(), server.url).v1.payment_intents.list()
-    assert [seen.version for seen in server.requests] == [API_VERSION]
+    assert server.versions == [API_VERSION]
 
 
 def test_the_pinned_version_is_the_one_the_sdk_was_made_for() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ingestion.sandbox.loopback import Rule, refusing
 from ingestion.stripe_api.client import make_client
 from ingestion.stripe_api.pages import ListingError, pages, retrieve
 
@@ -69,7 +70,7 @@ def test_an_object_that_is_gone_is_none(serve: Serve) -> None:
 
 def test_a_rate_limit_in_mid_list_loses_nothing(serve: Serve) -> None:
     """The second of three pages is refused once; the SDK itself would have stopped there."""
-    script = [{"kind": "status", "status": 429, "after": 1}]
+    script = [Rule("payment_intents", 2, refusing(429))]
     server = serve(script, payment_intents=[intent(number, 1000 + number) for number in range(250)])
     waits: list[float] = []
     service = make_client(Settings(), server.url).v1.payment_intents
