@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -57,3 +59,12 @@ def test_a_wrong_setting_says_what_to_write(change: dict[str, Any], complaint: s
 def test_a_trusted_network_may_do_without_encryption() -> None:
     assert READ.validate_python({**GOOD, "url": "http://litellm:4000", "allow_http": True})
     assert READ.validate_python({**GOOD, "url": "http://127.0.0.1:4000"})
+
+
+def test_reading_settings_does_not_load_the_http_client() -> None:
+    """Every command reads sources.yml; few of them call an API."""
+    code = (
+        "import sys, ingestion.usage_apis.settings; print('httpx' in sys.modules, 'tenacity' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,3 +35,8 @@ def test_a_window_is_known_by_its_name() -> None:
     window = Window(datetime(2026, 11, 1, 6, tzinfo=UTC), datetime(2026, 11, 1, 12, tzinfo=UTC))
     assert window.name == "20261101T060000Z-20261101T120000Z"
     assert Window.named(window.name) == window
+
+
+def test_a_moment_without_a_zone_is_refused(desk: Any) -> None:
+    with pytest.raises(ValueError, match="now must have a zone"):
+        desk.fetch(desk.gateway(), "infery", now=datetime(2026, 11, 3, 6))

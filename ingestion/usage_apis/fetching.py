@@ -79,11 +79,14 @@ def fetch(
         sleep: waits between tries.
 
     Raises:
+        ValueError: `now` has no zone.
         TokenMissing: the token is not in the environment.
         AccessRefused: the API does not take the token; what landed before stays.
         CallFailed: the API stayed away; what landed before stays.
         PagingError: some windows contradict themselves; all others have landed.
     """
+    if now.tzinfo is None:
+        raise ValueError("now must have a zone")
     now = now.astimezone(UTC)
     store = Store(home, source_name)
     store.recover()
