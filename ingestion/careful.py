@@ -1,26 +1,28 @@
-"""The slow way through a stretch of lines: parse each by the letter, keep the good, reject the bad.
+"""The slow way through a stretch of records: each is read by the letter, the good are kept, the bad rejected.
 
-Only stretches that the bulk read refused come here. Good lines are written back as text values and go through
-the same typed statement as all others; nothing is decided twice.
+Only stretches that the bulk read refused come here. Good records are written as text values and go through the
+same typed statement as all others; nothing is decided twice.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from ingestion import strict_json
+from ingestion import extras, strict_json
 from ingestion.duck import literal
-from ingestion.reader_sql import LINE_KEY, Reading, quoted
+from ingestion.reader_sql import EXTRA_KEY, LINE_KEY, Reading
+from ingestion.reader_values import quoted
 from ingestion.rejects import Reject, redacted
 from ingestion.strict_json import BadLine
 
 LONGEST_LINE = 64 << 20
-_BLANK = b"\xef\xbb\xbf \t\r\n\v\f"
+BLANK = b"\xef\xbb\xbf \t\r\n\v\f"
 
 
 @dataclass
@@ -34,59 +36,92 @@ class Stretch:
     byte_order_mark: bool = False
 
 
-def read(
-    session: duckdb.DuckDBPyConnection,
-    reading: Reading,
-    piece: Path,
-    target: Path,
-    *,
-    first_line: int,
-    ends_file: bool,
-) -> Stretch:
-    """Read the lines of `piece` into `target`, a Parquet with line numbers.
+class Sieve:
+    """Takes the records of a stretch one by one; `finish` writes the good ones as a Parquet with line numbers.
 
     Args:
         session: DuckDB session in the reading's time zone.
         reading: How to read.
-        piece: Plain file of whole lines.
         target: Parquet to write.
+    """
+
+    def __init__(self, session: duckdb.DuckDBPyConnection, reading: Reading, target: Path) -> None:
+        self.found = Stretch()
+        self._session, self._reading, self._target = session, reading, target
+        self._texts: dict[int, bytes] = {}
+        self._canonical = target.with_suffix(".ndjson")
+        self._out = self._canonical.open("w", encoding="utf-8")
+
+    def keep(self, number: int, line: bytes, values: dict[str, Any], extra: str | None) -> None:
+        """Take a record whose text is in order; its types are looked at when all are there."""
+        self._texts[number] = line
+        whole = {**values, LINE_KEY: number, EXTRA_KEY: extra}
+        self._out.write(json.dumps(whole, ensure_ascii=False) + "\n")
+
+    def reject(self, number: int, reason: str, at: str = "", line: bytes = b"") -> None:
+        """Take a record that is none."""
+        excerpt = redacted(line, self._reading.stream) if line else ""
+        self.found.rejects.append(Reject(number, reason, at, excerpt))
+
+    def finish(self) -> Stretch:
+        """Write the good records; return what became of all."""
+        self._out.close()
+        session, found = self._session, self.found
+        session.execute(f"create or replace temp table stretch as {self._reading.careful(self._canonical)}")
+        refused = session.execute("select raw_line, reject from stretch where reject is not null").fetchall()
+        for number, fault in refused:
+            reason, _, path = fault.partition("|")
+            self.reject(number, reason, path, self._texts[number])
+        columns = ", ".join(quoted(name) for name, _ in self._reading.stream.table_columns())
+        good = f"select {columns} from stretch where reject is null order by raw_line"  # noqa: S608
+        (found.rows,) = session.execute(
+            f"copy ({good}) to {literal(self._target)} (format parquet)"
+        ).fetchone()
+        session.execute("drop table stretch")
+        self._canonical.unlink()
+        return found
+
+
+def read_lines(
+    sieve: Sieve,
+    reading: Reading,
+    piece: Path,
+    first_line: int,
+    *,
+    ends_file: bool,
+    numbers: Sequence[int] | None = None,
+) -> None:
+    """Put the JSON lines of `piece` through a sieve.
+
+    Args:
+        sieve: Where they go.
+        reading: How to read.
+        piece: Plain file of whole lines.
         first_line: Number of the piece's first line in the landing file.
         ends_file: The piece is the end of the landing file, so a broken last line was cut off there.
+        numbers: Number of every line in the landing file, where that is not its place among the lines.
     """
-    found = Stretch()
-    texts: dict[int, bytes] = {}
-    canonical = target.with_suffix(".ndjson")
-    with canonical.open("w", encoding="utf-8") as out:
-        for number, line, complete in _numbered(piece, first_line):
-            if line is None:
-                found.rejects.append(Reject(number, "line_too_long", "", ""))
-                continue
-            found.byte_order_mark |= strict_json.starts_with_byte_order_mark(line)
-            if not line.strip(_BLANK):
-                found.blank_lines += 1
-                continue
-            try:
-                record = strict_json.parse(line)
-                values = strict_json.declared_values(record, reading.stream)
-            except BadLine as fault:
-                cut = ends_file and not complete and fault.reason in ("malformed_json", "invalid_utf8")
-                reason = "truncated_line" if cut else fault.reason
-                found.rejects.append(Reject(number, reason, fault.field, redacted(line, reading.stream)))
-                continue
-            found.unknown_fields |= strict_json.undeclared(record, reading.stream)
-            texts[number] = line
-            out.write(json.dumps({**values, LINE_KEY: number}, ensure_ascii=False) + "\n")
-    session.execute(f"create or replace temp table stretch as {reading.careful(canonical)}")
-    refused = session.execute("select raw_line, reject from stretch where reject is not null").fetchall()
-    for number, fault in refused:
-        reason, _, path = fault.partition("|")
-        found.rejects.append(Reject(number, reason, path, redacted(texts[number], reading.stream)))
-    columns = ", ".join(quoted(name) for name, _ in reading.stream.table_columns())
-    good = f"select {columns} from stretch where reject is null order by raw_line"  # noqa: S608
-    (found.rows,) = session.execute(f"copy ({good}) to {literal(target)} (format parquet)").fetchone()
-    session.execute("drop table stretch")
-    canonical.unlink()
-    return found
+    found, stream = sieve.found, reading.stream
+    for place, line, complete in _numbered(piece, first_line):
+        number = numbers[place - 1] if numbers else place
+        if line is None:
+            sieve.reject(number, "line_too_long")
+            continue
+        found.byte_order_mark |= strict_json.starts_with_byte_order_mark(line)
+        if not line.strip(BLANK):
+            found.blank_lines += 1
+            continue
+        try:
+            record = strict_json.opened(strict_json.parse(line), stream)
+            record.pop(LINE_KEY, None)
+            values = strict_json.declared_values(record, stream)
+        except BadLine as fault:
+            cut = ends_file and not complete and fault.reason in ("malformed_json", "invalid_utf8")
+            sieve.reject(number, "truncated_line" if cut else fault.reason, fault.field, line)
+            continue
+        found.unknown_fields |= strict_json.undeclared(record, stream)
+        kept = {key: strict_json.plain(record[key]) for key in extras.undeclared_keys(record, stream)}
+        sieve.keep(number, line, values, extras.text_of(kept))
 
 
 def _numbered(piece: Path, first_line: int) -> Iterator[tuple[int, bytes | None, bool]]:

@@ -84,7 +84,7 @@ def _in_stream(home: Home, source: Source, folder: Path) -> Iterator[LandedFile 
                 what = f"the name is not printable UTF-8 of at most {LONGEST_NAME} bytes; rename the file"
                 yield _problem(home, path, what)
             else:
-                yield LandedFile(source, stream, day, path)
+                yield LandedFile(source, source.reader.stream(stream.name, path.name), day, path)
 
 
 def landed(home: Home, sources: list[Source]) -> list[LandedFile]:

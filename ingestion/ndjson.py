@@ -1,181 +1,133 @@
-"""The lines of one delivery become one Parquet: in bulk where they are clean, carefully where they are not.
+"""The JSON lines of one delivery become parts: in bulk where they are clean, carefully where they are not.
 
     whole file ─► bulk read ─────────────────────────────► Parquet
                      │ refused                                ▲
-                     └─► parts ─► bulk read ─────────────────►┤
+                     └─► pieces ─► bulk read ────────────────►┤
                                      │ refused                │
-                                     └─► parts … careful read ┘
+                                     └─► pieces … careful read┘
 
 A bad line costs the careful read of its neighbourhood, not of the file, and what a line becomes does not
-depend on the way it took. Knows lines and their order; where the result is kept is raw's business.
+depend on the way it took.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from ingestion import careful, duck, strict_json
-from ingestion.delivery import Delivery
-from ingestion.duck import literal
-from ingestion.reader_sql import Reading, quoted
-from ingestion.rejects import Reject
+from ingestion import careful, extras, strict_json
+from ingestion.parts import Outcome, Parts
+from ingestion.reader_sql import LINE_KEY, Layout, Reading
 
 #: Stretches of this size are read carefully as soon as the bulk read refuses them.
 CAREFUL_BYTES = 8 << 20
-#: Into how many parts a refused stretch is cut.
-PARTS = 16
+#: Into how many pieces a refused stretch is cut.
+PIECES = 16
 #: Lines looked at, at the head of a file, for fields nobody declared.
 SNIFFED_LINES = 100
-#: Snappy is read back once, by dbt, the same night: its speed is worth more than zstd's size.
-PARQUET = "format parquet, compression snappy"
-
-_REFUSED = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException)
 
 
-@dataclass
-class Outcome:
-    """What became of the lines of a delivery.
+@dataclass(frozen=True)
+class Lines:
+    """A plain file of JSON lines.
 
     Attributes:
-        parquet: The rows in line order; None if there are none.
-        rows: How many.
-        blank_lines: Lines that hold nothing.
-        rejects: Lines that could not become rows.
-        unknown_fields: Paths nobody declared, where they were looked for.
-        byte_order_mark: Some line began with one; it is no content and was passed over.
+        plain: The file.
+        size: Bytes of it that hold whole lines.
+        lines: Lines in them, blank ones included; a last line without a newline is a line.
+        trailing_blanks: Blank lines at the very end.
+        numbers: Line numbers in the landing file, if they are not these lines' own; every line then brings
+            its number along.
     """
 
-    parquet: Path | None = None
-    rows: int = 0
-    blank_lines: int = 0
-    rejects: list[Reject] = field(default_factory=list)
-    unknown_fields: set[str] = field(default_factory=set)
-    byte_order_mark: bool = False
+    plain: Path
+    size: int
+    lines: int
+    trailing_blanks: int = 0
+    numbers: array[int] | None = None
 
 
-def read(reading: Reading, delivery: Delivery, workshop: Path) -> Outcome:
-    """Read a delivery; the Parquet is left in `workshop`."""
-    with closing(duck.session(workshop.parent, reading.time_zone)) as session:
-        return _Reader(reading, delivery, workshop, session).read()
+def read(reading: Reading, lines: Lines, workshop: Path, session: duckdb.DuckDBPyConnection) -> Outcome:
+    """Read JSON lines; the Parquet is left in `workshop`."""
+    if not lines.lines:
+        return Outcome()
+    return _Reader(reading, lines, workshop, session).read()
 
 
 class _Reader:
-    """Reads one delivery stretch by stretch, in line order."""
+    """Reads one file stretch by stretch, in line order."""
 
     def __init__(
-        self, reading: Reading, delivery: Delivery, workshop: Path, session: duckdb.DuckDBPyConnection
+        self, reading: Reading, lines: Lines, workshop: Path, session: duckdb.DuckDBPyConnection
     ) -> None:
-        self.reading = reading
-        self.delivery = delivery
-        self.workshop = workshop
-        self.session = session
-        self.outcome = Outcome()
-        self.parts: list[Path] = []
+        self.reading, self.lines, self.workshop = reading, lines, workshop
+        unknown, keys = self._sniff()
+        layout = Layout(extra=tuple(keys[: extras.MOST_FIELDS]), numbered=lines.numbers is not None)
+        self.parts = Parts(reading, layout, workshop, session)
+        self.parts.outcome.unknown_fields |= unknown
+        self.parts.outcome.lines = lines.lines
 
     def read(self) -> Outcome:
-        delivery, outcome = self.delivery, self.outcome
-        if delivery.lines:
-            outcome.unknown_fields |= self._sniff()
-            self._read_lines()
-        if delivery.damage:
-            outcome.rejects.append(Reject(delivery.lines + 1, delivery.damage, "", ""))
-        if outcome.rows:
-            outcome.parquet = self.parts[0] if len(self.parts) == 1 else self._merged()
-        return outcome
-
-    def _read_lines(self) -> None:
-        delivery = self.delivery
+        lines = self.lines
         # Names from outside may hold the wildcards of read_json; a link of our own does not.
         link = self.workshop / "whole.ndjson"
-        link.symlink_to(delivery.plain)
-        records = delivery.lines - delivery.trailing_blanks
-        if self._bulk(link, records, 1):
-            self.outcome.blank_lines += delivery.trailing_blanks
+        link.symlink_to(lines.plain)
+        if self.parts.bulk(link, lines.lines - lines.trailing_blanks, 1):
+            self.parts.outcome.blank_lines += lines.trailing_blanks
         else:
-            self._split(0, delivery.size, 1)
+            self._split(0, lines.size, 1)
+        return self.parts.finish()
 
     def _split(self, start: int, end: int, first_line: int) -> int:
-        """Read the lines between two offsets part by part; return the number of the line after them."""
-        step = max((end - start) // PARTS, CAREFUL_BYTES)
+        """Read the lines between two offsets piece by piece; return the number of the line after them."""
+        step = max((end - start) // PIECES, CAREFUL_BYTES)
         while start < end:
-            stop = _after_line(self.delivery.plain, start + step, end)
+            stop = _after_line(self.lines.plain, start + step, end)
             first_line = self._stretch(start, stop, first_line)
             start = stop
         return first_line
 
     def _stretch(self, start: int, stop: int, first_line: int) -> int:
         piece = self.workshop / f"piece-{start}-{stop}.ndjson"
-        lines = _copy(self.delivery.plain, start, stop, piece)
-        is_whole = (start, stop) == (0, self.delivery.size)
-        if is_whole or not self._bulk(piece, lines, first_line):
+        lines = _copy(self.lines.plain, start, stop, piece)
+        is_whole = (start, stop) == (0, self.lines.size)
+        if is_whole or not self.parts.bulk(piece, lines, first_line):
             if stop - start > 2 * CAREFUL_BYTES and lines > 1:
                 piece.unlink()
                 return self._split(start, stop, first_line)
-            self._careful(piece, first_line, is_last=stop == self.delivery.size)
+            with self.parts.careful(first_line) as sieve:
+                careful.read_lines(
+                    sieve,
+                    self.reading,
+                    piece,
+                    first_line,
+                    ends_file=stop == self.lines.size,
+                    numbers=self.lines.numbers,
+                )
         piece.unlink()
         return first_line + lines
 
-    def _bulk(self, path: Path, records: int, first_line: int) -> bool:
-        """Read a file in one statement; False if it refuses or has not as many rows as it should."""
-        part = self._part(first_line)
-        try:
-            copy = f"copy ({self.reading.bulk(path)}) to {literal(part)} ({PARQUET})"
-            (rows,) = self.session.execute(copy).fetchone()
-        except _REFUSED:
-            return False
-        if rows != records:
-            return False
-        self._add(part, rows)
-        return True
+    def _sniff(self) -> tuple[set[str], list[str]]:
+        """Return undeclared paths in the first lines, and the top-level keys of those that are kept.
 
-    def _careful(self, piece: Path, first_line: int, *, is_last: bool) -> None:
-        part, outcome = self._part(first_line), self.outcome
-        found = careful.read(
-            self.session, self.reading, piece, part, first_line=first_line, ends_file=is_last
-        )
-        outcome.blank_lines += found.blank_lines
-        outcome.rejects += found.rejects
-        outcome.unknown_fields |= found.unknown_fields
-        outcome.byte_order_mark |= found.byte_order_mark
-        self._add(part, found.rows)
-
-    def _part(self, first_line: int) -> Path:
-        return self.workshop / f"part-{first_line}.parquet"
-
-    def _add(self, part: Path, rows: int) -> None:
-        if rows:
-            self.parts.append(part)
-            self.outcome.rows += rows
-
-    def _merged(self) -> Path:
-        """Return one Parquet with the rows of all parts in line order, each with its line."""
-        target = self.workshop / "merged.parquet"
-        first = "cast(regexp_extract(filename, 'part-(\\d+)', 1) as bigint)"
-        columns = ", ".join(
-            f"coalesce(raw_line, file_row_number + {first}) as raw_line"
-            if name == "raw_line"
-            else quoted(name)
-            for name, _ in self.reading.stream.table_columns()
-        )
-        files = ", ".join(literal(part) for part in self.parts)
-        rows = f"select {columns} from read_parquet([{files}], file_row_number = true, filename = true)"  # noqa: S608
-        self.session.execute(f"copy ({rows}) to {literal(target)} ({PARQUET})")
-        return target
-
-    def _sniff(self) -> set[str]:
-        """Return undeclared paths in the first lines; lines that do not parse have nothing to say here."""
+        Lines that do not parse have nothing to say here.
+        """
+        stream = self.reading.stream
         found: set[str] = set()
-        for line in _head(self.delivery.plain):
+        keys: set[str] = set()
+        for line in _head(self.lines.plain):
             try:
-                found |= strict_json.undeclared(strict_json.parse(line), self.reading.stream)
+                record = strict_json.opened(strict_json.parse(line), stream)
             except strict_json.BadLine:
                 continue
-        return found
+            record.pop(LINE_KEY, None)
+            found |= strict_json.undeclared(record, stream)
+            keys |= set(extras.undeclared_keys(record, stream))
+        return found, sorted(keys)
 
 
 def _head(plain: Path) -> Iterator[bytes]:

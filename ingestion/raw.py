@@ -1,7 +1,7 @@
 """Landing to raw: one delivered file becomes one Parquet, its rejects, and a manifest that makes both count.
 
 Everything is made in a temporary folder and moved into place, the manifest last: a run that dies leaves
-nothing that counts. What the lines become is decided in `ndjson`, what they mean in dbt.
+nothing that counts. What the lines become is decided in `reader`, what they mean in dbt.
 """
 
 from __future__ import annotations
@@ -18,19 +18,17 @@ from typing import Any
 
 import duckdb
 
-from ingestion import duck, manifest, ndjson, rejects
+from ingestion import duck, manifest, reader, rejects
 from ingestion.delivery import Delivery, inspect
 from ingestion.dialects import Stream
 from ingestion.duck import literal
 from ingestion.files import TEMPORARY_PREFIX, publish, sweep, whole
 from ingestion.home import Home
 from ingestion.landing import LandedFile, is_current, landed, manifest_of, manifest_path
-from ingestion.ndjson import Outcome
+from ingestion.parts import Outcome
 from ingestion.raw_tables import REJECT_COLUMNS, STRIPE_TABLES, Columns, tables
-from ingestion.reader_sql import quoted
+from ingestion.reader_values import quoted
 from ingestion.sources import Source
-
-SUFFIXES = (".ndjson", ".ndjson.gz", ".ndjson.zst")
 
 
 class StillChanging(RuntimeError):
@@ -74,7 +72,7 @@ def _converted(home: Home, file: LandedFile, workshop: Path) -> dict[str, Any]:
     if known and (known["sha256"], known["reader_version"]) == (delivery.sha256, reading.version()):
         content = known
     else:
-        outcome = ndjson.read(reading, delivery, workshop)
+        outcome = reader.read(reading, delivery, workshop)
         after = file.path.lstat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise StillChanging(
@@ -97,10 +95,10 @@ def _delivery(file: LandedFile, workshop: Path) -> Delivery:
     path = file.path
     if path.is_symlink() or not path.is_file():
         return Delivery(path, 0, 0, 0, sha256(str(path).encode()).hexdigest(), "not_a_regular_file")
-    if not path.name.endswith(SUFFIXES):
+    if not file.stream.format.reads(path.name):
         with path.open("rb") as handle:
             return Delivery(path, 0, 0, 0, file_digest(handle, "sha256").hexdigest(), "unknown_file_type")
-    return inspect(path, workshop / "landed.ndjson")
+    return inspect(path, workshop / "landed")
 
 
 def forget_vanished(home: Home, sources: list[Source]) -> list[str]:
@@ -169,14 +167,14 @@ def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Out
         "landing_file": file.relative(home),
         "raw_file": raw_path.relative_to(home.raw).as_posix() if outcome.parquet else None,
         "rejects_file": rejects_path.relative_to(home.rejects).as_posix() if outcome.rejects else None,
-        "lines": delivery.lines + (1 if delivery.damage else 0),
+        "lines": outcome.lines,
         "blank_lines": outcome.blank_lines,
         "events": outcome.rows,
         "rejects": len(outcome.rejects),
         "event_days": event_days,
         "models": models,
         "unknown_fields": sorted(outcome.unknown_fields),
-        "notes": ["byte_order_mark"] if outcome.byte_order_mark else [],
+        "notes": sorted(outcome.notes),
     }
 
 
@@ -201,7 +199,7 @@ def _census(home: Home, stream: Stream, parquet: Path) -> tuple[list[dict[str, A
 
 def _stem(file: LandedFile) -> str:
     """Return a name that is safe in globs, unique per source and landing file, and says where it is from."""
-    name = f"{file.source.name}.{file.path.name}"
+    name = f"{file.source.name}.{file.stream.name}.{file.path.name}"
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:120]
     return safe if safe == name else f"{safe}-{sha256(name.encode()).hexdigest()[:8]}"
 

@@ -1,4 +1,4 @@
-"""The SQL that turns NDJSON into a raw table, written from a stream's declaration.
+"""The SQL that turns a landing file into a raw table, written from a stream's declaration.
 
 Two forms of one statement, equal in every value they accept:
 
@@ -6,178 +6,83 @@ Two forms of one statement, equal in every value they accept:
 nothing;
 - *careful*: every value is read as its text, a `reject` column names what is wrong with a line.
 
-Money is proven exact, not trusted: JSON numbers reach SQL through a double. A double `d` of a decimal
-literal, and the product `d * 10^scale`, are each off by at most 2^-53 of their value, so the rounded result
-can only be wrong when the product is that close to a half. Such lines, and amounts too large for the
-argument, are suspect and read from text.
+What one field's SQL is stands in `reader_values`; which files are read how, in the readers.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from ingestion.dialects.shape import MONEY, TOKEN_LIMIT, Column, Field, Stream
+from ingestion import extras
+from ingestion import reader_values as values
+from ingestion.dialects.shape import Column, Stream
 from ingestion.duck import literal
+from ingestion.reader_values import quoted
 
-#: Times outside this range are milliseconds read as seconds, zeroed clocks and the like.
-EARLIEST, LATEST = "2015-01-01", "2100-01-01"
-#: Key under which the careful path hands a line's number to SQL.
+#: Keys under which the careful path hands SQL a line's number and its undeclared fields.
 LINE_KEY = "tollbook raw line"
+EXTRA_KEY = "tollbook extra"
+_UNSURE = "tollbook embedded doubt"
 #: Raise it when the same declaration would now give other rows or rejects: every file is then read again.
-READER_VERSION = 1
-
-_BULK_TYPE = {
-    "text": "VARCHAR",
-    "flag": "BOOLEAN",
-    # A count declared BIGINT would take true as 1 and 5.7 as 6; as text it does not.
-    "integer": "VARCHAR",
-    "tokens": "VARCHAR",
-    "decimal": "DOUBLE",
-    "time": "TIMESTAMPTZ",
-    "epoch": "DOUBLE",
-}
-
-_CAREFUL_TYPE = dict.fromkeys(_BULK_TYPE, "VARCHAR")
+READER_VERSION = 2
 
 
-def quoted(name: str) -> str:
-    """Quote an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
+@dataclass(frozen=True)
+class Layout:
+    """What one file has of its own beside its rows.
+
+    Attributes:
+        header: CSV: what each column is: a field's name, an embedded field's path, or '' for an undeclared one.
+        titles: CSV: the headers as written.
+        extra: Undeclared top-level fields that are kept.
+        unknown: CSV: undeclared headers.
+        numbered: Every record brings its line number along.
+    """
+
+    header: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    unknown: frozenset[str] = frozenset()
+    numbered: bool = False
 
 
-def _bulk_types(time_zone: str) -> dict[str, str]:
-    # read_json takes a time without offset as UTC, whatever the session says; a cast from text asks it.
-    return _BULK_TYPE if time_zone == "UTC" else {**_BULK_TYPE, "time": "VARCHAR"}
-
-
-def _columns_argument(stream: Stream, types: dict[str, str], extra: tuple[str, ...] = ()) -> str:
-    """Return the `columns` argument of read_json: the declared fields, nested as in the JSON."""
-    tree: dict = {}
+def _tree(stream: Stream, types: dict[str, str]) -> dict[str, Any]:
+    """Return the declared fields nested as in a record; leaves are types by field name."""
+    tree: dict[str, Any] = {}
     for field in stream.fields:
-        *folders, leaf = field.path.split(".")
+        *folders, leaf = values.parts(stream, field)
         node = tree
         for folder in folders:
             node = node.setdefault(folder, {})
-        node[leaf] = types[field.kind.name]
-
-    def sql_type(node: dict | str) -> str:
-        if isinstance(node, str):
-            return node
-        return "STRUCT(" + ", ".join(f"{quoted(key)} {sql_type(value)}" for key, value in node.items()) + ")"
-
-    top = [f"{quoted(key)}: {literal(sql_type(node))}" for key, node in tree.items()]
-    return "{" + ", ".join([*top, *extra]) + "}"
+        node[leaf] = types[field.name]
+    return tree
 
 
-def _source(field: Field) -> str:
-    return ".".join(quoted(part) for part in field.path.split("."))
+def _sql_type(node: dict[str, Any] | str) -> str:
+    if isinstance(node, str):
+        return node
+    return "STRUCT(" + ", ".join(f"{quoted(key)} {_sql_type(inner)}" for key, inner in node.items()) + ")"
 
 
-def _bulk_value(field: Field, to_utc: str) -> str:
-    kind, value = field.kind, _source(field)
-    match kind.name:
-        case "integer" | "tokens" | "decimal":
-            return f"cast({value} as {kind.sql_type})"
-        case "time":
-            return to_utc.format(f"cast({value} as timestamptz)")
-        case "epoch":
-            return f"make_timestamp(cast(round({value} * 1e6) as bigint))"
-    return value
+def _columns_argument(columns: dict[str, dict[str, Any] | str]) -> str:
+    return (
+        "{" + ", ".join(f"{quoted(key)}: {literal(_sql_type(node))}" for key, node in columns.items()) + "}"
+    )
 
 
-def _text(field: Field) -> str:
-    """Name of a field's text beside its value, in the careful form."""
-    return quoted(f"{field.name} as text")
-
-
-def _careful_value(field: Field, to_utc: str) -> str:
-    kind, text = field.kind, _text(field)
-    match kind.name:
-        case "integer" | "tokens":
-            number = f"try_cast({text} as decimal(38, 9))"
-            return f"case when {number} = trunc({number}) then try_cast({number} as bigint) end"
-        case "decimal" | "flag":
-            return f"try_cast({text} as {kind.sql_type})"
-        case "time":
-            return to_utc.format(f"try_cast({text} as timestamptz)")
-        case "epoch":
-            seconds = f"try_cast({text} as double)"
-            representable = f"{seconds} between -62135596800 and 253402300799"
-            return (
-                f"case when {representable} then make_timestamp(cast(round({seconds} * 1e6) as bigint)) end"
-            )
-    return text
-
-
-def _shared_checks(stream: Stream) -> list[tuple[str, str, str]]:
-    """Return (reason, field, condition over field and column names) that hold in both forms."""
-    checks = []
-    for field in stream.fields:
-        name = quoted(field.name)
-        if field.mandatory and field.kind.name == "text":
-            checks.append(("missing_field", field.path, f"{name} is null or {name} = ''"))
-        elif field.mandatory:
-            checks.append(("missing_field", field.path, f"{name} is null"))
-        if field.kind.name == "tokens":
-            checks.append(
-                ("token_count_out_of_range", field.path, f"{name} not between 0 and {TOKEN_LIMIT - 1}")
-            )
-        if field.kind.sql_type == "TIMESTAMP":
-            bounds = f"timestamp '{EARLIEST}' and timestamp '{LATEST}'"
-            checks.append(("time_out_of_range", field.path, f"{name} not between {bounds}"))
-    checks.extend((check.reason, check.field, check.condition) for check in stream.checks)
-    return checks
-
-
-def _bulk_doubts(field: Field) -> list[str]:
-    """Return conditions over the values as read under which only the text of the line can tell."""
-    value = _source(field)
-    match field.kind.name:
-        case "text" if field.mandatory:
-            # An object reads as its JSON text; only the line tells it from a name in braces.
-            return [f"starts_with({value}, '{{') or starts_with({value}, '[')"]
-        case "integer" | "tokens":
-            return [f"contains({value}, '.')"]
-        case "decimal":
-            scaled = f"abs({value}) * 1e{field.kind.scale}"
-            # From 5e14 on everything is within the tolerance: too large for the argument is in doubt too.
-            near_a_half = f"abs({scaled} - trunc({scaled}) - 0.5) <= {scaled} * 1e-15"
-            # DuckDB reads `true` as 1, which is a likely rate but an unlikely amount of money.
-            return [near_a_half, f"{value} = 1"] if field.kind is MONEY else [near_a_half]
-    return []
-
-
-def _careful_checks(field: Field) -> list[tuple[str, str, str]]:
-    """Return (reason, field, condition) for a text that its type could not take."""
-    text = _text(field)
-    lost = f"{text} is not null and {quoted(field.name)} is null"
-    match field.kind.name:
-        case "integer" | "tokens":
-            digits = f"regexp_full_match({text}, '[+-]?[0-9]+')"
-            return [
-                ("integer_out_of_range", field.path, f"{lost} and {digits}"),
-                ("wrong_type", field.path, lost),
-            ]
-        case "decimal":
-            number = f"try_cast({text} as double) is not null"
-            return [
-                ("money_out_of_range", field.path, f"{lost} and {number}"),
-                ("wrong_type", field.path, lost),
-            ]
-        case "flag":
-            return [("wrong_type", field.path, lost)]
-        case "time" | "epoch":
-            return [("invalid_time", field.path, lost)]
-    return []
-
-
-def _to_utc(time_zone: str) -> str:
-    # In a UTC session the cast costs nothing; elsewhere it would give the session's wall clock.
-    return "cast({} as timestamp)" if time_zone == "UTC" else "timezone('UTC', {})"
+def _folders(tree: dict[str, Any], path: str = "$") -> list[str]:
+    """Return the JSON paths of an object and the objects in it."""
+    found = [path]
+    for key, node in tree.items():
+        if isinstance(node, dict):
+            found += _folders(node, f'{path}."{key}"')
+    return found
 
 
 def _derived(stream: Stream) -> str:
@@ -207,7 +112,7 @@ class Reading:
     raw_file: str
     delivered_on: date
 
-    def _outputs(self, source: str, raw_line: str) -> str:
+    def _outputs(self, source: str, raw_line: str, extra: str) -> str:
         stream = self.stream
         occurred = [f"{quoted(stream.occurred_at)} as occurred_at"] if stream.occurred_at else []
         return ", ".join(
@@ -215,9 +120,11 @@ class Reading:
                 f"{source} as source",
                 f"{literal(self.raw_file)} as raw_file",
                 f"{raw_line} as raw_line",
+                f"cast({stream.format.first_line} as bigint) as first_line",
                 f"date '{self.delivered_on}' as delivered_on",
                 *occurred,
                 *(quoted(column.name) for column in stream.raw_columns()),
+                f"{extra} as extra",
             ]
         )
 
@@ -225,52 +132,110 @@ class Reading:
         """Return a fingerprint of everything that decides what a line becomes."""
         return _version(self.stream, self.time_zone)
 
-    def bulk(self, path: Path) -> str:
-        """Return the statement that reads a clean file whole, or fails; its rows have no `raw_line`."""
-        stream = self.stream
-        to_utc = _to_utc(self.time_zone)
-        values = ", ".join(f"{_bulk_value(f, to_utc)} as {quoted(f.name)}" for f in stream.fields)
-        columns = _columns_argument(stream, _bulk_types(self.time_zone))
-        doubts = " or ".join(["false", *(doubt for field in stream.fields for doubt in _bulk_doubts(field))])
-        suspect = " or ".join(["doubtful", *(f"({condition})" for _, _, condition in _shared_checks(stream))])
+    def bulk(self, path: Path, layout: Layout = Layout(), *, has_header: bool = False) -> str:
+        """Return the statement that reads a clean file whole, or fails.
+
+        Its rows have a `raw_line` only if the layout is numbered.
+
+        Args:
+            path: Plain file.
+            layout: What the file has of its own.
+            has_header: CSV: the first line is the header.
+        """
+        stream, zone = self.stream, self.time_zone
+        tree = _tree(stream, {f.name: values.read_type(stream, f, zone) for f in stream.fields})
+        doubts = [doubt for field in stream.fields for doubt in values.doubts(stream, field)]
+        opened, unsure = [], []
+        for key in stream.embedded:
+            inside = tree[key]
+            opened.append(f"{values.embedded_value(key, json.dumps(inside))} as {quoted(key)}")
+            unsure += values.embedded_doubts(key, _folders(inside))
+            tree[key] = "VARCHAR"
+        if stream.format.name == "csv":
+            rows, extra = _read_csv(path, tree, layout, has_header=has_header), extras.of_cells(layout)
+        else:
+            extra = extras.of_columns(layout.extra)
+            line = {LINE_KEY: "BIGINT"} if layout.numbered else {}
+            rows = _read_json(path, {**tree, **dict.fromkeys(layout.extra, "JSON"), **line})
+        if opened:
+            rows = (
+                f"(select * replace ({', '.join(opened)}), {' or '.join(unsure)} as {quoted(_UNSURE)}"  # noqa: S608
+                f" from {rows})"
+            )
+            doubts.append(quoted(_UNSURE))
+        line_number = quoted(LINE_KEY) if layout.numbered else "cast(null as bigint)"
+        typed = ", ".join(f"{values.bulk_value(stream, f, zone)} as {quoted(f.name)}" for f in stream.fields)
+        doubtful = " or ".join(["false", *doubts])
+        suspect = " or ".join(
+            ["doubtful", *(f"({condition})" for _, _, condition in values.shared_checks(stream))]
+        )
         source = f"case when {suspect} then error('suspect line') else {literal(self.source)} end"
         return (
-            f"with fields as (select {values}, {doubts} as doubtful"  # noqa: S608
-            f" from {_read_json(path, columns)}),"
+            f"with fields as (select {typed}, {doubtful} as doubtful,"  # noqa: S608
+            f" {line_number} as {quoted(LINE_KEY)}, {extra} as {quoted(EXTRA_KEY)}"
+            f" from {rows}),"
             f" typed as (select *, {_derived(stream)} from fields)"
-            f" select {self._outputs(source, 'cast(null as bigint)')} from typed"
+            f" select {self._outputs(source, quoted(LINE_KEY), quoted(EXTRA_KEY))} from typed"
         )
 
     def careful(self, path: Path) -> str:
-        """Return the statement that reads lines the careful parser wrote.
+        """Return the statement that reads records the careful parser wrote.
 
         It has one column more, `reject`: null, or the reason and the field, as `reason|field`.
         """
         stream = self.stream
-        to_utc = _to_utc(self.time_zone)
-        columns = _columns_argument(stream, _CAREFUL_TYPE, (f"{quoted(LINE_KEY)}: 'BIGINT'",))
-        texts = ", ".join(f"{_source(f)} as {_text(f)}" for f in stream.fields)
-        values = ", ".join(f"{_careful_value(f, to_utc)} as {quoted(f.name)}" for f in stream.fields)
-        checks = [check for field in stream.fields for check in _careful_checks(field)]
-        checks += _shared_checks(stream)
+        tree = _tree(stream, dict.fromkeys((f.name for f in stream.fields), "VARCHAR"))
+        rows = _read_json(path, {**tree, LINE_KEY: "BIGINT", EXTRA_KEY: "VARCHAR"})
+        texts = ", ".join(f"{values.place(stream, f)} as {values.text(f)}" for f in stream.fields)
+        typed = ", ".join(
+            f"{values.careful_value(f, self.time_zone)} as {quoted(f.name)}" for f in stream.fields
+        )
+        checks = [check for field in stream.fields for check in values.careful_checks(field)]
+        checks += values.shared_checks(stream)
         reject = " ".join(f"when {when} then {literal(f'{reason}|{at}')}" for reason, at, when in checks)
         return (
-            f"with texts as (select {texts}, {quoted(LINE_KEY)} as line"  # noqa: S608
-            f" from {_read_json(path, columns)}),"
-            f" fields as (select *, {values} from texts),"
+            f"with texts as (select {texts}, {quoted(LINE_KEY)}, {quoted(EXTRA_KEY)} from {rows}),"  # noqa: S608
+            f" fields as (select *, {typed} from texts),"
             f" typed as (select *, {_derived(stream)} from fields)"
-            f" select {self._outputs(literal(self.source), 'line')}, case {reject} end as reject from typed"
+            f" select {self._outputs(literal(self.source), quoted(LINE_KEY), quoted(EXTRA_KEY))},"
+            f" case {reject} end as reject from typed"
         )
 
 
-def _read_json(path: Path, columns: str) -> str:
+def _read_json(path: Path, columns: dict[str, Any]) -> str:
     return (
-        f"read_json({literal(path)}, format = 'newline_delimited', compression = 'none', columns = {columns})"
+        f"read_json({literal(path)}, format = 'newline_delimited', compression = 'none',"
+        f" columns = {_columns_argument(columns)})"
     )
+
+
+def _read_csv(path: Path, types: dict[str, str], layout: Layout, *, has_header: bool) -> str:
+    columns = {
+        name or extras.column(number): types[name] if name else "VARCHAR"
+        for number, name in enumerate(layout.header)
+    }
+    absent = [f"cast(null as {types[name]}) as {quoted(name)}" for name in types if name not in columns]
+    rows = (
+        f"read_csv({literal(path)}, auto_detect = false, header = {str(has_header).lower()}, delim = ',',"
+        " quote = '\"', escape = '\"', nullstr = '', strict_mode = true, compression = 'none',"
+        f" max_line_size = {64 << 20}, columns = {_columns_argument(columns)})"
+    )
+    return f"(select {', '.join(['*', *absent])} from {rows})"  # noqa: S608
 
 
 @cache
 def _version(stream: Stream, time_zone: str) -> str:
     anywhere = Reading(stream, time_zone, "", "", date.min)
-    said = (READER_VERSION, anywhere.bulk(Path()), anywhere.careful(Path()), stream.provider, stream.model)
+    names = tuple(dict.fromkeys(values.parts(stream, field)[0] for field in stream.fields))
+    layout = Layout(header=names, titles=names)
+    said = (
+        READER_VERSION,
+        anywhere.bulk(Path(), layout),
+        anywhere.careful(Path()),
+        stream.provider,
+        stream.model,
+        stream.format,
+        [(field.path, field.aliases) for field in stream.fields],
+        stream.dropped,
+    )
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]

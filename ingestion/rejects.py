@@ -37,6 +37,18 @@ REASONS = {
     "money_out_of_range": "The field {field} is an amount too large to be true.",
     "invalid_time": "The field {field} is not a time.",
     "time_out_of_range": "The field {field} lies outside 2015 to 2100; is it milliseconds read as seconds?",
+    "field_vanished": "No line of the file has the mandatory field {field}; did the gateway rename it?",
+    "field_retyped": "The field {field} has another type than declared in every line; did the gateway change?",
+    "missing_column": "The header lacks the mandatory column {field}; the file was not read.",
+    "duplicate_column": "The header has the column {field} twice; the file was not read.",
+    "malformed_csv": "The quotes of the line do not follow RFC 4180.",
+    "wrong_cell_count": "The line has more or fewer cells than the header.",
+    "malformed_event": "The line is no line of an event stream.",
+    "malformed_page": "The body is not whole JSON: an error page, or a cut transfer. Fetch it again.",
+    "empty_page": "The body is empty. Fetch it again.",
+    "page_too_long": "The body is longer than 128 MiB.",
+    "refused_by_api": "The body is the API's refusal, not data; see its message, then fetch it again.",
+    "no_records": "The body has no records at {field}.",
     "unknown_status": "The field {field} is not one of the statuses this gateway is known to send.",
 }
 
@@ -112,6 +124,12 @@ def _word(match: re.Match[str]) -> str:
     return word if word in ("true", "false", "null", "NaN", "Infinity") else "…"
 
 
+def _detail(reject: Reject) -> str:
+    if reject.reason == "malformed_json" and reject.field:
+        return f"The text of the field {reject.field} is not a JSON object."
+    return REASONS[reject.reason].format(field=reject.field)
+
+
 def write(target: Path, rejects: list[Reject], reading: Reading) -> None:
     """Write the rejects of one landing file, in line order."""
     rows = [
@@ -122,7 +140,7 @@ def write(target: Path, rejects: list[Reject], reading: Reading) -> None:
             "raw_file": reading.raw_file,
             "raw_line": reject.line,
             "reason": reject.reason,
-            "detail": REASONS[reject.reason].format(field=reject.field),
+            "detail": _detail(reject),
             "excerpt": reject.excerpt,
         }
         for reject in sorted(rejects, key=lambda reject: reject.line)

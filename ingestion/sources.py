@@ -56,14 +56,14 @@ class Source(BaseModel):
     def _all_streams(cls, data: dict) -> dict:
         dialect = DIALECTS.get(data.get("dialect") or "")
         if dialect and not data.get("streams"):
-            data = {**data, "streams": tuple(stream.name for stream in dialect.streams)}
+            data = {**data, "streams": dialect.stream_names()}
         return data
 
     @model_validator(mode="after")
     def _known_streams(self) -> Source:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} cannot be a folder name; write small letters, digits, - and _")
-        known = [stream.name for stream in self.reader.streams]
+        known = self.reader.stream_names()
         for stream in self.streams:
             if stream not in known:
                 raise ValueError(f"{self.dialect} has no stream {stream!r}; write one of {', '.join(known)}")

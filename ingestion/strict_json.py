@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ingestion.dialects.shape import Field, Stream
+from ingestion.reader_values import parts
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60((?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)$")
@@ -88,6 +89,42 @@ def starts_with_byte_order_mark(line: bytes) -> bool:
     return line.startswith(_BYTE_ORDER_MARK.encode())
 
 
+def opened(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
+    """Return the record with JSON that stands in it as text opened, where the stream says so.
+
+    Raises:
+        BadLine: such a text is no JSON object.
+    """
+    for key in stream.embedded:
+        value = record.get(key)
+        if value is None or isinstance(value, dict):
+            continue
+        if key in getattr(record, "twice", ()):
+            raise BadLine("duplicate_key", key)
+        if not isinstance(value, str) or isinstance(value, (_Number, _NotFinite)):
+            raise BadLine("wrong_type", key)
+        record[key] = _opened(value, key)
+    return record
+
+
+def _opened(text: str, key: str) -> dict[str, Any] | None:
+    if not text.strip(" "):
+        return None
+    try:
+        return parse(text.encode("utf-8"))
+    except BadLine as fault:
+        raise BadLine(fault.reason if fault.reason == "lone_surrogate" else "malformed_json", key) from None
+
+
+def flat_record(cells: dict[str, str | None], stream: Stream) -> dict[str, Any]:
+    """Return cells by name as a record like a parsed one.
+
+    Raises:
+        BadLine: a cell that should be JSON is none.
+    """
+    return opened(_Object(cells), stream)
+
+
 def declared_values(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
     """Return the declared fields as nested JSON whose leaves are text (or true/false/null).
 
@@ -96,10 +133,11 @@ def declared_values(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
     """
     kept: dict[str, Any] = {}
     for field in stream.fields:
-        value = _value_at(record, field)
+        keys = parts(stream, field)
+        value = _value_at(record, field, keys)
         if value is None:
             continue
-        *folders, leaf = field.path.split(".")
+        *folders, leaf = keys
         node = kept
         for folder in folders:
             node = node.setdefault(folder, {})
@@ -107,9 +145,9 @@ def declared_values(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
     return kept
 
 
-def _value_at(record: dict[str, Any], field: Field) -> Any:
+def _value_at(record: dict[str, Any], field: Field, keys: tuple[str, ...]) -> Any:
     node: Any = record
-    for part in field.path.split("."):
+    for part in keys:
         if node is None:
             return None
         if not isinstance(node, _Object):
@@ -127,7 +165,7 @@ def _as_text(value: Any, field: Field) -> str:
     if isinstance(value, (dict, list)):
         if kind != "text" or field.mandatory:
             raise BadLine("wrong_type", field.path)
-        return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
     if isinstance(value, bool):
         if kind not in ("flag", "text"):
             raise BadLine("wrong_type", field.path)
@@ -135,7 +173,7 @@ def _as_text(value: Any, field: Field) -> str:
     if isinstance(value, _Number):
         if kind in ("flag", "time"):
             raise BadLine("wrong_type", field.path)
-        return json.dumps(_plain(value)) if kind == "text" else _positional(value)
+        return json.dumps(plain(value)) if kind == "text" else _positional(value)
     if kind == "time":
         return _rfc3339(value)
     return _positional(value) if kind == "decimal" else value
@@ -152,12 +190,12 @@ def _positional(number: str) -> str:
     return format(value, "f") if value.is_finite() and -60 < value.adjusted() < 40 else number
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value with its numbers as Python's, which print as the bulk read's do."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, _Number):
         is_integer = value.lstrip("-").isdigit() and len(value) <= _LONGEST_INTEGER
         return int(value) if is_integer else float(value)

@@ -19,8 +19,8 @@
     {%- do source('raw', table) -%}
     (
         select
-            * exclude (raw_line, file_row_number),
-            coalesce(raw_line, file_row_number + 1) as raw_line
+            * exclude (raw_line, first_line, file_row_number),
+            coalesce(raw_line, file_row_number + first_line) as raw_line
         from read_parquet(getvariable('raw_{{ table }}'), file_row_number = true)
         where occurred_at >= getvariable('first_day') and occurred_at < getvariable('last_day') + interval 1 day
     )
@@ -43,8 +43,8 @@
     {%- endif -%}
     (
         select
-            * exclude (raw_line, file_row_number),
-            coalesce(raw_line, file_row_number + 1) as raw_line
+            * exclude (raw_line, first_line, file_row_number),
+            coalesce(raw_line, file_row_number + first_line) as raw_line
         from read_parquet({{ sql_list(paths) }}, file_row_number = true)
     )
 {%- endmacro %}

@@ -1,4 +1,4 @@
-"""What a dialect is made of: streams, the JSON fields they declare, and the raw columns those become.
+"""What a dialect is made of: streams, the fields they declare, and the raw columns those become.
 
 A dialect module is data in these shapes and nothing else. How fields are read is in `reader_sql`, what they
 mean is SQL in the dialect's dbt staging folder.
@@ -7,22 +7,70 @@ mean is SQL in the dialect's dbt staging folder.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 #: Token counts from this on are damage, not usage: no request of any gateway comes near a thousand million.
 TOKEN_LIMIT = 1_000_000_000
 
 
+#: Object under which a record of a page finds the fields of the page (or bucket) around it.
+PAGE = "page"
+ARCHIVES = ("", ".gz", ".zst")
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the records of a stream stand in its files. Every format may come plain, as .gz or as .zst.
+
+    Attributes:
+        name: ndjson, json_pages, csv or sse.
+        suffixes: File names of this format end in one of these.
+        first_line: Line of the landing file that holds the first record, if each has a line of its own.
+        records: json_pages: dotted path of the records in a body; an empty one is the body itself. Lists are
+            gone through, whatever their depth.
+        also: json_pages: other paths older servers used, tried in order.
+        around: json_pages: fields of the body and of objects on the way that records take along, as
+            `page.<field>`; the nearest wins.
+    """
+
+    name: Literal["ndjson", "json_pages", "csv", "sse"]
+    suffixes: tuple[str, ...]
+    first_line: int = 1
+    records: str = ""
+    also: tuple[str, ...] = ()
+    around: tuple[str, ...] = ()
+
+    def reads(self, file_name: str) -> bool:
+        """Tell whether a file of this name is in this format."""
+        return file_name.endswith(tuple(s + archive for s in self.suffixes for archive in ARCHIVES))
+
+
+#: One JSON object a line.
+NDJSON = Format("ndjson", (".ndjson", ".jsonl"))
+#: A header line, then one record a line (or several, inside quotes). A field's path is its header.
+CSV = Format("csv", (".csv",), first_line=2)
+#: Recorded streams of server-sent events: the last chunk with `usage` is the record of its response.
+SSE = Format("sse", (".sse",))
+
+
+def json_pages(records: str = "", also: tuple[str, ...] = (), around: tuple[str, ...] = ()) -> Format:
+    """Return the format of API bodies, one a file."""
+    return Format("json_pages", (".json",), records=records, also=also, around=around)
+
+
 @dataclass(frozen=True)
 class Kind:
-    """How a JSON value is read.
+    """How a value is read.
 
-    `name` is one of text, flag, integer, tokens, decimal, time (RFC 3339) and epoch (seconds, may have a
-    fraction); `sql_type` is the type of the raw column; `scale` is the number of decimals of a decimal.
+    `name` is one of text, flag, integer, tokens, decimal, time (RFC 3339, or the source's wall clock) and
+    epoch (seconds, may have a fraction, or milliseconds); `sql_type` is the type of the raw column; `scale`
+    is the number of decimals of a decimal; `per_second` is the unit of an epoch.
     """
 
     name: str
     sql_type: str
     scale: int = 0
+    per_second: int = 1
 
 
 TEXT = Kind("text", "VARCHAR")
@@ -36,19 +84,23 @@ INVOICE_AMOUNT = Kind("decimal", "DECIMAL(18,4)", 4)
 VAT_RATE = Kind("decimal", "DECIMAL(9,6)", 6)
 TIME = Kind("time", "TIMESTAMP")
 EPOCH = Kind("epoch", "TIMESTAMP")
+EPOCH_MS = Kind("epoch", "TIMESTAMP", per_second=1000)
 
 
 @dataclass(frozen=True)
 class Field:
-    """One value of a record: where it stands in the JSON (dotted `path`) and what columns call it (`name`).
+    """One value of a record: where it stands and what columns call it (`name`).
 
-    A record whose `mandatory` field is missing, null or empty is rejected.
+    `path` is dotted in JSON and the header in CSV; `aliases` are other headers taken for it. Headers are
+    compared without regard to case. A record whose `mandatory` field is missing, null or empty is rejected,
+    a CSV file without its column is rejected whole.
     """
 
     path: str
     kind: Kind
     name: str
     mandatory: bool = False
+    aliases: tuple[str, ...] = ()
 
 
 def fields(kind: Kind, *paths: str, mandatory: bool = False, **renamed: str) -> tuple[Field, ...]:
@@ -57,6 +109,11 @@ def fields(kind: Kind, *paths: str, mandatory: bool = False, **renamed: str) -> 
     """
     own = tuple(Field(path, kind, path.replace(".", "_"), mandatory) for path in paths)
     return own + tuple(Field(path, kind, name, mandatory) for name, path in renamed.items())
+
+
+def column(kind: Kind, name: str, *headers: str, mandatory: bool = False) -> Field:
+    """Declare a CSV column: what raw calls it, its usual header, and other headers it is known by."""
+    return Field(headers[0], kind, name, mandatory, headers[1:])
 
 
 def below(folder: str, *names: str) -> tuple[str, ...]:
@@ -90,9 +147,9 @@ class Stream:
     """One kind of record a gateway delivers, and the raw table it fills.
 
     Attributes:
-        name: Folder name under `landing/<source>/`.
-        table: Raw table, `<dialect>_<stream>`.
-        fields: Everything that is read; undeclared paths never reach raw.
+        name: Folder name under `landing/<source>/`. Streams of one name differ by format.
+        table: Raw table; streams with equal columns may share one.
+        fields: Everything that is read; undeclared top-level fields end in `extra`, others never reach raw.
         columns: Raw columns in order: the name of a field, or a `Column`.
         occurred_at: Field that is the billing-basis time; None if the stream holds no usage events.
         checks: Impossibilities beyond types and mandatory fields.
@@ -100,6 +157,9 @@ class Stream:
         model: SQL over raw columns: the model half of the price key.
         dropped: Paths known and left out on purpose (with all below them), so that they are not reported as
         new.
+        format: How records stand in the stream's files.
+        embedded: Top-level fields whose text is itself a JSON object; fields below them are declared as if
+            it were one. An empty text is no object.
     """
 
     name: str
@@ -111,6 +171,8 @@ class Stream:
     provider: str = "''"
     model: str = "''"
     dropped: tuple[str, ...] = ()
+    format: Format = NDJSON
+    embedded: tuple[str, ...] = ()
 
     def raw_columns(self) -> list[Column]:
         """Return the stream's own raw columns, typed, after the columns every table has in common."""
@@ -128,11 +190,13 @@ class Stream:
             ("source", "VARCHAR"),
             ("raw_file", "VARCHAR"),
             ("raw_line", "BIGINT"),
+            ("first_line", "BIGINT"),
             ("delivered_on", "DATE"),
         ]
         if self.occurred_at:
             common.append(("occurred_at", "TIMESTAMP"))
-        return common + [(column.name, column.sql_type) for column in self.raw_columns()]
+        own = [(column.name, column.sql_type) for column in self.raw_columns()]
+        return [*common, *own, ("extra", "VARCHAR")]
 
 
 @dataclass(frozen=True)
@@ -142,6 +206,12 @@ class Dialect:
     name: str
     streams: tuple[Stream, ...]
 
-    def stream(self, name: str) -> Stream | None:
-        """Return the stream called `name`, or None."""
-        return next((stream for stream in self.streams if stream.name == name), None)
+    def stream_names(self) -> tuple[str, ...]:
+        """Return the names of all streams, each once."""
+        return tuple(dict.fromkeys(stream.name for stream in self.streams))
+
+    def stream(self, name: str, file_name: str = "") -> Stream | None:
+        """Return the stream called `name` whose format the file has, else the first of that name, or None."""
+        named = [stream for stream in self.streams if stream.name == name]
+        fitting = [stream for stream in named if stream.format.reads(file_name)]
+        return next(iter(fitting or named), None)

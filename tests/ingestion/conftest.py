@@ -59,7 +59,7 @@ class Desk:
             if content["table"] == table and content["raw_file"]:
                 found += self.parquet(
                     "select * exclude (file_row_number)"
-                    " replace (coalesce(raw_line, file_row_number + 1) as raw_line)"
+                    " replace (coalesce(raw_line, file_row_number + first_line) as raw_line)"
                     f" from read_parquet('{self.home.raw / content['raw_file']}', file_row_number = true,"
                     " hive_partitioning = false) order by raw_line"
                 )

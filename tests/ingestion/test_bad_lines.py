@@ -203,7 +203,7 @@ def test_blank_lines_are_counted_and_keep_the_numbers_of_the_others_right(desk, 
 
 
 def test_blank_lines_at_the_end_alone_do_not_need_the_careful_read(desk, call, monkeypatch):
-    monkeypatch.setattr("ingestion.careful.read", None)
+    monkeypatch.setattr("ingestion.careful.read_lines", None)
     desk.land([call(1), call(2), "", " "])
     desk.run()
     assert (desk.manifest()["events"], desk.manifest()["blank_lines"]) == (2, 2)

@@ -16,7 +16,7 @@ from ingestion import careful, ndjson
 def small_stretches(monkeypatch):
     """Cut refused files so small that a few lines already pass through every level."""
     monkeypatch.setattr(ndjson, "CAREFUL_BYTES", 1_500)
-    monkeypatch.setattr(ndjson, "PARTS", 3)
+    monkeypatch.setattr(ndjson, "PIECES", 3)
 
 
 def records(call, count):
@@ -39,13 +39,13 @@ def test_line_numbers_and_rows_are_right_wherever_the_bad_lines_stand(desk, call
 @pytest.mark.usefixtures("small_stretches")
 def test_a_bad_line_does_not_send_the_whole_file_the_careful_way(desk, call, monkeypatch):
     seen = []
-    read = careful.read
+    read = careful.read_lines
 
-    def counting(session, reading, piece, target, **where):
+    def counting(sieve, reading, piece, first_line, **where):
         seen.append(piece.read_bytes().count(b"\n"))
-        return read(session, reading, piece, target, **where)
+        return read(sieve, reading, piece, first_line, **where)
 
-    monkeypatch.setattr(careful, "read", counting)
+    monkeypatch.setattr(careful, "read_lines", counting)
     good = records(call, 200)
     desk.land([*good[:150], "broken", *good[150:]])
     desk.run()

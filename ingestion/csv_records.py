@@ -1,0 +1,164 @@
+"""CSV by the letter of RFC 4180: where records begin and end, and what their cells are.
+
+A record is one line, or several if quotes hold its line breaks. Damage must not swallow what follows it: lines
+are only joined if they are one whole record together, else the first of them is the fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+LONGEST_LINE = 64 << 20
+#: A quoted cell longer than this is a quote nobody closed.
+MOST_LINES, MOST_BYTES = 1000, 1 << 20
+_BLOCK = 8 << 20
+_BLANK = b"\xef\xbb\xbf \t\r\n\v\f"
+_QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
+_CELL = re.compile(r'"((?:[^"]|"")*)"|([^",\r\n]*)')
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record or what stands where one should.
+
+    Attributes:
+        number: Line it begins on.
+        text: Its bytes.
+        cells: Its cells; None for a blank line or a fault.
+        fault: Reject reason, or ''.
+    """
+
+    number: int
+    text: bytes
+    cells: list[str] | None = None
+    fault: str = ""
+
+
+def cells_of(text: str) -> list[str] | None:
+    """Return the cells of one record without its line end, or None if its quoting is wrong or not closed."""
+    if '"' not in text:
+        return None if "\r" in text else text.split(",")
+    cells, at = [], 0
+    while True:
+        match = _CELL.match(text, at)
+        quoted, plain = match.groups()
+        cells.append(plain if quoted is None else quoted.replace('""', '"'))
+        at = match.end()
+        if at == len(text):
+            return cells
+        if text[at] != ",":
+            return None
+        at += 1
+
+
+def records(handle: BinaryIO, number: int, stop: int, columns: int) -> Iterator[Record]:
+    """Yield everything from the handle's place up to offset `stop`; the last record may reach beyond it.
+
+    Args:
+        handle: The plain file, at the beginning of a record.
+        number: Its line.
+        stop: Offset at which no further record is begun.
+        columns: Cells of the header.
+    """
+    while handle.tell() < stop and (line := handle.readline(LONGEST_LINE)):
+        lines = 1
+        if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            while (rest := handle.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                pass
+            yield Record(number, b"", None, "line_too_long")
+        elif not line.strip(_BLANK):
+            yield Record(number, line)
+        else:
+            record = _record(number, line, columns)
+            if record.fault == "malformed_csv" and line.count(b'"') % 2:
+                joined, lines = _joined(handle, line, columns)
+                record = Record(number, *joined) if joined else record
+            yield record
+        number += lines
+
+
+def _record(number: int, line: bytes, columns: int) -> Record:
+    try:
+        cells = cells_of(_without_end(line).decode("utf-8"))
+    except UnicodeDecodeError:
+        return Record(number, line, None, "invalid_utf8")
+    fault = "malformed_csv" if cells is None else "wrong_cell_count" if len(cells) != columns else ""
+    if fault and not line.endswith(b"\n"):
+        fault = "truncated_line"
+    return Record(number, line, None if fault else cells, fault)
+
+
+def _joined(handle: BinaryIO, line: bytes, columns: int) -> tuple[tuple[bytes, list[str]] | None, int]:
+    """Return the record a line is the beginning of, and its lines; without one the handle stays in place."""
+    start, text = handle.tell(), line
+    for lines in range(2, MOST_LINES):
+        following = handle.readline(MOST_BYTES)
+        text += following
+        if not following or len(text) > MOST_BYTES:
+            break
+        if b'"' not in following:
+            continue
+        record = _record(0, text, columns)
+        if record.cells:
+            return (text, record.cells), lines
+        if text.count(b'"') % 2 == 0:
+            break
+    handle.seek(start)
+    return None, 1
+
+
+def _without_end(line: bytes) -> bytes:
+    return line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def is_simple(plain: Path, start: int, size: int, columns: int) -> bool:
+    """Tell whether every line between two offsets is one record of so many cells, all with equal line ends.
+
+    DuckDB reads such lines as RFC 4180 does; others it may forgive.
+    """
+    ends: set[bool] = set()
+    with plain.open("rb") as handle:
+        handle.seek(start)
+        while (left := size - handle.tell()) > 0:
+            block = handle.read(min(left, _BLOCK))
+            if not block.endswith(b"\n") and handle.tell() < size:
+                block += handle.readline(LONGEST_LINE)
+            if handle.tell() >= size:
+                block = block.rstrip(b"\n\r") + b"\n"
+            if block != b"\n" and not _is_simple(block, columns, ends):
+                return False
+    return len(ends) < 2
+
+
+def _is_simple(block: bytes, columns: int, ends: set[bool]) -> bool:
+    """Judge whole lines; add to `ends` whether they end in a carriage return."""
+    lines, returns = block.count(b"\n"), block.count(b"\r")
+    if returns:
+        ends.add(True)
+        lines_with = block.count(b"\r\n")
+        if lines_with != returns or lines - lines_with not in (0, 1):
+            return False
+    else:
+        ends.add(False)
+    if b'"' not in block:
+        return block.count(b",") == lines * (columns - 1)
+    return _is_quoted_simply(np.frombuffer(b"\n" + block, np.uint8), lines * (columns - 1))
+
+
+def _is_quoted_simply(codes: np.ndarray, commas: int) -> bool:
+    quotes = np.flatnonzero(codes == _QUOTE)
+    if len(quotes) % 2:
+        return False
+    before, after = codes[quotes[0::2] - 1], codes[quotes[1::2] + 1]
+    if not np.isin(before, (_COMMA, _NEWLINE, _QUOTE)).all():
+        return False
+    if not np.isin(after, (_COMMA, _NEWLINE, _RETURN, _QUOTE)).all():
+        return False
+    outside = [np.searchsorted(quotes, np.flatnonzero(codes == code)) % 2 == 0 for code in (_COMMA, _NEWLINE)]
+    return int(outside[0].sum()) == commas and bool(outside[1].all())

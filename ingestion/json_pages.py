@@ -1,0 +1,113 @@
+"""API bodies become record lines: one record of the page a line, by the letter.
+
+A body that is no page (a refusal, an HTML error, a cut transfer) is one fault. What the records mean is the
+stream's business; here only the way to them is known.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ingestion import json_text
+from ingestion.dialects.shape import PAGE, Format
+from ingestion.json_text import NotJson
+
+LONGEST_BODY = 128 << 20
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+class BadPage(ValueError):
+    """A body without records; `reason` is a code of `rejects.REASONS`."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(reason, field)
+        self.reason = reason
+        self.field = field
+
+
+def unfold(body: Path, target: Path, form: Format) -> int:
+    """Write the records of a body to `target`, one a line; return how many.
+
+    Raises:
+        BadPage: the body holds no page of this format.
+    """
+    if body.stat().st_size > LONGEST_BODY:
+        raise BadPage("page_too_long")
+    try:
+        text = body.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadPage("invalid_utf8") from None
+    text = text.lstrip(_BYTE_ORDER_MARK)
+    start = json_text.after_space(text, 0)
+    if not text[start:].strip():
+        raise BadPage("empty_page")
+    try:
+        end = json_text.end_of_value(text, start)
+    except NotJson:
+        raise BadPage("malformed_page") from None
+    if json_text.after_space(text, end) != len(text):
+        raise BadPage("malformed_page")
+    refusal = _refusal(text, start)
+    for path in (form.records, *form.also):
+        try:
+            records = _records(text, start, end, path.split(".") if path else [], form.around, {})
+        except LookupError:
+            continue
+        if not (refusal and not records):
+            return _write(target, records)
+    raise BadPage(refusal or "no_records", form.records)
+
+
+def _refusal(text: str, at: int) -> str:
+    """Return a reason if the body says itself that it is none: `success` is false, or there is an `error`."""
+    if text[at] != "{":
+        return ""
+    for key, start, end in json_text.members(text, at):
+        value = text[start:end]
+        if (key == "success" and value == "false") or (
+            key == "error" and value not in ("null", '""', "false")
+        ):
+            return "refused_by_api"
+    return ""
+
+
+def _records(
+    text: str, start: int, end: int, path: list[str], around: tuple[str, ...], found: dict[str, str]
+) -> list[str]:
+    """Return the texts of all records at a path below a value.
+
+    Raises:
+        LookupError: the path does not lead to objects or lists.
+    """
+    opening = text[start]
+    if opening == "[":
+        return [
+            record
+            for _, inner, after in json_text.elements(text, start)
+            for record in _records(text, inner, after, path, around, found)
+        ]
+    if not path:
+        if text[start:end] == "null":
+            return []
+        return [_with_page(text[start:end], found)]
+    if opening != "{":
+        raise LookupError(path[0])
+    spans = {key: (inner, after) for key, inner, after in json_text.members(text, start)}
+    found = {**found, **{name: text[slice(*spans[name])] for name in around if name in spans}}
+    return _records(text, *spans[path[0]], path[1:], around, found)
+
+
+def _with_page(record: str, found: dict[str, str]) -> str:
+    record = record.replace("\n", " ")
+    if not found or not record.startswith("{"):
+        return record
+    taken = ",".join(f"{json.dumps(name)}:{value}" for name, value in found.items()).replace("\n", " ")
+    rest = record[1:].lstrip()
+    return f'{{"{PAGE}":{{{taken}}}{"" if rest.startswith("}") else ","}{rest}'
+
+
+def _write(target: Path, records: list[str]) -> int:
+    with target.open("w", encoding="utf-8") as out:
+        out.writelines(f"{record}\n" for record in records)
+    return len(records)

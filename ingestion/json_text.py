@@ -1,0 +1,85 @@
+"""Where the values of a JSON text begin and end, so that a record can be cut out of it by the letter.
+
+Numbers keep their digits and keys their order: nothing here builds the records it passes over.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+_DECODER = json.JSONDecoder()
+_STRING = json.decoder.scanstring
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+class NotJson(ValueError):
+    """The text breaks off or is no JSON."""
+
+
+def after_space(text: str, at: int) -> int:
+    """Return the first offset from `at` on that is not white space."""
+    return _SPACE.match(text, at).end()
+
+
+def end_of_value(text: str, at: int) -> int:
+    """Return the offset after the value that begins at `at`.
+
+    Raises:
+        NotJson: there is none.
+    """
+    try:
+        return _DECODER.raw_decode(text, at)[1]
+    except (ValueError, RecursionError) as fault:
+        raise NotJson(str(fault)) from None
+
+
+def members(text: str, at: int) -> Iterator[tuple[str, int, int]]:
+    """Yield (key, start, end) of the members of the object that begins at `at`.
+
+    Raises:
+        NotJson: the object is not whole.
+    """
+    yield from _entries(text, at, "}", has_keys=True)
+
+
+def elements(text: str, at: int) -> Iterator[tuple[str, int, int]]:
+    """Yield ('', start, end) of the elements of the list that begins at `at`.
+
+    Raises:
+        NotJson: the list is not whole.
+    """
+    yield from _entries(text, at, "]", has_keys=False)
+
+
+def _entries(text: str, at: int, closing: str, *, has_keys: bool) -> Iterator[tuple[str, int, int]]:
+    at = after_space(text, at + 1)
+    if text[at : at + 1] == closing:
+        return
+    while True:
+        key = ""
+        if has_keys:
+            key, at = _key(text, at)
+        end = end_of_value(text, at)
+        yield key, at, end
+        at = after_space(text, end)
+        separator = text[at : at + 1]
+        if separator == closing:
+            return
+        if separator != ",":
+            raise NotJson(f"expected , or {closing} at {at}")
+        at = after_space(text, at + 1)
+
+
+def _key(text: str, at: int) -> tuple[str, int]:
+    if text[at : at + 1] != '"':
+        raise NotJson(f"expected a key at {at}")
+    try:
+        key, at = _STRING(text, at + 1)
+    except ValueError as fault:
+        raise NotJson(str(fault)) from None
+    at = after_space(text, at)
+    if text[at : at + 1] != ":":
+        raise NotJson(f"expected : at {at}")
+    return key, after_space(text, at + 1)

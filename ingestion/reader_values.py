@@ -1,0 +1,208 @@
+"""The SQL of one field: its typed value, when that value is in doubt, and what is wrong with a text.
+
+Money is proven exact, not trusted: JSON numbers reach SQL through a double. A double `d` of a decimal
+literal, and the product `d * 10^scale`, are each off by at most 2^-53 of their value, so the rounded result
+can only be wrong when the product is that close to a half. Such lines, and amounts too large for the
+argument, are suspect and read from text. CSV cells are text already and cast exactly.
+"""
+
+from __future__ import annotations
+
+from ingestion.dialects.shape import MONEY, TOKEN_LIMIT, Field, Stream
+from ingestion.duck import literal
+
+#: Times outside this range are milliseconds read as seconds, zeroed clocks and the like.
+EARLIEST, LATEST = "2015-01-01", "2100-01-01"
+#: Whole numbers up to here are exact as doubles.
+_EXACT = 1 << 53
+
+_JSON_TYPE = {
+    "text": "VARCHAR",
+    "flag": "BOOLEAN",
+    # A count declared BIGINT would take true as 1 and 5.7 as 6; as text it does not.
+    "integer": "VARCHAR",
+    "tokens": "VARCHAR",
+    "decimal": "DOUBLE",
+    "time": "TIMESTAMPTZ",
+    "epoch": "DOUBLE",
+}
+
+
+def quoted(name: str) -> str:
+    """Quote an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def is_embedded(stream: Stream, field: Field) -> bool:
+    """Tell whether the field stands in JSON that is the text of another field."""
+    return field.path.partition(".")[0] in stream.embedded
+
+
+def parts(stream: Stream, field: Field) -> tuple[str, ...]:
+    """Return the keys that lead to a field's value in a record; a CSV record is flat and keyed by name."""
+    if stream.format.name == "csv" and not is_embedded(stream, field):
+        return (field.name,)
+    return tuple(field.path.split("."))
+
+
+def place(stream: Stream, field: Field) -> str:
+    """Return the SQL of a field's value as it was read."""
+    return ".".join(quoted(part) for part in parts(stream, field))
+
+
+def read_type(stream: Stream, field: Field, time_zone: str) -> str:
+    """Return the type a clean file's value is read as."""
+    kind = field.kind
+    if kind.name == "time" and time_zone != "UTC":
+        # Readers take a time without offset as UTC, whatever the session says; a cast from text asks it.
+        return "VARCHAR"
+    if is_embedded(stream, field):
+        return "VARCHAR"
+    if stream.format.name == "csv":
+        return {"integer": "DOUBLE", "tokens": "DOUBLE", "decimal": kind.sql_type}.get(
+            kind.name, _JSON_TYPE[kind.name]
+        )
+    return _JSON_TYPE[kind.name]
+
+
+def bulk_value(stream: Stream, field: Field, time_zone: str) -> str:
+    """Return the typed value of a field of a clean file."""
+    kind, value = field.kind, place(stream, field)
+    match kind.name:
+        case "integer" | "tokens" | "decimal":
+            return f"cast({_number(stream, field)} as {kind.sql_type})"
+        case "time":
+            return _utc(f"cast({value} as timestamptz)", time_zone)
+        case "epoch":
+            return _moment(_number(stream, field), field)
+        case "flag":
+            return f"cast({value} as boolean)"
+    return value
+
+
+def _number(stream: Stream, field: Field) -> str:
+    value = place(stream, field)
+    is_text = is_embedded(stream, field) and field.kind.name in ("decimal", "epoch")
+    return f"cast({value} as double)" if is_text else value
+
+
+def _moment(number: str, field: Field) -> str:
+    return f"make_timestamp(cast(round({number} * {1_000_000 // field.kind.per_second}e0) as bigint))"
+
+
+def _utc(moment: str, time_zone: str) -> str:
+    # In a UTC session the cast costs nothing; elsewhere it would give the session's wall clock.
+    return f"cast({moment} as timestamp)" if time_zone == "UTC" else f"timezone('UTC', {moment})"
+
+
+def doubts(stream: Stream, field: Field) -> list[str]:
+    """Return conditions over the values as read under which only the text of the line can tell."""
+    value, is_csv = place(stream, field), stream.format.name == "csv"
+    match field.kind.name:
+        case "text" if field.mandatory and not is_csv:
+            # An object reads as its JSON text; only the line tells it from a name in braces.
+            return [f"starts_with({value}, '{{') or starts_with({value}, '[')"]
+        case "flag" if is_embedded(stream, field):
+            return [f"{value} not in ('true', 'false')"]
+        case "integer" | "tokens" if is_csv and not is_embedded(stream, field):
+            return [f"{value} <> trunc({value})", f"abs({value}) > {_EXACT}"]
+        case "integer" | "tokens":
+            return [f"contains({value}, '.')"]
+        case "decimal" if not is_csv or is_embedded(stream, field):
+            number = _number(stream, field)
+            scaled = f"abs({number}) * 1e{field.kind.scale}"
+            # From 5e14 on everything is within the tolerance: too large for the argument is in doubt too.
+            near_a_half = f"abs({scaled} - trunc({scaled}) - 0.5) <= {scaled} * 1e-15"
+            # DuckDB reads `true` as 1, which is a likely rate but an unlikely amount of money.
+            return [near_a_half, f"{value} = 1"] if field.kind is MONEY else [near_a_half]
+    return []
+
+
+def text(field: Field) -> str:
+    """Name of a field's text beside its value, in the careful form."""
+    return quoted(f"{field.name} as text")
+
+
+def careful_value(field: Field, time_zone: str) -> str:
+    """Return the typed value of a field's text; null if the text is no such value."""
+    kind, written = field.kind, text(field)
+    match kind.name:
+        case "integer" | "tokens":
+            number = f"try_cast({written} as decimal(38, 9))"
+            return f"case when {number} = trunc({number}) then try_cast({number} as bigint) end"
+        case "decimal" | "flag":
+            return f"try_cast({written} as {kind.sql_type})"
+        case "time":
+            return _utc(f"try_cast({written} as timestamptz)", time_zone)
+        case "epoch":
+            number = f"try_cast({written} as double)"
+            bounds = (kind.per_second * second for second in (-62_135_596_800, 253_402_300_799))
+            representable = f"{number} between {' and '.join(map(str, bounds))}"
+            return f"case when {representable} then {_moment(number, field)} end"
+    return written
+
+
+def careful_checks(field: Field) -> list[tuple[str, str, str]]:
+    """Return (reason, field, condition) for a text that its type could not take."""
+    written = text(field)
+    lost = f"{written} is not null and {quoted(field.name)} is null"
+    match field.kind.name:
+        case "integer" | "tokens":
+            digits = f"regexp_full_match({written}, '[+-]?[0-9]+')"
+            return [
+                ("integer_out_of_range", field.path, f"{lost} and {digits}"),
+                ("wrong_type", field.path, lost),
+            ]
+        case "decimal":
+            number = f"try_cast({written} as double) is not null"
+            return [
+                ("money_out_of_range", field.path, f"{lost} and {number}"),
+                ("wrong_type", field.path, lost),
+            ]
+        case "flag":
+            return [("wrong_type", field.path, lost)]
+        case "time" | "epoch":
+            return [("invalid_time", field.path, lost)]
+    return []
+
+
+def shared_checks(stream: Stream) -> list[tuple[str, str, str]]:
+    """Return (reason, field, condition over field and column names) that hold in both forms."""
+    checks = []
+    for field in stream.fields:
+        name = quoted(field.name)
+        if field.mandatory and field.kind.name == "text":
+            checks.append(("missing_field", field.path, f"{name} is null or {name} = ''"))
+        elif field.mandatory:
+            checks.append(("missing_field", field.path, f"{name} is null"))
+        if field.kind.name == "tokens":
+            checks.append(
+                ("token_count_out_of_range", field.path, f"{name} not between 0 and {TOKEN_LIMIT - 1}")
+            )
+        if field.kind.sql_type == "TIMESTAMP":
+            bounds = f"timestamp '{EARLIEST}' and timestamp '{LATEST}'"
+            checks.append(("time_out_of_range", field.path, f"{name} not between {bounds}"))
+    checks.extend((check.reason, check.field, check.condition) for check in stream.checks)
+    return checks
+
+
+def embedded_value(key: str, structure: str) -> str:
+    """Return the SQL that opens the JSON text of a field as a struct of texts."""
+    return f"from_json(nullif(trim({quoted(key)}), ''), {literal(structure)})"
+
+
+def embedded_doubts(key: str, folders: list[str]) -> list[str]:
+    """Return conditions under which opening would lose what the text says: no object, or a key twice.
+
+    Args:
+        key: The field whose text is JSON.
+        folders: JSON paths of the objects in it that hold declared fields.
+    """
+    written = f"nullif(trim({quoted(key)}), '')"
+    found = [f"not starts_with({written}, '{{')"]
+    for folder in folders:
+        keys = f"json_keys({written}, {literal(folder)})"
+        found.append(f"len({keys}) <> len(list_distinct({keys}))")
+        if folder != "$":
+            found.append(f"json_type({written}, {literal(folder)}) not in ('OBJECT', 'NULL')")
+    return found
