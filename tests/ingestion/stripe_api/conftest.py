@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from ingestion import files as module
 from ingestion.home import Home
 from ingestion.sandbox.loopback import Rule
 from ingestion.sandbox.stripe_server import StripeServer
@@ -123,6 +124,18 @@ def dump(home: Home) -> dict[str, list[dict[str, Any]]]:
             for _, row in sorted(rows.items())
         ]
     return out
+
+
+def die_at(patch: pytest.MonkeyPatch, write: int) -> None:
+    """Let the process die when it is about to give the n-th file its name."""
+    original, count = module.publish, iter(range(1, 100))
+
+    def publish(temporary: Path, target: Path) -> None:
+        if next(count) == write:
+            raise KeyboardInterrupt
+        original(temporary, target)
+
+    patch.setattr(module, "publish", publish)
 
 
 @pytest.fixture

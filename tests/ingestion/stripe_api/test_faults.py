@@ -25,7 +25,7 @@ from ingestion.stripe_api import ListingError, SyncResult, make_client, sync
 from ingestion.stripe_api.calls import ATTEMPTS
 from ingestion.stripe_api.state import read_marks
 
-from .conftest import Settings, changing, charge, dump, intent, invoice, refund
+from .conftest import Settings, changing, charge, die_at, dump, intent, invoice, refund
 
 DAY = 86_400
 FIRST = int(datetime(2026, 8, 1, 3, tzinfo=UTC).timestamp())
@@ -183,6 +183,23 @@ def test_what_does_not_pass_moves_no_mark_and_is_made_good_by_the_next_run(
     marks = read_marks(home, "stripe")
     with pytest.raises(error):
         run(home, server, SECOND)
+    assert read_marks(home, "stripe") == marks
+    server.clock += 10
+    run(home, server, SECOND + 10)
+    assert dump(home) == undisturbed
+
+
+@pytest.mark.parametrize("write", [1, 2, 3, 4])
+def test_a_sync_that_dies_on_a_later_night_is_made_good_by_the_next_run(
+    second_night: SecondNight, undisturbed: dict[str, Any], write: int
+) -> None:
+    """It writes intents, charges, refunds and then the marks; it dies before each of them."""
+    home, server = second_night([])
+    marks = read_marks(home, "stripe")
+    with pytest.MonkeyPatch.context() as patch:
+        die_at(patch, write)
+        with pytest.raises(KeyboardInterrupt):
+            run(home, server, SECOND)
     assert read_marks(home, "stripe") == marks
     server.clock += 10
     run(home, server, SECOND + 10)

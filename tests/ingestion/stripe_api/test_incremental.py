@@ -19,7 +19,7 @@ from ingestion.sandbox.stripe_server import StripeServer
 from ingestion.stripe_api import SyncResult, make_client, sync
 from ingestion.stripe_api.streams import STREAMS
 
-from .conftest import Serve, Settings, intent, raw_rows
+from .conftest import Serve, Settings, die_at, dump, intent, raw_rows
 
 NOW = datetime(2026, 11, 2, 3, tzinfo=UTC)
 START = int(datetime(2026, 10, 1, tzinfo=UTC).timestamp())
@@ -147,7 +147,7 @@ def test_a_sync_that_dies_and_runs_again_lands_the_same_rows(
     undisturbed, disturbed = Home(tmp_path / "undisturbed"), Home(tmp_path / "disturbed")
     run(undisturbed, server)
     with pytest.MonkeyPatch.context() as patch:
-        _die_at(patch, dies_at)
+        die_at(patch, dies_at)
         with pytest.raises(KeyboardInterrupt):
             run(disturbed, server)
     assert not (disturbed.raw / "stripe_state.json").exists()
@@ -156,20 +156,6 @@ def test_a_sync_that_dies_and_runs_again_lands_the_same_rows(
         assert raw_rows(disturbed, table).equals(raw_rows(undisturbed, table))
     state = "stripe_state.json"
     assert (disturbed.raw / state).read_bytes() == (undisturbed.raw / state).read_bytes()
-
-
-def _die_at(patch: pytest.MonkeyPatch, write: int) -> None:
-    """Let the process die when it is about to give the n-th file its name."""
-    from ingestion import files as module
-
-    original, count = module.publish, iter(range(1, 100))
-
-    def publish(temporary: Path, target: Path) -> None:
-        if next(count) == write:
-            raise KeyboardInterrupt
-        original(temporary, target)
-
-    patch.setattr(module, "publish", publish)
 
 
 def test_a_refusal_in_mid_list_moves_no_mark(
@@ -227,3 +213,21 @@ def test_a_world_that_grows_backwards_in_time_is_read_all_the_same(tmp_path: Pat
         with StripeServer(home.sandbox / "stripe_objects.json") as server:
             run(home, server)
     assert raw_rows(home).height == truth.billing["objects"]["payment_intents"]
+
+
+def test_a_world_read_night_by_night_ends_as_one_read_at_its_end(tmp_path: Path) -> None:
+    """With the refunds, disputes and names that come later; and no sweep finds what a night has missed."""
+    truth = write_world(tmp_path / "world", 24, 5, 1)
+    last = datetime.fromisoformat(truth.world["last_day"]).replace(tzinfo=UTC) + timedelta(days=1)
+    nights, once = Home(tmp_path / "nights"), Home(tmp_path / "once")
+    with StripeServer(Home(tmp_path / "world").sandbox / "stripe_objects.json") as server:
+        run(once, server, last)
+        results = []
+        for day in range(24):
+            now = last - timedelta(days=23 - day)
+            server.clock = int(now.timestamp())
+            results.append(run(nights, server, now))
+    assert dump(nights) == dump(once)
+    assert sum(result.drift for result in results) == 0
+    versions = raw_rows(nights, "stripe_charges")
+    assert versions.height > truth.billing["objects"]["charges"]
