@@ -32,7 +32,8 @@ OURS = {"tollbook/started_by": "tollbook run"}
 #: Errors that say a person wrote something that cannot be used; their message says what to write instead.
 USAGE_ERRORS = {"SourcesError", "ConfigError", "AliasConflict", "StripeSettingsError"}
 #: Metadata of assets that a person wants on the line of a step.
-SHOWN = ("dagster/row_count", "rejects", "files", "files_vanished", "days_rebuilt", "unmatched", "unpriced")
+SHOWN = ("dagster/row_count", "rejects", "files", "files_vanished", "days_rebuilt", "unmatched")
+REQUESTS = ["marts", "fct_usage_costs"]
 
 
 class ExitCode(IntEnum):
@@ -183,12 +184,14 @@ class _Listener:
 
     def _materialized(self, step: str, materialization: Any) -> None:
         metadata = {name: value.value for name, value in materialization.metadata.items()}
+        path = materialization.asset_key.path
+        if path[0] not in ("raw", "publication") and path != REQUESTS:
+            return
         totals = self._numbers.setdefault(step, {})
         for name in SHOWN:
             if isinstance(metadata.get(name), int | float):
                 totals[name] = totals.get(name, 0) + metadata[name]
-        path = materialization.asset_key.path
-        if path == ["marts", "fct_usage_costs"]:
+        if path == REQUESTS:
             self._night.days_rebuilt = metadata.get("days_rebuilt", 0)
         elif path == ["raw", "manifests"]:
             self._night.files_vanished = metadata["files_vanished"]
