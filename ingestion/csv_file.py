@@ -6,12 +6,13 @@ anything, so the file is one reject. Line numbers are those of the lines records
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import duckdb
 
-from ingestion import csv_records, extras, strict_json
+from ingestion import csv_records, extras, shapes, strict_json
 from ingestion.careful import Sieve
 from ingestion.csv_records import Record
 from ingestion.delivery import Delivery
@@ -24,6 +25,8 @@ from ingestion.strict_json import BadLine
 
 #: Stretches of this size are read carefully as soon as the bulk read refuses them.
 CAREFUL_BYTES = 8 << 20
+#: Records looked at, at the head of a file, for the shapes of JSON in cells.
+SNIFFED_RECORDS = 100
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -112,7 +115,8 @@ class _Reader:
     ) -> None:
         self.stream, self.delivery, self.header, self.workshop = reading.stream, delivery, header, workshop
         self.columns = len(header.layout.header)
-        self.parts = Parts(reading, header.layout, workshop, session)
+        found = shapes.known(session, reading, self._sniff())
+        self.parts = Parts(reading, replace(header.layout, shapes=found), workshop, session)
         outcome = self.parts.outcome
         outcome.unknown_fields |= header.layout.unknown
         if header.marked:
@@ -132,6 +136,19 @@ class _Reader:
         if not self._ends_in_newline():
             outcome.notes.add("no_newline_at_end")
         return self.parts.finish()
+
+    def _sniff(self) -> dict[str, list[str]]:
+        """Return the cells of the first records that embed JSON."""
+        layout, texts = self.header.layout, {key: [] for key in self.stream.embedded}
+        if texts:
+            with self.delivery.plain.open("rb") as handle:
+                handle.seek(self.header.length)
+                found = csv_records.records(handle, 2, self.delivery.size, self.columns)
+                for record in islice(found, SNIFFED_RECORDS):
+                    for name, cell in zip(layout.header, record.cells or [], strict=False):
+                        if name in texts:
+                            texts[name].append(cell)
+        return texts
 
     def _is_simple(self, path: Path, start: int, stop: int) -> bool:
         return csv_records.is_simple(path, start, stop, self.columns)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import careful, extras, strict_json
+from ingestion import careful, extras, shapes, strict_json
 from ingestion.parts import Outcome, Parts
 from ingestion.reader_sql import LINE_KEY, Layout, Reading
 
@@ -65,8 +65,12 @@ class _Reader:
         self, reading: Reading, lines: Lines, workshop: Path, session: duckdb.DuckDBPyConnection
     ) -> None:
         self.reading, self.lines, self.workshop = reading, lines, workshop
-        unknown, keys = self._sniff()
-        layout = Layout(extra=tuple(keys[: extras.MOST_FIELDS]), numbered=lines.numbers is not None)
+        unknown, keys, texts = self._sniff()
+        layout = Layout(
+            extra=tuple(keys[: extras.MOST_FIELDS]),
+            shapes=shapes.known(session, reading, texts),
+            numbered=lines.numbers is not None,
+        )
         self.parts = Parts(reading, layout, workshop, session)
         self.parts.outcome.unknown_fields |= unknown
         self.parts.outcome.lines = lines.lines
@@ -111,23 +115,28 @@ class _Reader:
         piece.unlink()
         return first_line + lines
 
-    def _sniff(self) -> tuple[set[str], list[str]]:
-        """Return undeclared paths in the first lines, and the top-level keys of those that are kept.
+    def _sniff(self) -> tuple[set[str], list[str], dict[str, list[str]]]:
+        """Return what the first lines say: undeclared paths, top-level keys to keep, texts that embed JSON.
 
         Lines that do not parse have nothing to say here.
         """
         stream = self.reading.stream
         found: set[str] = set()
         keys: set[str] = set()
+        texts: dict[str, list[str]] = {key: [] for key in stream.embedded}
         for line in _head(self.lines.plain):
             try:
-                record = strict_json.opened(strict_json.parse(line), stream)
+                record = strict_json.parse(line)
+                written = {key: record[key] for key in texts if isinstance(record.get(key), str)}
+                record = strict_json.opened(record, stream)
             except strict_json.BadLine:
                 continue
+            for key, text in written.items():
+                texts[key].append(text)
             record.pop(LINE_KEY, None)
             found |= strict_json.undeclared(record, stream)
             keys |= set(extras.undeclared_keys(record, stream))
-        return found, sorted(keys)
+        return found, sorted(keys), texts
 
 
 def _head(plain: Path) -> Iterator[bytes]:

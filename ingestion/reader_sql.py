@@ -28,6 +28,8 @@ from ingestion.reader_values import quoted
 #: Keys under which the careful path hands SQL a line's number and its undeclared fields.
 LINE_KEY = "tollbook raw line"
 EXTRA_KEY = "tollbook extra"
+#: More shapes than this are not worth comparing with.
+_MOST_SHAPES = 20
 _UNSURE = "tollbook embedded doubt"
 #: Raise it when the same declaration would now give other rows or rejects: every file is then read again.
 READER_VERSION = 2
@@ -42,6 +44,7 @@ class Layout:
         titles: CSV: the headers as written.
         extra: Undeclared top-level fields that are kept.
         unknown: CSV: undeclared headers.
+        shapes: For embedded fields: shapes of their JSON that are known to be in order.
         numbered: Every record brings its line number along.
     """
 
@@ -49,6 +52,7 @@ class Layout:
     titles: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     unknown: frozenset[str] = frozenset()
+    shapes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     numbered: bool = False
 
 
@@ -149,7 +153,7 @@ class Reading:
         for key in stream.embedded:
             inside = tree[key]
             opened.append(f"{values.embedded_value(key, json.dumps(inside))} as {quoted(key)}")
-            unsure += values.embedded_doubts(key, _folders(inside))
+            unsure += values.embedded_doubts(key, _folders(inside), dict(layout.shapes).get(key, ()))
             tree[key] = "VARCHAR"
         if stream.format.name == "csv":
             rows, extra = _read_csv(path, tree, layout, has_header=has_header), extras.of_cells(layout)
@@ -176,6 +180,19 @@ class Reading:
             f" from {rows}),"
             f" typed as (select *, {_derived(stream)} from fields)"
             f" select {self._outputs(source, quoted(LINE_KEY), quoted(EXTRA_KEY))} from typed"
+        )
+
+    def shapes(self, key: str) -> str:
+        """Return the statement that gives the most frequent shapes in order of an embedded field's texts.
+
+        The texts are its only parameter, a list.
+        """
+        stream = self.stream
+        folders = _folders(_tree(stream, dict.fromkeys((f.name for f in stream.fields), ""))[key])
+        return (
+            f"select {values.embedded_shape(key, folders)} as shape from (select unnest(?) as {quoted(key)})"  # noqa: S608
+            f" where not {values.embedded_has_twice(key, folders)}"
+            f" group by shape order by count(*) desc, shape limit {_MOST_SHAPES}"
         )
 
     def careful(self, path: Path) -> str:

@@ -188,21 +188,53 @@ def shared_checks(stream: Stream) -> list[tuple[str, str, str]]:
 
 def embedded_value(key: str, structure: str) -> str:
     """Return the SQL that opens the JSON text of a field as a struct of texts."""
-    return f"from_json(nullif(trim({quoted(key)}), ''), {literal(structure)})"
+    return f"from_json({_embedded_text(key)}, {literal(structure)})"
 
 
-def embedded_doubts(key: str, folders: list[str]) -> list[str]:
-    """Return conditions under which opening would lose what the text says: no object, or a key twice.
+def embedded_shape(key: str, folders: list[str]) -> str:
+    """Return the SQL of which keys the objects in a field's JSON text have, as text.
 
     Args:
         key: The field whose text is JSON.
         folders: JSON paths of the objects in it that hold declared fields.
     """
-    written = f"nullif(trim({quoted(key)}), '')"
+    return f"cast({_embedded_keys(key, folders)} as varchar)"
+
+
+def embedded_has_twice(key: str, folders: list[str]) -> str:
+    """Return the condition that some object in a field's JSON text has a key twice; opening keeps one."""
+    keys = _embedded_keys(key, folders)
+    return f"len(list_filter({keys}, lambda k: len(k) <> len(list_distinct(k)))) > 0"
+
+
+def embedded_doubts(key: str, folders: list[str], shapes: tuple[str, ...]) -> list[str]:
+    """Return conditions under which opening would lose what the text says: no object, or a key twice.
+
+    Args:
+        key: The field whose text is JSON.
+        folders: JSON paths of the objects in it that hold declared fields.
+        shapes: Shapes that are known to have no key twice; looking for one is dear.
+    """
+    written = _embedded_text(key)
     found = [f"not starts_with({written}, '{{')"]
-    for folder in folders:
-        keys = f"json_keys({written}, {literal(folder)})"
-        found.append(f"len({keys}) <> len(list_distinct({keys}))")
-        if folder != "$":
-            found.append(f"json_type({written}, {literal(folder)}) not in ('OBJECT', 'NULL')")
+    twice = embedded_has_twice(key, folders)
+    if shapes:
+        known = ", ".join(map(literal, shapes))
+        twice = f"case when {embedded_shape(key, folders)} in ({known}) then false else {twice} end"
+    found.append(twice)
+    if len(folders) > 1:
+        types = f"json_type({written}, {_list(folders[1:])})"
+        found.append(f"list_has_any({types}, ['ARRAY', 'BOOLEAN', 'BIGINT', 'UBIGINT', 'DOUBLE', 'VARCHAR'])")
     return found
+
+
+def _embedded_text(key: str) -> str:
+    return f"nullif(trim({quoted(key)}), '')"
+
+
+def _embedded_keys(key: str, folders: list[str]) -> str:
+    return f"json_keys({_embedded_text(key)}, {_list(folders)})"
+
+
+def _list(texts: list[str]) -> str:
+    return f"[{', '.join(map(literal, texts))}]"
