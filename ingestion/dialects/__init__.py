@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from ingestion.dialects.anthropic import ANTHROPIC
 from ingestion.dialects.infery import INFERY
 from ingestion.dialects.infron import INFRON
 from ingestion.dialects.litellm import LITELLM
+from ingestion.dialects.openai import OPENAI
+from ingestion.dialects.openrouter import OPENROUTER
 from ingestion.dialects.shape import Dialect, Stream
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (INFRON, INFERY, LITELLM)}
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (INFRON, INFERY, LITELLM, OPENROUTER, OPENAI, ANTHROPIC)
+}
 
 __all__ = ["DIALECTS", "Dialect", "Stream"]

@@ -1,17 +1,199 @@
-"""Infery: the billing history of a workspace. Amounts are decimal strings in major units of `currency`."""
+"""Infery: calls in credits, in four exports that share the request id; sums, plans and the billing history.
+
+Only the captured headers carry a cache split, only the drill-down the member and the model asked for. Sums of
+the usage API are another contract than its calls, and never events. Invoice amounts are decimal strings in
+major units of `currency`.
+"""
 
 from __future__ import annotations
 
 from ingestion.dialects.shape import (
+    CSV,
+    FLAG,
     INTEGER,
     INVOICE_AMOUNT,
     TEXT,
     TIME,
+    TOKENS,
     VAT_RATE,
     Column,
     Dialect,
     Stream,
     fields,
+    json_pages,
+)
+
+#: The model that served; its slug may name the provider before the first slash.
+_SERVED = "coalesce(model, '')"
+_PROVIDER = "left({0}, greatest(instr({0}, '/') - 1, 0))"
+_MODEL = "substr({0}, instr({0}, '/') + 1)"
+
+#: The nine columns of the export; the usage API names them alike.
+_CALL = (
+    *fields(TIME, "timestamp", mandatory=True),
+    *fields(TEXT, "request_id", "model", mandatory=True),
+    *fields(TEXT, "api_key_id"),
+    *fields(TOKENS, "prompt_tokens", "completion_tokens"),
+    *fields(INTEGER, "credits_used", "latency_ms", "fallback_depth"),
+)
+_CALL_COLUMNS = (
+    "request_id",
+    "timestamp",
+    "model",
+    "api_key_id",
+    "prompt_tokens",
+    "completion_tokens",
+    "credits_used",
+    "latency_ms",
+    "fallback_depth",
+)
+
+USAGE = Stream(
+    name="usage",
+    table="infery_usage",
+    format=CSV,
+    occurred_at="timestamp",
+    fields=_CALL,
+    columns=_CALL_COLUMNS,
+    provider=_PROVIDER.format(_SERVED),
+    model=_MODEL.format(_SERVED),
+)
+
+USAGE_API = Stream(
+    name="usage_api",
+    table="infery_usage_api",
+    format=json_pages("data"),
+    occurred_at="timestamp",
+    fields=_CALL,
+    columns=_CALL_COLUMNS,
+    provider=_PROVIDER.format(_SERVED),
+    model=_MODEL.format(_SERVED),
+)
+
+USAGE_API_GROUPED = Stream(
+    name="usage_api_grouped",
+    table="infery_usage_api_grouped",
+    format=json_pages("data", around=("group_by", "start", "end")),
+    fields=(
+        *fields(TEXT, mandatory=True, group_by="page.group_by"),
+        *fields(TIME, mandatory=True, period_start="page.start", period_end="page.end"),
+        *fields(TEXT, "model", key_id="api_key_id", key_alone="key"),
+        *fields(TEXT, member="member_id", member_alone="member"),
+        *fields(INTEGER, "requests", "prompt_tokens", "completion_tokens", "credits_used"),
+    ),
+    columns=(
+        "group_by",
+        "period_start",
+        "period_end",
+        "model",
+        Column("api_key_id", "VARCHAR", "coalesce(key_id, key_alone)"),
+        Column("member_id", "VARCHAR", "coalesce(member, member_alone)"),
+        "requests",
+        "prompt_tokens",
+        "completion_tokens",
+        "credits_used",
+    ),
+)
+
+_REQUEST_SERVED = "coalesce(model_used, model_requested, '')"
+
+REQUESTS = Stream(
+    name="requests",
+    table="infery_requests",
+    occurred_at="gateway_out",
+    fields=(
+        *fields(TEXT, "request_id", mandatory=True),
+        *fields(TIME, mandatory=True, gateway_out="timings.gateway_out"),
+        *fields(
+            TIME,
+            gateway_in="timings.gateway_in",
+            provider_in="timings.provider_in",
+            provider_out="timings.provider_out",
+        ),
+        *fields(TEXT, "model_requested", "model_used", "member_id", "workspace_id", "api_key_id"),
+        *fields(TEXT, origin="source"),
+        *fields(TOKENS, "prompt_tokens", "completion_tokens", "total_tokens"),
+        *fields(INTEGER, "credits_used"),
+        *fields(FLAG, "fallback"),
+    ),
+    columns=(
+        "request_id",
+        "gateway_in",
+        "provider_in",
+        "provider_out",
+        "gateway_out",
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "credits_used",
+        "model_requested",
+        "model_used",
+        "fallback",
+        "member_id",
+        "workspace_id",
+        "api_key_id",
+        "origin",
+    ),
+    provider=_PROVIDER.format(_REQUEST_SERVED),
+    model=_MODEL.format(_REQUEST_SERVED),
+)
+
+_HEADER_SERVED = "coalesce(model_used, '')"
+_IN = "usage.prompt_tokens_details"
+_OUT = "usage.completion_tokens_details"
+
+HEADERS = Stream(
+    name="headers",
+    table="infery_headers",
+    occurred_at="captured_at",
+    fields=(
+        *fields(TEXT, mandatory=True, request_id="x-request-id"),
+        *fields(TIME, mandatory=True, captured_at="at"),
+        *fields(TEXT, model_used="x-model-used", fallback_from="x-fallback-from"),
+        *fields(INTEGER, credits_used="x-credits-used"),
+        *fields(
+            TOKENS,
+            "usage.prompt_tokens",
+            "usage.completion_tokens",
+            "usage.total_tokens",
+            usage_cached_tokens=f"{_IN}.cached_tokens",
+            usage_cache_write_tokens=f"{_IN}.cache_write_tokens",
+            usage_cache_write_1h_tokens=f"{_IN}.cache_write_1h_tokens",
+            usage_prompt_audio_tokens=f"{_IN}.audio_tokens",
+            usage_reasoning_tokens=f"{_OUT}.reasoning_tokens",
+            usage_completion_audio_tokens=f"{_OUT}.audio_tokens",
+        ),
+    ),
+    columns=(
+        "request_id",
+        "captured_at",
+        "model_used",
+        "fallback_from",
+        "credits_used",
+        "usage_prompt_tokens",
+        "usage_completion_tokens",
+        "usage_total_tokens",
+        "usage_cached_tokens",
+        "usage_cache_write_tokens",
+        "usage_cache_write_1h_tokens",
+        "usage_prompt_audio_tokens",
+        "usage_reasoning_tokens",
+        "usage_completion_audio_tokens",
+    ),
+    provider=_PROVIDER.format(_HEADER_SERVED),
+    model=_MODEL.format(_HEADER_SERVED),
+)
+
+PLANS = Stream(
+    name="plans",
+    table="infery_plans",
+    fields=(
+        *fields(TEXT, "workspace_id", "plan", mandatory=True),
+        *fields(TIME, "valid_from", mandatory=True),
+        *fields(INTEGER, "monthly_credits"),
+        *fields(FLAG, "monthly_credits_expire"),
+    ),
+    columns=("workspace_id", "plan", "monthly_credits", "monthly_credits_expire", "valid_from"),
 )
 
 INVOICES = Stream(
@@ -53,4 +235,4 @@ INVOICES = Stream(
     ),
 )
 
-INFERY = Dialect("infery", (INVOICES,))
+INFERY = Dialect("infery", (USAGE, USAGE_API, USAGE_API_GROUPED, REQUESTS, HEADERS, PLANS, INVOICES))

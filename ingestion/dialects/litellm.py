@@ -8,6 +8,7 @@ what it did (0 on a response-cache hit). The price list the proxy used travels o
 
 from __future__ import annotations
 
+from ingestion.dialects.litellm_spend_logs import SPEND_LOGS
 from ingestion.dialects.shape import (
     EPOCH,
     FACTOR,
@@ -266,4 +267,4 @@ LOGS = Stream(
     dropped=_DROPPED,
 )
 
-LITELLM = Dialect("litellm", (LOGS,))
+LITELLM = Dialect("litellm", (LOGS, *SPEND_LOGS))

@@ -1,0 +1,105 @@
+"""Rows of LiteLLM_SpendLogs: JSON inside strings, booleans as words, times without a zone, null prices."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+FIXTURE = Path(__file__).resolve().parents[2] / "fixtures" / "litellm" / "spend_logs.ndjson"
+LINEAGE = ("raw_file", "raw_line", "first_line", "extra")
+
+
+@pytest.fixture
+def rows(desk):
+    """Rows of the hand-written file, by id."""
+    desk.land(FIXTURE.read_bytes(), stream="litellm/spend_logs")
+    desk.run()
+    assert desk.rejects() == []
+    assert desk.manifest()["unknown_fields"] == []
+    return {row["request_id"]: row for row in desk.rows("litellm_spend_logs")}
+
+
+def test_metadata_in_a_string_is_read_as_the_object_it_is(rows):
+    row = rows["chatcmpl-01"]
+    names = ("cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "reasoning_tokens")
+    assert [row[name] for name in names] == [6000, 1000, 1000, 100]
+    assert (row["api_key_alias"], row["attempted_fallbacks"], row["org_id"]) == ("prod-web", 1, "org_1")
+    assert row["breakdown_total_cost"] == Decimal("0.02205")
+
+
+def test_a_time_without_a_zone_is_utc(rows):
+    assert rows["chatcmpl-01"]["occurred_at"] == datetime(2026, 11, 1, 8, 52, 59, 904000)
+
+
+def test_a_cache_hit_is_a_word_and_its_metadata_may_be_empty(rows):
+    row = rows["chatcmpl-01_cache_hit1793523200.5"]
+    assert (row["cache_hit_text"], row["cached_tokens"], row["litellm_call_id"]) == ("True", None, "call-02")
+
+
+def test_no_price_is_null_and_not_nothing(rows):
+    assert (rows["chatcmpl-03"]["spend"], rows["call-04"]["spend"]) == (None, Decimal(0))
+    assert rows["chatcmpl-03"]["litellm_call_id"] == "call-03"
+
+
+def test_a_failure_says_why(rows):
+    row = rows["call-04"]
+    assert (row["status"], row["error_code"], row["error_class"]) == ("failure", "429", "RateLimitError")
+
+
+def test_metadata_that_is_no_json_rejects_its_row_only(desk):
+    good = json.loads(FIXTURE.read_text().splitlines()[2])
+    desk.land([{**good, "request_id": "bad", "metadata": "{"}, good], stream="litellm/spend_logs")
+    desk.run()
+    assert desk.reasons() == {1: "malformed_json"}
+    assert [row["request_id"] for row in desk.rows("litellm_spend_logs")] == ["chatcmpl-03"]
+
+
+def _plain(rows):
+    return [{name: value for name, value in row.items() if name not in LINEAGE} for row in rows]
+
+
+def test_a_csv_dump_and_pages_of_the_api_give_the_same_rows(desk):
+    records = [json.loads(line) for line in FIXTURE.read_text().splitlines()]
+    names = list(dict.fromkeys(name for record in records for name in record))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(records)
+    page = {"data": records, "total": 4, "page": 1, "page_size": 100, "total_pages": 1}
+    desk.land(FIXTURE.read_bytes(), stream="litellm/spend_logs")
+    desk.run()
+    from_lines = _plain(desk.rows("litellm_spend_logs"))
+    desk.land(text.getvalue().encode(), name="b.csv", stream="litellm/spend_logs")
+    desk.land(json.dumps(page).encode(), name="c.json", stream="litellm/spend_logs_api")
+    desk.run()
+    assert desk.rejects() == []
+    assert _plain(desk.rows("litellm_spend_logs")) == from_lines * 2
+    assert _plain(desk.rows("litellm_spend_logs_api")) == from_lines
+
+
+@pytest.mark.shared_data
+def test_real_rows_have_the_sums_of_the_oracle(desk, shared_data):
+    oracle = json.loads((shared_data / "litellm" / "oracle.json").read_text())["spend_logs"]
+    folder = desk.home.landing / "litellm/spend_logs/dt=2026-11-20"
+    folder.mkdir(parents=True)
+    shutil.copy(shared_data / "litellm" / "spend_logs.ndjson.gz", folder)
+    desk.run()
+    found = desk.rows("litellm_spend_logs")
+    assert desk.rejects() == []
+    assert desk.manifest()["unknown_fields"] == []
+    assert len(found) == oracle["rows"]
+    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+        assert sum(row[name] for row in found) == oracle[name]
+    assert sum(row["spend"] or 0 for row in found) == Decimal(oracle["spend_12dp"])
+    assert len([row for row in found if row["spend"] is None]) == oracle["spend_null_rows"]
+    hits = dict.fromkeys(oracle["cache_hit_values"], 0)
+    for row in found:
+        hits[row["cache_hit_text"]] += 1
+    assert hits == oracle["cache_hit_values"]

@@ -1,0 +1,72 @@
+"""OpenRouter's generations, bare or in `data`, and its daily sums, as JSON or CSV."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "openrouter"
+
+
+def _landed(desk, name: str, stream: str) -> list[dict]:
+    desk.land((FIXTURES / name).read_bytes(), name=name, stream=f"openrouter/{stream}")
+    desk.run()
+    assert desk.rejects() == []
+    assert desk.manifest()["unknown_fields"] == []
+    return desk.rows(f"openrouter_{stream}")
+
+
+def test_a_generation_lands_with_and_without_its_envelope(desk):
+    wrapped, bare, cancelled, failed = _landed(desk, "generations.ndjson", "generations")
+    assert [row["id"] for row in (wrapped, bare, cancelled, failed)] == ["gen-1", "gen-2", "gen-3", "gen-4"]
+    assert wrapped["occurred_at"] == datetime(2026, 11, 1, 23, 33, 19, 433273)
+    assert (wrapped["native_tokens_prompt"], wrapped["tokens_prompt"]) == (100, 10)
+    assert (wrapped["total_cost"], wrapped["upstream_inference_cost"]) == (
+        Decimal("0.0015"),
+        Decimal("0.0012"),
+    )
+    assert (bare["is_byok"], bare["cache_discount"]) == (True, Decimal("-0.00005"))
+    assert (cancelled["cancelled"], failed["native_finish_reason"]) == (True, "server_error")
+
+
+def test_a_generation_without_id_time_or_model_is_rejected(desk):
+    lines = [
+        '{"data": {"created_at": "2026-11-01T10:00:00Z", "model": "openai/gpt-4o"}}',
+        '{"id": "gen-1", "model": "openai/gpt-4o"}',
+        '{"data": {"id": "gen-1", "created_at": "2026-11-01T10:00:00Z"}}',
+        '{"error": {"code": 404, "message": "not found"}}',
+    ]
+    desk.land(lines, stream="openrouter/generations")
+    desk.run()
+    assert desk.reasons() == dict.fromkeys((1, 2, 3, 4), "missing_field")
+
+
+def test_daily_sums_are_no_events_and_more_may_be_cached_than_was_sent(desk):
+    first, second = _landed(desk, "activity.json", "activity")
+    assert (first["activity_date"], first["prompt_tokens"], first["cached_tokens"]) == (
+        date(2026, 11, 1),
+        100,
+        160,
+    )
+    assert (second["usage_usd"], second["byok_usage_inference"]) == (Decimal("0.0001"), Decimal("0.0019"))
+    assert "occurred_at" not in first
+
+
+def test_the_day_of_a_sum_is_utc_whatever_the_zone_of_the_source(desk):
+    (desk.home.root / "sources.yml").write_text(
+        "sources: {openrouter: {dialect: openrouter, time_zone: Asia/Tokyo}}\n"
+    )
+    (row,) = _landed(desk, "activity.csv", "activity")
+    assert (row["activity_date"], row["requests"], row["usage_usd"]) == (
+        date(2026, 11, 2),
+        7,
+        Decimal("0.25"),
+    )
+
+
+def test_a_sum_of_no_day_is_rejected(desk):
+    page = b'{"data": [{"date": "yesterday", "model": "openai/gpt-4o", "requests": 1}]}'
+    desk.land(page, name="a.json", stream="openrouter/activity")
+    desk.run()
+    assert desk.reasons() == {1: "invalid_time"}
