@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import polars as pl
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from ingestion.files import publish, temporary_beside
+from ingestion import source_settings
+from ingestion.files import write_if_changed
 from ingestion.home import Home
+from ingestion.sources import load_sources
 
 SEEDS = Path(__file__).resolve().parents[1] / "dbt" / "seeds"
 
@@ -119,14 +121,34 @@ class Currency(Row):
     tolerance_minor: Annotated[int, Field(ge=0)]
 
 
+#: Settings that are a switch, and the only values they take.
+_SWITCHES = {"stripe_livemode": (0, 1)}
+
+
 class AnomalySetting(Row):
-    """A threshold of the spend detector."""
+    """A threshold of the spend detector or of the reconciliation."""
 
     setting: Literal[
-        "new_spender_floor_usd", "sigma_floor", "sigma_threshold", "spend_alert_pct", "spend_floor_usd"
+        "invoice_grace_days",
+        "new_spender_floor_usd",
+        "request_scatter",
+        "sigma_floor",
+        "sigma_threshold",
+        "spend_alert_pct",
+        "spend_floor_usd",
+        "stripe_livemode",
     ]
     value: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
     reason: OptionalText = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> AnomalySetting:
+        allowed = _SWITCHES.get(self.setting)
+        if allowed and self.value not in allowed:
+            raise ValueError(f"{self.setting} is a switch; write {' or '.join(map(str, allowed))}")
+        if self.setting.endswith("_days") and self.value != int(self.value):
+            raise ValueError(f"{self.setting} counts days; write a whole number")
+        return self
 
 
 @dataclass(frozen=True)
@@ -190,11 +212,13 @@ TABLES = {
 
 
 def write_config(home: Home) -> None:
-    """Write every configuration table to raw, or none.
+    """Write every configuration table and the sources' settings to raw, or none.
 
     Raises:
         ConfigError: a file cannot be used; all faults of all files are in the message.
+        SourcesError: sources.yml cannot be used.
     """
+    sources = load_sources(home)
     faults: list[str] = []
     frames = {}
     for name, table in TABLES.items():
@@ -209,18 +233,9 @@ def write_config(home: Home) -> None:
                 faults.append(f"config/{path.name}: no such table; write one of {', '.join(sorted(TABLES))}")
     if faults:
         raise ConfigError("\n".join(faults))
+    source_settings.write(home, sources)
     for name, frame in frames.items():
-        _write(frame, home.raw / f"config_{name}" / "config.parquet")
-
-
-def _write(frame: pl.DataFrame, target: Path) -> None:
-    temporary = temporary_beside(target)
-    try:
-        frame.write_parquet(temporary)
-        if not target.exists() or target.read_bytes() != temporary.read_bytes():
-            publish(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        write_if_changed(home.raw / f"config_{name}" / "config.parquet", frame.write_parquet)
 
 
 def _frame(path: Path, shown: str, table: Table, faults: list[str]) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -39,6 +39,17 @@ def whole(target: Path) -> Iterator[Path]:
         publish(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_if_changed(target: Path, write: Callable[[Path], object]) -> None:
+    """Publish what `write` writes, unless the target holds those bytes already."""
+    with_name = temporary_beside(target)
+    try:
+        write(with_name)
+        if not target.exists() or target.read_bytes() != with_name.read_bytes():
+            publish(with_name, target)
+    finally:
+        with_name.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> list[Path]:

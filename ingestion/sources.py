@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from ingestion.dialects import DIALECTS, Dialect
 from ingestion.home import Home
+from ingestion.source_settings import Conventions
+from ingestion.usage_apis.settings import ApiSettings, with_kind
 
 NAME = re.compile(r"[a-z0-9_-]+")
 
@@ -34,14 +36,15 @@ def _known_zone(value: str) -> str:
     return str(ZoneInfo(value))
 
 
-class Source(BaseModel):
-    """One gateway (or one account at one).
+class Source(Conventions):
+    """One gateway (or one account at one); what its figures mean is told in `source_settings`.
 
     Attributes:
         name: Folder name under landing/.
         dialect: Name of the dialect its files are written in.
         streams: The streams to read; all of the dialect's by default.
         time_zone: IANA zone of times that carry no offset.
+        api: Where its usage API is, if it is read.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,10 +53,12 @@ class Source(BaseModel):
     dialect: Annotated[str, AfterValidator(_known_dialect)]
     streams: tuple[str, ...] = ()
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    api: ApiSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _all_streams(cls, data: dict) -> dict:
+        data = with_kind(data)
         dialect = DIALECTS.get(data.get("dialect") or "")
         if dialect and not data.get("streams"):
             data = {**data, "streams": dialect.stream_names()}
@@ -169,6 +174,9 @@ def _explained(file: str, data: dict, error: ValidationError) -> list[str]:
         place = list(fault["loc"])
         if len(place) > 1 and place[0] == "sources" and isinstance(place[1], int):
             place[1] = names[place[1]]
+        if "api" in place and place[-1] != "api":
+            # The kind of the API is not written in the file where pydantic puts it.
+            del place[place.index("api") + 1]
         key = ".".join(str(part) for part in place)
         what = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":

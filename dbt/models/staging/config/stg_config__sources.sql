@@ -1,0 +1,20 @@
+with sources as (
+    select * from {{ raw_glob('config_sources') }}
+),
+
+settings as (
+    select
+        source,
+        dialect,
+        time_zone,
+        time_basis,
+        quota_per_unit,
+        quota_valid_from,
+        quota_valid_to,
+        usd_per_credit,
+        discount_convention,
+        usage_semantic
+    from sources
+)
+
+select * from settings

@@ -1,0 +1,110 @@
+"""What a gateway leaves open and sources.yml settles: units, conventions, which end of a call its time is.
+
+    sources:
+      aisa: {dialect: aisa, time_basis: end, quota_per_unit: 500000}
+
+Written to raw as one small table, so that staging SQL can join it: one row per source, or per period of its
+quota. A setting nobody wrote is null there, and staging takes the dialect's default.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import polars as pl
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ingestion.files import write_if_changed
+from ingestion.home import Home
+
+COLUMNS = {
+    "source": pl.String(),
+    "dialect": pl.String(),
+    "time_zone": pl.String(),
+    "time_basis": pl.String(),
+    "quota_per_unit": pl.Int64(),
+    "quota_valid_from": pl.Date(),
+    "quota_valid_to": pl.Date(),
+    "usd_per_credit": pl.Decimal(18, 12),
+    "discount_convention": pl.String(),
+    "usage_semantic": pl.String(),
+}
+
+
+class QuotaPeriod(BaseModel):
+    """How many quota units one USD is, from a UTC day on; without a day since ever."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: Annotated[int, Field(gt=0, le=10**12)]
+    valid_from: date | None = None
+
+
+def _periods(value: Any) -> Any:
+    """Take a number, or a list of dated ones, sorted by day."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return ({"value": value},)
+    if not isinstance(value, (list, tuple)) or not all(isinstance(entry, dict) for entry in value):
+        raise ValueError(
+            f"{value!r} is not a quota; write a whole number such as 500000,"
+            " or a list such as [{value: 500000}, {value: 600000, valid_from: 2026-07-01}]"
+        )
+    periods = sorted(value, key=lambda entry: str(entry.get("valid_from") or ""))
+    days = [entry.get("valid_from") for entry in periods]
+    if None in days[1:] or len(set(days)) != len(days):
+        raise ValueError("only the first value may stand without valid_from; write a day of its own for each")
+    return periods
+
+
+class Conventions(BaseModel):
+    """Settings of a source that decide what its figures mean.
+
+    Attributes:
+        time_basis: Whether a call's time is its start or its end.
+        quota_per_unit: Quota units of one USD: a number, or a list of {value, valid_from}.
+        usd_per_credit: What a credit costs, if that is agreed and not a matter of packs.
+        discount_convention: How a discount of a tenth is written: to_pay 0.9, off 0.1, percent_off 10.
+        usage_semantic: Whether prompt tokens include what the cache gave (openai) or not (anthropic), where
+            a record does not say.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    time_basis: Literal["start", "end"] | None = None
+    quota_per_unit: Annotated[tuple[QuotaPeriod, ...], BeforeValidator(_periods)] = ()
+    usd_per_credit: Annotated[Decimal, Field(gt=0, lt=1000, decimal_places=12)] | None = None
+    discount_convention: Literal["to_pay", "off", "percent_off"] | None = None
+    usage_semantic: Literal["openai", "anthropic"] | None = None
+
+
+def write(home: Home, sources: list[Any]) -> None:
+    """Write the settings of all sources to raw.
+
+    Args:
+        home: Where to.
+        sources: `ingestion.sources.Source` objects.
+    """
+    rows = [row for source in sources for row in _rows(source)]
+    frame = pl.DataFrame(rows, schema=COLUMNS)
+    write_if_changed(home.raw / "config_sources" / "config.parquet", frame.write_parquet)
+
+
+def _rows(source: Any) -> list[dict[str, Any]]:
+    same = {
+        name: getattr(source, "name" if name == "source" else name)
+        for name in COLUMNS
+        if not name.startswith("quota_")
+    }
+    periods = source.quota_per_unit or (None,)
+    ends = [period.valid_from for period in periods[1:]] + [None]
+    return [
+        {
+            **same,
+            "quota_per_unit": period and period.value,
+            "quota_valid_from": period and period.valid_from,
+            "quota_valid_to": end,
+        }
+        for period, end in zip(periods, ends, strict=True)
+    ]
