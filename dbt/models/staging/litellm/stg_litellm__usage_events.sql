@@ -1,5 +1,65 @@
-with logs as (
-    select * from {{ raw_events('litellm_logs') }}
+-- The same call may come as a callback's payload and as a row of the proxy's database, from a dump or over its API.
+
+{%- set shared = [
+    'call_type', 'custom_llm_provider', 'model', 'model_group', 'litellm_call_id', 'started_at', 'ended_at',
+    'first_token_at', 'occurred_at', 'prompt_tokens', 'completion_tokens', 'total_tokens', 'cached_tokens',
+    'cache_write_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'reasoning_tokens', 'prompt_audio_tokens',
+    'completion_audio_tokens', 'api_key_hash', 'api_key_alias', 'team_id', 'user_id', 'end_user', 'org_id',
+    'request_route', 'error_code', 'error_class', 'attempted_fallbacks', 'breakdown_service_tier',
+    'map_input_cost_per_token', 'map_output_cost_per_token', 'source', 'raw_file', 'raw_line', 'delivered_on',
+] %}
+{%- set spend_rows = {'litellm_spend_logs': 2, 'litellm_spend_logs_api': 3} %}
+
+with payloads as (
+    select
+        id,
+        status,
+        stream,
+        cache_hit,
+        response_model,
+        response_cost,
+        1 as stream_rank,
+        {{ shared | join(',\n        ') }}
+    from {{ raw_events('litellm_logs') }}
+),
+
+spend_rows as (
+    {% for table, rank in spend_rows.items() -%}
+        select
+            request_id as id,
+            coalesce(nullif(status, ''), 'success') as status,
+            -- Rows do not say whether the answer was streamed; the first token of one that was not is its last.
+            case when first_token_at < ended_at then true end as stream,
+            lower(cache_hit_text) = 'true' as cache_hit,
+            cast(null as varchar) as response_model,
+            spend as response_cost,
+            {{ rank }} as stream_rank,
+            {{ shared | join(',\n            ') }}
+        from {{ raw_events(table) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+logs as (
+    select * from payloads
+    union all
+    select * from spend_rows
+),
+
+-- LiteLLM gives a hit in its own cache the id of the first answer and the clock of whoever writes the row, so payload and
+-- row of one hit differ there; the call they belong to is the same.
+identified as (
+    select
+        *,
+        case
+            when coalesce(cache_hit, false)
+                then concat(
+                    regexp_replace(id, '_cache_hit[0-9.]*$', ''), '_cache_hit:',
+                    coalesce(nullif(litellm_call_id, ''), strftime(started_at, '%Y-%m-%dT%H:%M:%S.%g'))
+                )
+            else id
+        end as call_key
+    from logs
 ),
 
 -- The deployment's model carries its provider as a prefix for some providers and not for others.
@@ -15,7 +75,7 @@ models as (
         coalesce(prompt_tokens, 0) as all_prompt_tokens,
         coalesce(completion_tokens, 0) as all_completion_tokens,
         coalesce(cache_write_5m_tokens + cache_write_1h_tokens, cache_write_5m_tokens, cache_write_1h_tokens, 0) as split_write_tokens
-    from logs
+    from identified
 ),
 
 -- Cache writes without a split are five-minute writes, LiteLLM's default.
@@ -36,14 +96,14 @@ usage_events as (
         ---------- ids: litellm_call_id and trace_id are shared by a failure and its fallback, id is not
         source,
         id as request_id,
-        concat(source, ':', id) as event_id,
+        concat(source, ':', call_key) as event_id,
         litellm_call_id as upstream_request_id,
-        org_id as workspace_id,
+        nullif(org_id, '') as workspace_id,
         api_key_hash as api_key_id,
         api_key_alias as api_key_name,
         coalesce(nullif(end_user, ''), user_id) as member_id,
         'api' as origin,
-        team_id as group_name,
+        nullif(team_id, '') as group_name,
 
         ---------- time
         occurred_at,
@@ -63,7 +123,7 @@ usage_events as (
         status,
         cast(case when regexp_matches(error_code, '^[1-5][0-9][0-9]$') then error_code end as bigint) as http_status,
         coalesce(nullif(error_class, ''), nullif(error_code, '')) as error_code,
-        coalesce(stream, false) as is_stream,
+        case when stream_rank = 1 then coalesce(stream, false) else stream end as is_stream,
         cast(date_diff('millisecond', started_at, ended_at) as bigint) as duration_ms,
         cast(
             case when stream and first_token_at between started_at and ended_at
@@ -115,7 +175,7 @@ usage_events as (
         {{ absent('quota') }},
 
         ---------- lineage
-        1 as stream_rank,
+        stream_rank,
         raw_file,
         raw_line,
         delivered_on

@@ -1,0 +1,50 @@
+{{ config(materialized = 'table') }}
+
+-- One row per workspace and start of a plan; a plan holds until the next one starts.
+
+with plans as (
+    select * from {{ raw_table('infery_plans') }}
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by source, workspace_id, valid_from
+            order by delivered_on desc, raw_file desc, raw_line desc
+        ) as delivery_rank
+    from plans
+),
+
+latest as (
+    select * from ranked
+    where delivery_rank = 1
+),
+
+dated as (
+    select
+        ---------- ids
+        concat_ws(':', source, workspace_id, epoch_us(valid_from)) as plan_period_id,
+        source,
+        workspace_id,
+        plan as plan_name,
+
+        ---------- terms
+        monthly_credits,
+        monthly_credits_expire as has_expiring_credits,
+
+        ---------- timestamps
+        valid_from as valid_from_at,
+        lead(valid_from) over (
+            partition by source, workspace_id
+            order by valid_from
+        ) as valid_to_at,
+
+        ---------- lineage
+        delivered_on,
+        raw_file,
+        raw_line
+    from latest
+)
+
+select * from dated
