@@ -101,9 +101,10 @@ def expected_volume(key: ApiKey, day: int, requests_per_day: int) -> float:
 
 
 def spikes(world: Tenants, seed: int, day: int, requests_per_day: int) -> list[Spike]:
-    """Return the day's planted spikes; none before a key has four same weekdays behind it."""
-    kind = {28 % 16: "leaked_key", 29 % 16: "runaway_loop"}.get(day % 16)
-    if day < 28 or kind is None:
+    """Return the day's planted spikes: none before a key has four same weekdays behind it, and none on the last of
+    30 days, which is not complete and so not judged.
+    """
+    if day < 28 or day % 16 != 28 % 16:
         return []
     candidates = [
         number
@@ -111,10 +112,13 @@ def spikes(world: Tenants, seed: int, day: int, requests_per_day: int) -> list[S
         if key.first_day == 0 and key.profile.name in ("agent", "research")
     ]
     largest = sorted(candidates, key=lambda number: -world.keys[number].share)[:6]
-    mine = largest[::2] if kind == "leaked_key" else largest[1::2]
-    key = int(generator(seed, "spike", day).choice(mine))
-    volume = expected_volume(world.keys[key], day, requests_per_day)
-    return [Spike(kind, key, day, max(5, round(volume * (9 if kind == "leaked_key" else 4))))]
+    chosen = generator(seed, "spike", day)
+    planted = []
+    for kind, keys, factor in (("leaked_key", largest[::2], 9), ("runaway_loop", largest[1::2], 4)):
+        key = int(chosen.choice(keys))
+        volume = expected_volume(world.keys[key], day, requests_per_day)
+        planted.append(Spike(kind, key, day, max(5, round(volume * factor))))
+    return planted
 
 
 def batches(
@@ -135,7 +139,7 @@ def batches(
         yield _draw(world, rng, day, made, part, window), None
         made += len(part)
     for spike in spikes(world, seed, day, requests_per_day):
-        rng = generator(seed, "spike-requests", day, requests_per_day)
+        rng = generator(seed, f"{spike.kind}-requests", day, requests_per_day)
         rows = _draw(world, rng, day, made, np.full(spike.requests, spike.key, dtype=np.int16), (0.0, 1.0))
         if spike.kind == "runaway_loop":
             _loop(rows, rng)
