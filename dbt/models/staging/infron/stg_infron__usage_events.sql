@@ -1,5 +1,64 @@
+-- The same call may come in the log, in the page's CSV export of it, and as the response its caller captured. They share
+-- the id; what one of them does not say is null here, and the others fill it in.
+
+{%- set said = {
+    'request_id': 'varchar', 'status': 'varchar', 'api_key_id': 'varchar', 'api_key_name': 'varchar',
+    'workspace_id': 'varchar', 'member_id': 'varchar', 'group_name': 'varchar', 'origin': 'varchar', 'model': 'varchar',
+    'stream': 'boolean', 'processing_ms': 'bigint', 'http_status': 'bigint', 'error': 'varchar',
+    'service_tier': 'varchar', 'usage_prompt_tokens': 'bigint', 'usage_completion_tokens': 'bigint',
+    'usage_total_tokens': 'bigint', 'usage_cached_tokens': 'bigint', 'usage_cache_write_tokens': 'bigint',
+    'usage_cache_write_1h_tokens': 'bigint', 'usage_prompt_audio_tokens': 'bigint',
+    'usage_reasoning_tokens': 'bigint', 'usage_completion_audio_tokens': 'bigint',
+    'usage_completion_image_tokens': 'bigint', 'has_usage': 'boolean', 'is_byok': 'boolean',
+    'discount_rate': 'decimal(18, 9)', 'usage_cost': 'decimal(18, 12)', 'list_price': 'decimal(18, 12)',
+    'discounted_price': 'decimal(18, 12)',
+} %}
+{%- set log_origin = "case when member_id is null then 'api' else 'playground' end" %}
+{%- set streams = [
+    {'table': 'infron_logs', 'rank': 1, 'own': {'origin': log_origin}, 'silent': []},
+    {
+        'table': 'infron_logs_csv',
+        'rank': 2,
+        'own': {'usage_cost': 'cache_optimized_price'},
+        'silent': [
+            'api_key_id', 'api_key_name', 'workspace_id', 'member_id', 'group_name', 'origin', 'stream', 'http_status',
+            'error', 'service_tier', 'usage_cache_write_tokens', 'usage_cache_write_1h_tokens',
+            'usage_prompt_audio_tokens', 'usage_reasoning_tokens', 'usage_completion_audio_tokens',
+            'usage_completion_image_tokens', 'is_byok', 'discount_rate',
+        ],
+    },
+    {
+        'table': 'infron_responses',
+        'rank': 3,
+        'own': {'request_id': 'id', 'status': "'success'", 'stream': 'is_stream'},
+        'silent': [
+            'api_key_id', 'api_key_name', 'workspace_id', 'member_id', 'group_name', 'origin', 'processing_ms',
+            'http_status', 'error', 'list_price', 'discounted_price',
+        ],
+    },
+] %}
+
 with logs as (
-    select * from {{ raw_events('infron_logs') }}
+    {% for stream in streams -%}
+        select
+            source,
+            occurred_at,
+            {% for column, type in said.items() -%}
+                {%- if column in stream.silent -%}
+                    cast(null as {{ type }}) as {{ column }},
+                {%- elif column in stream.own -%}
+                    {{ stream.own[column] }} as {{ column }},
+                {%- else -%}
+                    {{ column }},
+                {%- endif %}
+            {% endfor -%}
+            {{ stream.rank }} as stream_rank,
+            raw_file,
+            raw_line,
+            delivered_on
+        from {{ raw_events(stream.table) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 -- The slug's prefix is the provider, and the same model costs differently at another one.
@@ -31,7 +90,7 @@ usage_events as (
         api_key_id,
         api_key_name,
         member_id,
-        case when member_id is null then 'api' else 'playground' end as origin,
+        origin,
         group_name,
 
         ---------- time
@@ -92,7 +151,7 @@ usage_events as (
         {{ absent('quota') }},
 
         ---------- lineage
-        1 as stream_rank,
+        stream_rank,
         raw_file,
         raw_line,
         delivered_on
