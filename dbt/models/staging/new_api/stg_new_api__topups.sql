@@ -1,0 +1,78 @@
+{{ config(materialized = 'table') }}
+
+-- One row per top-up: a pending one becomes a success under the same trade number, so the last delivery wins.
+with topups as (
+    select * from {{ raw_table('new_api_topups') }}
+),
+
+units as (
+    select * from {{ ref('stg_new_api__units') }}
+),
+
+ranked as (
+    select
+        *,
+        lower(coalesce(nullif(payment_provider, ''), payment_method, '')) as paid_through,
+        row_number() over (
+            partition by source, trade_no
+            order by delivered_on desc, raw_file desc, raw_line desc
+        ) as delivery_rank
+    from topups
+),
+
+latest as (
+    select * from ranked
+    where delivery_rank = 1
+),
+
+credited as (
+    select
+        latest.*,
+        case
+            when latest.status != 'success' then 0
+            when latest.paid_through = 'creem' then latest.amount
+            when latest.paid_through in ('epay', 'alipay', 'wxpay') then latest.amount * units.quota_per_unit
+            else cast(round(latest.money * units.quota_per_unit, 0) as bigint)
+        end as quota_credited,
+        units.quota_per_unit,
+        units.picousd_per_quota,
+        units.largest_quota
+    from latest
+    left join units
+        on
+            latest.source = units.source
+            and cast(coalesce(latest.complete_time, latest.create_time) as date) >= units.valid_from
+            and cast(coalesce(latest.complete_time, latest.create_time) as date) < units.valid_to
+),
+
+renamed as (
+    select
+        ---------- ids
+        concat(source, ':', trade_no) as topup_id,
+        source,
+        trade_no,
+        cast(user_id as varchar) as member_id,
+
+        ---------- what it is
+        payment_method,
+        paid_through as payment_provider,
+        status as topup_status,
+
+        ---------- money
+        amount as stated_amount,
+        money as stated_money,
+        quota_credited,
+        {{ quota_usd('quota_credited', 'credited') }} as credited_usd,
+
+        ---------- timestamps
+        create_time as created_at,
+        complete_time as completed_at,
+
+        ---------- lineage
+        delivered_on,
+        raw_file,
+        raw_line
+    from credited
+)
+
+select * from renamed

@@ -1,0 +1,38 @@
+{%- set default_units = 500000 -%}
+
+-- What sources.yml, or the family's default, says about reading each source: what a unit of quota is worth, and from
+-- when (an administrator may change it any day), which end of a call its time is, how tokens are counted.
+with sources as (
+    select * from {{ ref('stg_config__sources') }}
+    where dialect in ('new_api', 'aisa', 'tokenopen', 'one_api')
+),
+
+periods as (
+    select
+        *,
+        cast(coalesce(quota_per_unit, {{ default_units }}) as bigint) as units_per_usd,
+        row_number() over (
+            partition by source
+            order by quota_valid_from nulls first
+        ) as period
+    from sources
+),
+
+units as (
+    select
+        source,
+        dialect,
+        coalesce(time_basis, case when dialect = 'tokenopen' then 'start' else 'end' end) as time_basis,
+        coalesce(usage_semantic, 'openai') as default_semantic,
+        units_per_usd as quota_per_unit,
+        case when 1000000000000 % units_per_usd = 0 then cast(1000000000000 // units_per_usd as bigint) end
+            as picousd_per_quota,
+        case when 1000000000000 % units_per_usd = 0 then 999999999999999999 // (1000000000000 // units_per_usd) end
+            as largest_quota,
+        -- Before the first day that was stated the first value held.
+        case when period = 1 then date '0001-01-01' else quota_valid_from end as valid_from,
+        coalesce(quota_valid_to, date '9999-12-31') as valid_to
+    from periods
+)
+
+select * from units
