@@ -26,6 +26,18 @@ class BadPage(ValueError):
         self.field = field
 
 
+def has_field(body: Path, name: str) -> bool:
+    """Tell whether a body is an object with this field; one that cannot be read has none."""
+    try:
+        text = body.read_bytes().decode("utf-8").lstrip(_BYTE_ORDER_MARK)
+        start = json_text.after_space(text, 0)
+        return text[start : start + 1] == "{" and any(
+            key == name for key, *_ in json_text.members(text, start)
+        )
+    except (UnicodeDecodeError, NotJson):
+        return False
+
+
 def unfold(body: Path, target: Path, form: Format) -> int:
     """Write the records of a body to `target`, one a line; return how many.
 

@@ -8,7 +8,7 @@ not silence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from ingestion import manifest
 from ingestion.dialects import Stream
 from ingestion.home import Home
+from ingestion.json_pages import LONGEST_BODY, has_field
 from ingestion.reader_sql import Reading
 from ingestion.sources import Source
 
@@ -41,6 +42,18 @@ class LandedFile:
         return Reading(
             self.stream, self.source.time_zone, self.source.name, self.relative(home), self.delivered_on
         )
+
+    def reader_version(self, home: Home) -> str:
+        """Return a fingerprint of everything that decides what becomes of the file, whatever it holds."""
+        streams = (self.stream, *self.source.reader.marked(self.stream))
+        return "+".join(replace(self, stream=stream).reading(home).version() for stream in streams)
+
+    def told_by(self, plain: Path) -> LandedFile:
+        """Return the file as what its body says it is, where a folder holds two contracts."""
+        for stream in self.source.reader.marked(self.stream):
+            if plain.stat().st_size <= LONGEST_BODY and has_field(plain, stream.format.marked_by):
+                return replace(self, stream=stream)
+        return self
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,7 @@ def is_current(home: Home, file: LandedFile) -> bool:
         return False
     stat = file.path.lstat()
     same_bytes = (found["bytes"], found["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns)
-    return same_bytes and found["reader_version"] == file.reading(home).version()
+    return same_bytes and found["reader_version"] == file.reader_version(home)
 
 
 def manifest_path(home: Home, file: LandedFile) -> Path:

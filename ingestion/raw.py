@@ -66,12 +66,15 @@ def convert(home: Home, file: LandedFile) -> FileResult:
 
 def _converted(home: Home, file: LandedFile, workshop: Path) -> dict[str, Any]:
     before = file.path.lstat()
-    reading = file.reading(home)
+    version = file.reader_version(home)
     delivery = _delivery(file, workshop)
     known = manifest_of(home, file)
-    if known and (known["sha256"], known["reader_version"]) == (delivery.sha256, reading.version()):
+    if known and (known["sha256"], known["reader_version"]) == (delivery.sha256, version):
         content = known
     else:
+        if not delivery.damage:
+            file = file.told_by(delivery.plain)
+        reading = file.reading(home)
         outcome = reader.read(reading, delivery, workshop)
         after = file.path.lstat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
@@ -84,7 +87,7 @@ def _converted(home: Home, file: LandedFile, workshop: Path) -> dict[str, Any]:
         "bytes": before.st_size,
         "mtime_ns": before.st_mtime_ns,
         "sha256": delivery.sha256,
-        "reader_version": reading.version(),
+        "reader_version": version,
     }
     manifest.write(manifest_path(home, file), content)
     return content

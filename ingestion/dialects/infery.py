@@ -7,6 +7,8 @@ major units of `currency`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ingestion.dialects.shape import (
     CSV,
     FLAG,
@@ -73,7 +75,7 @@ USAGE_API = Stream(
 USAGE_API_GROUPED = Stream(
     name="usage_api_grouped",
     table="infery_usage_api_grouped",
-    format=json_pages("data", around=("group_by", "start", "end")),
+    format=json_pages("data", around=("group_by", "start", "end"), marked_by="group_by"),
     fields=(
         *fields(TEXT, mandatory=True, group_by="page.group_by"),
         *fields(TIME, mandatory=True, period_start="page.start", period_end="page.end"),
@@ -94,6 +96,9 @@ USAGE_API_GROUPED = Stream(
         "credits_used",
     ),
 )
+
+#: The API answers sums at the same address, so they may lie among its calls.
+SUMS_AMONG_CALLS = replace(USAGE_API_GROUPED, name="usage_api")
 
 _REQUEST_SERVED = "coalesce(model_used, model_requested, '')"
 
@@ -235,4 +240,6 @@ INVOICES = Stream(
     ),
 )
 
-INFERY = Dialect("infery", (USAGE, USAGE_API, USAGE_API_GROUPED, REQUESTS, HEADERS, PLANS, INVOICES))
+INFERY = Dialect(
+    "infery", (USAGE, USAGE_API, SUMS_AMONG_CALLS, USAGE_API_GROUPED, REQUESTS, HEADERS, PLANS, INVOICES)
+)

@@ -31,6 +31,7 @@ class Format:
         also: json_pages: other paths older servers used, tried in order.
         around: json_pages: fields of the body and of objects on the way that records take along, as
             `page.<field>`; the nearest wins.
+        marked_by: json_pages: a body with this field follows this contract, where a folder holds two.
     """
 
     name: Literal["ndjson", "json_pages", "csv", "sse"]
@@ -39,6 +40,7 @@ class Format:
     records: str = ""
     also: tuple[str, ...] = ()
     around: tuple[str, ...] = ()
+    marked_by: str = ""
 
     def reads(self, file_name: str) -> bool:
         """Tell whether a file of this name is in this format."""
@@ -53,9 +55,11 @@ CSV = Format("csv", (".csv",), first_line=2)
 SSE = Format("sse", (".sse",))
 
 
-def json_pages(records: str = "", also: tuple[str, ...] = (), around: tuple[str, ...] = ()) -> Format:
+def json_pages(
+    records: str = "", also: tuple[str, ...] = (), around: tuple[str, ...] = (), marked_by: str = ""
+) -> Format:
     """Return the format of API bodies, one a file."""
-    return Format("json_pages", (".json",), records=records, also=also, around=around)
+    return Format("json_pages", (".json",), records=records, also=also, around=around, marked_by=marked_by)
 
 
 @dataclass(frozen=True)
@@ -215,3 +219,13 @@ class Dialect:
         named = [stream for stream in self.streams if stream.name == name]
         fitting = [stream for stream in named if stream.format.reads(file_name)]
         return next(iter(fitting or named), None)
+
+    def marked(self, stream: Stream) -> tuple[Stream, ...]:
+        """Return the streams a body in this one's folder may turn out to be instead, told by its fields."""
+        return tuple(
+            other
+            for other in self.streams
+            if other is not stream
+            and (other.name, other.format.name) == (stream.name, stream.format.name)
+            and other.format.marked_by
+        )

@@ -57,6 +57,17 @@ def test_sums_know_what_they_are_by_and_which_window_they_cover_and_are_no_event
     assert desk.manifest()["event_days"] == []
 
 
+def test_sums_that_lie_among_the_calls_are_told_by_their_body_and_stay_sums(desk):
+    for name in ("usage_api.json", "usage_api_grouped.json"):
+        desk.land((FIXTURES / name).read_bytes(), name=name, stream="infery/usage_api")
+    assert [result.skipped for result in desk.run()] == [False, False]
+    assert desk.rejects() == []
+    assert [row["request_id"] for row in desk.rows("infery_usage_api")] == ["req_01", "req_04"]
+    sums = desk.rows("infery_usage_api_grouped")
+    assert [(row["model"], row["requests"]) for row in sums] == [("gpt-4o", 120), ("gpt-4o-mini", 3)]
+    assert desk.run() == []
+
+
 def test_sums_by_key_and_member_land_under_either_name(desk):
     page = (
         '{"data": [{"key": "key_1", "requests": 1}, {"api_key_id": "key_2", "requests": 2},'
