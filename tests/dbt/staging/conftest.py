@@ -1,0 +1,74 @@
+"""One home with the hand-written files of several gateways and providers, landed and built once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion.home import Home
+from tests.dbt.conftest import USAGE, build, rows
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+
+#: Stream folder → fixture. `infery_eu` is Infery again, with a stated value of its credits.
+LANDED = {
+    **{
+        f"{source}/{stream}": f"infery/{stream}.{suffix}"
+        for source in ("infery", "infery_eu")
+        for stream, suffix in (
+            ("usage", "csv"),
+            ("usage_api", "json"),
+            ("usage_api_grouped", "json"),
+            ("requests", "ndjson"),
+            ("headers", "ndjson"),
+            ("plans", "ndjson"),
+        )
+    },
+    "openrouter/generations": "openrouter/generations.ndjson",
+    "openrouter/activity": "openrouter/activity.json",
+    "litellm/spend_logs": "litellm/spend_logs.ndjson",
+    "openai/usage": "openai/usage.json",
+    "openai/costs": "openai/costs.json",
+    "anthropic/usage": "anthropic/usage.json",
+    "anthropic/costs": "anthropic/costs.json",
+}
+
+SOURCES = """
+sources:
+  infery: {dialect: infery}
+  infery_eu: {dialect: infery, usd_per_credit: 0.01}
+  openrouter: {dialect: openrouter}
+  litellm: {dialect: litellm}
+  openai: {dialect: openai}
+  anthropic: {dialect: anthropic}
+"""
+
+MODELS = (
+    "stg_infery__plans",
+    "stg_infery__usage_api_grouped",
+    "stg_openrouter__activity",
+    "stg_openai__usage",
+    "stg_openai__costs",
+    "stg_anthropic__usage",
+    "stg_anthropic__costs",
+)
+
+
+@pytest.fixture(scope="session")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[tuple[Any, ...]]]:
+    """Answer a query over the warehouse of the landed files; the sums were delivered twice."""
+    root = tmp_path_factory.mktemp("landed") / "home"
+    root.mkdir()
+    (root / "sources.yml").write_text(SOURCES)
+    home = Home(root)
+    for stream, fixture in LANDED.items():
+        for day in ("2026-11-02", "2026-11-03"):
+            folder = home.landing / stream / f"dt={day}"
+            folder.mkdir(parents=True)
+            shutil.copy(FIXTURES / fixture, folder)
+    build(home, (*USAGE, *(f"+{model}" for model in MODELS)))
+    return lambda query: rows(home, query)
