@@ -11,7 +11,7 @@ with models as (
 
 unit_prices as (
     select * from {{ ref('stg_prices__unit_prices') }}
-    where not is_free_or_unknown and unit in ('mtok', 'kcount')
+    where not is_free_or_unknown
 ),
 
 overrides as (
