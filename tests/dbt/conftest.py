@@ -21,6 +21,7 @@ USAGE = (
     "+rpt_usage_by_member_daily",
     "+rpt_unpriced_usage",
     "+rpt_source_days",
+    "+fct_account_events",
 )
 
 

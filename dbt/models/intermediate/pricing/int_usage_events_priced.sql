@@ -119,12 +119,12 @@ costed as (
 ),
 
 -- A call that did not succeed and used nothing cost nothing whatever its model; a success without usage is unknown, not
--- free. A refund gives back what was charged: it is its own price.
+-- free. A refund or a later settlement is its own price: what was given back or charged.
 judged as (
     select
         *,
         case
-            when event_type = 'refund' then 'refund'
+            when event_type in ('refund', 'adjustment') then 'settlement'
             when billing_mode = 'per_call' then 'priced'
             when input_tokens + output_tokens = 0 and status != 'success' then 'nothing_used'
             when usage_source = 'missing' or list_usd is null then 'unpriced'
@@ -153,7 +153,7 @@ priced as (
             case verdict
                 when 'priced' then {{ 'case when billing_mode = \'free\' then 0 else cache_optimized_usd end' if tier == 'cache_optimized' else tier ~ '_usd' }}
                 when 'nothing_used' then 0
-                when 'refund' then reported_cost_usd
+                when 'settlement' then reported_cost_usd
             end as {{ tier }}_cost_usd{{ ',' if not loop.last }}
         {% endfor %}
     from reasoned

@@ -4,15 +4,35 @@ with file_days as (
     select * from {{ ref('stg_raw__file_days') }}
 ),
 
+-- What sources.yml says of a gateway decides what its rows mean.
+settings as (
+    select
+        source,
+        string_agg(
+            concat_ws(
+                '|', dialect, time_zone, time_basis, quota_per_unit, quota_valid_from, usd_per_credit,
+                discount_convention, usage_semantic
+            ),
+            ',' order by quota_valid_from nulls first
+        ) as settings_text
+    from {{ ref('stg_config__sources') }}
+    group by source
+),
+
 days as (
     select
-        event_date,
-        cast(sum(event_count) as bigint) as weight,
+        file_days.event_date,
+        cast(sum(file_days.event_count) as bigint) as weight,
         md5(string_agg(
-            concat_ws('|', raw_table, source, landing_file, sha256, reader_version), ',' order by source, landing_file
+            concat_ws(
+                '|', file_days.raw_table, file_days.source, file_days.landing_file, file_days.sha256,
+                file_days.reader_version, coalesce(settings.settings_text, '')
+            ),
+            ',' order by file_days.source, file_days.landing_file
         )) as fingerprint
     from file_days
-    group by event_date
+    left join settings on file_days.source = settings.source
+    group by file_days.event_date
 )
 
 select * from days

@@ -1,4 +1,4 @@
-{%- set dialects = ['infron', 'litellm'] -%}
+{%- set dialects = ['infron', 'litellm', 'new_api', 'infery', 'openrouter'] -%}
 
 {% for dialect in dialects -%}
     select

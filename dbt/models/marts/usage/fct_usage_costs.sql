@@ -16,7 +16,9 @@ compared as (
         reported_cost_usd - cache_list_cost_usd as variance_without_discount_usd,
         reported_cost_usd - discounted_cost_usd as variance_without_cache_usd,
         reported_cost_usd - list_cost_usd as variance_without_both_usd,
-        cast(0.00000001 as decimal(18, 12)) as rounding_unit_usd
+        -- A gateway that counts in quota cannot charge less than one unit of it, two millionths of a dollar by default.
+        case when quota_used is null then cast(0.00000001 as decimal(18, 12)) else cast(0.000002 as decimal(18, 12)) end
+            as rounding_unit_usd
     from priced
 ),
 

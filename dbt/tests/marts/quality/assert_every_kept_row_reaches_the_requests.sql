@@ -16,6 +16,14 @@ superseded as (
     group by event_date
 ),
 
+account_events as (
+    select
+        event_date,
+        sum(deliveries) as account_rows
+    from {{ ref('fct_account_events') }}
+    group by event_date
+),
+
 requests as (
     select
         event_date,
@@ -30,5 +38,8 @@ select
     requests.requests
 from raw_rows
 left join superseded on raw_rows.event_date = superseded.event_date
+left join account_events on raw_rows.event_date = account_events.event_date
 left join requests on raw_rows.event_date = requests.event_date
-where raw_rows.raw_rows - coalesce(superseded.superseded_rows, 0) != coalesce(requests.requests, 0)
+where
+    raw_rows.raw_rows - coalesce(superseded.superseded_rows, 0) - coalesce(account_events.account_rows, 0)
+    != coalesce(requests.requests, 0)

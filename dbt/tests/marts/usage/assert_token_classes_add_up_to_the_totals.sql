@@ -6,9 +6,10 @@ where
     and (
         total_tokens != input_tokens + output_tokens
         or (
-            cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + input_audio_tokens <= input_tokens
+            cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + input_audio_tokens + input_image_tokens
+            <= input_tokens
             and uncached_input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens
-            + input_audio_tokens != input_tokens
+            + input_audio_tokens + input_image_tokens != input_tokens
         )
         or (
             reasoning_tokens + output_audio_tokens + output_image_tokens <= output_tokens
