@@ -1,9 +1,10 @@
 """How a day's lines reach landing/: most on the day, some late, twice, corrected or damaged.
 
-    part-NNN.ndjson.gz   the day's own lines; after them what an earlier day sends again (copies, corrections)
-    late-000.ndjson.gz   one hour of the day before yesterday
+    part-NNN.<suffix>.gz   the day's own lines; then what an earlier day sends again (copies, corrections)
+    late-000.<suffix>.gz   one hour of the day before yesterday
 
-What a delivery would bring after the world's last day is not there yet, and the truth does not count it.
+Every stream of every dialect comes this way; only Infron's lines are ever damaged. What a delivery would
+bring after the world's last day is not there yet, and the truth does not count it.
 """
 
 from __future__ import annotations
@@ -16,26 +17,14 @@ from types import TracebackType
 
 import numpy as np
 
+from ingestion.sandbox.dialects import Dialect, Stream
+from ingestion.sandbox.dialects.shape import Lines
 from ingestion.sandbox.files import whole_gzip
 from ingestion.sandbox.traffic import date_of
 
 LINES_PER_PART = 1_000_000
 LATE_BY_DAYS = 2
-LATE_HOUR = 13
 DAMAGES = ("truncated", "not_json", "missing_request_id", "duplicate_key", "not_a_number", "huge_token_count")
-LOGS = "landing/infron/logs"
-
-
-def is_late_day(day: int) -> bool:
-    """Say whether one hour of this day is delivered two days later."""
-    return day % 11 == 5
-
-
-def is_late(day: int, at_ms: np.ndarray) -> np.ndarray:
-    """Return which of a day's requests are delivered late."""
-    if not is_late_day(day):
-        return np.zeros(len(at_ms), dtype=bool)
-    return at_ms // 3_600_000 == LATE_HOUR
 
 
 def damage_of(day: int) -> str | None:
@@ -69,7 +58,10 @@ def _with_value(line: str, field_name: str, value: str) -> str:
 
 @dataclass
 class FileRecord:
-    """What one landing file holds; `lines` = events of their own + duplicates + revisions + rejects."""
+    """What one landing file holds; `lines` = events of their own + duplicates + revisions + rejects.
+
+    A header is not one of the lines.
+    """
 
     file: str
     lines: int = 0
@@ -88,15 +80,15 @@ class Resent:
 
 
 class DayFiles:
-    """The landing files one delivery day gets under one stem, written as lines come.
+    """The landing files of a stream that one delivery day gets under one stem, written as lines come.
 
     A context manager: a file appears when it is full or when the block ends well.
     """
 
-    def __init__(self, home: Path, day: int, stem: str) -> None:
+    def __init__(self, folder: Path, home: Path, stream: Stream, day: int, stem: str) -> None:
         self.records: list[FileRecord] = []
-        self._home, self._stem = home, stem
-        self._folder = home / LOGS / f"dt={date_of(day)}"
+        self._home, self._stem, self._stream = home, stem, stream
+        self._folder = folder / f"dt={date_of(day)}"
         self._file = ExitStack()
         self._handle: GzipFile | None = None
 
@@ -143,11 +135,60 @@ class DayFiles:
 
     def _start_part(self) -> None:
         self._file.close()
-        path = self._folder / f"{self._stem}-{len(self.records):03d}.ndjson.gz"
+        path = self._folder / f"{self._stem}-{len(self.records):03d}{self._stream.suffix}.gz"
         self._handle = self._file.enter_context(whole_gzip(path))
+        if self._stream.header:
+            self._handle.write(f"{self._stream.header}\n".encode())
         self.records.append(FileRecord(path.relative_to(self._home).as_posix()))
 
     def _write(self, content: str, lines: int) -> None:
         assert self._handle is not None
         self._handle.write(content.encode())
         self.record.lines += lines
+
+
+class Delivery:
+    """What one day's requests become in one stream: files of the day, a late file, and lines for tomorrow.
+
+    A context manager around the day's batches.
+
+    Attributes:
+        files: The day's own files.
+        late_files: The file that comes later; empty if it would come after the world's end.
+        tomorrow: What the next day's delivery of this stream brings again.
+    """
+
+    def __init__(self, home: Path, dialect: Dialect, stream: Stream, day: int, *, late_arrives: bool) -> None:
+        folder = home / "landing" / dialect.name / stream.name
+        self.dialect, self.stream = dialect, stream
+        self.files = DayFiles(folder, home, stream, day, "part")
+        self.late_files = DayFiles(folder, home, stream, day + LATE_BY_DAYS, "late")
+        self.tomorrow = Resent()
+        self._late_arrives = late_arrives
+
+    def __enter__(self) -> Delivery:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.files.__exit__(kind, error, trace)
+        self.late_files.__exit__(kind, error, trace)
+
+    @property
+    def records(self) -> list[FileRecord]:
+        """Every file this day's requests are in for the first time."""
+        return self.files.records + self.late_files.records
+
+    def add(self, lines: Lines, late: np.ndarray) -> None:
+        """Deliver a batch's lines, now or late."""
+        self.files.add([line for line, waits in zip(lines, late, strict=True) if line and not waits])
+        if self._late_arrives:
+            self.late_files.add_late(
+                [line for line, waits in zip(lines, late, strict=True) if line and waits]
+            )
+
+    def send_again(self, lines: Lines, copied: np.ndarray, corrections: Lines) -> None:
+        """Put copies of some of a batch's lines, and corrections, into tomorrow's delivery."""
+        self.tomorrow.copies += [line for row in copied if (line := lines[row])]
+        self.tomorrow.corrections += [line for line in corrections if line]

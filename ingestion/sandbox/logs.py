@@ -1,14 +1,15 @@
-"""The gateway's logs, day by day: traffic, what it was charged, what went wrong, how it was delivered.
+"""The gateways' logs, day by day: what the day was (day.py), written down in every dialect, and the truth.
 
-    for each day:  batches ─► rate ─► plant faults ─► lines ─► part / late files
-                                          │                        └─► copies and corrections for tomorrow
-                                          └─► ledger and control totals
+    charged batches ─► lines per dialect and stream ─► part / late files
+          │                                               └─► copies and corrections for tomorrow
+          └─► ledger and control totals, once for all dialects
 
 One batch of rows is in memory at a time, whatever the size of the day.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -16,86 +17,88 @@ from typing import Any
 
 import numpy as np
 
-from ingestion.sandbox.delivery import (
-    LATE_BY_DAYS,
-    DayFiles,
-    Resent,
-    damage_of,
-    damaged,
-    is_late,
-    is_late_day,
-)
-from ingestion.sandbox.faults import Charged, choose, honest, how_many, plant
-from ingestion.sandbox.infron_log import lines, request_ids
+from ingestion.sandbox.day import Batch, charged_batches, is_late_day
+from ingestion.sandbox.delivery import LATE_BY_DAYS, Delivery, Resent, damage_of, damaged
+from ingestion.sandbox.dialects import DIALECTS
+from ingestion.sandbox.infron_log import request_ids
 from ingestion.sandbox.ledger import ControlTotals, Fault
 from ingestion.sandbox.prices import MODELS, UNKNOWN_MODEL
-from ingestion.sandbox.randomness import generator
-from ingestion.sandbox.rating import Rated, rate, text
+from ingestion.sandbox.rating import text
 from ingestion.sandbox.tenants import Tenants
-from ingestion.sandbox.traffic import SUCCESS, Requests, Spike, batches, date_of, expected_volume
+from ingestion.sandbox.traffic import SUCCESS, date_of, expected_volume
 
-_CORRECTED_BY = 41
-"""Output tokens a correction adds."""
+Outlet = tuple[str, str]
+"""A dialect and one of its streams, by name."""
 
 
 class LogWriter:
     """Writes the logs of a world and remembers what is true about them."""
 
-    def __init__(self, home: Path, world: Tenants, days: int, requests_per_day: int, seed: int) -> None:
+    def __init__(
+        self,
+        home: Path,
+        world: Tenants,
+        days: int,
+        requests_per_day: int,
+        seed: int,
+        dialects: Sequence[str] = ("infron",),
+    ) -> None:
         self.home, self.world, self.days, self.seed = home, world, days, seed
         self.requests_per_day = requests_per_day
         self.faults: list[Fault] = []
         self.files: list[dict[str, Any]] = []
         self.totals = ControlTotals()
+        self._dialects = [DIALECTS[name] for name in dialects]
         self._key_ids = [key.api_key_id for key in world.keys]
 
     def write(self) -> None:
         """Write every day's files."""
-        resent = Resent()
+        resent: dict[Outlet, Resent] = {}
         for day in range(self.days):
             resent = self._write_day(day, resent)
         self.files.sort(key=lambda record: record["file"])
 
-    def _write_day(self, day: int, resent: Resent) -> Resent:
-        """Write one day and return what tomorrow's file brings again."""
-        tomorrow, damage = Resent(), damage_of(day)
+    def _write_day(self, day: int, resent: dict[Outlet, Resent]) -> dict[Outlet, Resent]:
+        """Write one day and return what tomorrow's files bring again."""
         late_arrives = is_late_day(day) and day + LATE_BY_DAYS < self.days
         self._spend = np.zeros(len(self.world.keys), dtype=np.int64)
         self._unknown = [0, 0]
         with ExitStack() as stack:
-            files = stack.enter_context(DayFiles(self.home, day, "part"))
-            late_files = stack.enter_context(DayFiles(self.home, day + LATE_BY_DAYS, "late"))
+            deliveries = {
+                (dialect.name, stream.name): stack.enter_context(
+                    Delivery(self.home, dialect, stream, day, late_arrives=late_arrives)
+                )
+                for dialect in self._dialects
+                for stream in dialect.streams
+            }
             victim = ""
-            for number, (rows, spike) in enumerate(
-                batches(self.world, self.seed, day, self.requests_per_day)
-            ):
-                rated = rate(self.world, rows)
-                charged = honest(rows, rated)
-                late = is_late(day, rows.at_ms) if spike is None else np.zeros(len(rows), dtype=bool)
-                if number == 0:
-                    self._plant(rows, rated, charged, late)
-                written = lines(self.world, self.seed, rows, charged)
-                if number == 0:
-                    self._resend(rows, rated, charged, late, written, tomorrow)
-                    victim = next((written[row] for row in np.flatnonzero(rows.status == SUCCESS)), "")
-                files.add([line for line, waits in zip(written, late, strict=True) if not waits])
-                if late_arrives:
-                    late_files.add_late([line for line, waits in zip(written, late, strict=True) if waits])
-                if number == 0 and victim and damage not in (None, "truncated"):
-                    self._damage(files, day, victim, damage)
-                self._count(rows, rated, charged, ~late | late_arrives, spike)
-            files.add_resent(resent)
-            if victim and damage == "truncated":
-                self._damage(files, day, victim, damage)
-        self._conclude(day, late_files if late_arrives else None)
-        self.files += [asdict(record) for record in files.records + late_files.records]
-        return tomorrow
+            for batch in charged_batches(self.world, self.seed, day, self.requests_per_day):
+                self._note_planted(batch)
+                corrections = batch.corrections()
+                for outlet, delivery in deliveries.items():
+                    lines = delivery.stream.lines(batch)
+                    delivery.add(lines, batch.late)
+                    if day + 1 < self.days:
+                        delivery.send_again(lines, batch.copied, delivery.stream.lines(corrections))
+                    if outlet == ("infron", "logs") and not victim:
+                        succeeded = np.flatnonzero(batch.rows.status == SUCCESS)
+                        victim = next((lines[row] or "" for row in succeeded), "")
+                        self._damage(delivery, day, victim, at_the_end=False)
+                self._note_resent(batch, corrections)
+                self._count(batch, ~batch.late | late_arrives)
+            for outlet, delivery in deliveries.items():
+                delivery.files.add_resent(resent.get(outlet, Resent()))
+                if outlet == ("infron", "logs"):
+                    self._damage(delivery, day, victim, at_the_end=True)
+        self._conclude(day, deliveries.values())
+        self.files += [asdict(record) for delivery in deliveries.values() for record in delivery.records]
+        return {outlet: delivery.tomorrow for outlet, delivery in deliveries.items()}
 
-    def _plant(self, rows: Requests, rated: Rated, charged: Charged, late: np.ndarray) -> None:
-        """Let the gateway mischarge some of the day's rows and write each into the ledger."""
+    def _note_planted(self, batch: Batch) -> None:
+        """Write each mischarged row into the ledger."""
+        rows, charged = batch.rows, batch.charged
         ids = request_ids(self.seed, rows.day, rows.number)
-        rng = generator(self.seed, "faults", rows.day, self.requests_per_day)
-        for kind, row, right in plant(self.world, rng, rows, rated, charged, late):
+        for kind, row, right in batch.planted:
             observed = int(charged.cost[row])
             self._note(
                 kind,
@@ -106,66 +109,46 @@ class LogWriter:
                 detail={"difference_usd": text(observed - right), "model": MODELS[rows.model[row]]},
             )
 
-    def _resend(
-        self,
-        rows: Requests,
-        rated: Rated,
-        charged: Charged,
-        late: np.ndarray,
-        written: list[str],
-        out: Resent,
-    ) -> None:
-        """Choose the rows that tomorrow's file repeats or corrects; the last day's are not delivered yet."""
-        day, delivered = rows.day, rows.day + 1 < self.days
-        rng = generator(self.seed, "resent", day, self.requests_per_day)
-        ids = request_ids(self.seed, day, rows.number)
-        eligible = charged.has_usage & ~late
-        if day % 3 == 0:
-            for row in choose(rng, rows, eligible, how_many(len(rows), 1000)):
-                if delivered:
-                    out.copies.append(written[row])
-                    self._note(
-                        "duplicate_delivery", day, str(ids[row]), detail={"delivered_on": _day(day + 1)}
-                    )
-        if day % 6 == 1:
-            known = rows.model != MODELS.index(UNKNOWN_MODEL)
-            picked = choose(rng, rows, eligible & known, how_many(len(rows), 2000))
-            if delivered and len(picked):
-                self._correct(rows, rated, charged, picked, ids, out)
+    def _note_resent(self, batch: Batch, corrections: Batch) -> None:
+        """Write what tomorrow repeats or corrects into the ledger; the last day's is not delivered yet.
 
-    def _correct(
-        self, rows: Requests, rated: Rated, charged: Charged, picked: np.ndarray, ids: np.ndarray, out: Resent
-    ) -> None:
-        """Send some rows again with more output tokens; the corrected row is the one that counts."""
-        corrected = rows.take(picked)
-        corrected.completion += _CORRECTED_BY
-        new_rated = rate(self.world, corrected)
-        new_charged = honest(corrected, new_rated)
-        out.corrections += lines(self.world, self.seed, corrected, new_charged)
+        A corrected row is the one that counts.
+        """
+        rows, day = batch.rows, batch.rows.day
+        if day + 1 >= self.days:
+            return
+        ids = request_ids(self.seed, day, rows.number)
+        for row in batch.copied:
+            self._note("duplicate_delivery", day, str(ids[row]), detail={"delivered_on": _day(day + 1)})
+        if not len(batch.corrected):
+            return
         chosen = np.zeros(len(rows), dtype=bool)
-        chosen[picked] = True
-        self.totals.add(rows, rated, charged, chosen, _day(rows.day), self._key_ids, sign=-1)
-        everything = np.ones(len(corrected), dtype=bool)
-        self.totals.add(corrected, new_rated, new_charged, everything, _day(rows.day), self._key_ids)
-        for row, cost in zip(picked, new_charged.cost, strict=True):
+        chosen[batch.corrected] = True
+        everything = np.ones(len(corrections.rows), dtype=bool)
+        self.totals.add(rows, batch.rated, batch.charged, chosen, _day(day), self._key_ids, sign=-1)
+        self.totals.add(
+            corrections.rows, corrections.rated, corrections.charged, everything, _day(day), self._key_ids
+        )
+        for row, cost in zip(batch.corrected, corrections.charged.cost, strict=True):
             self._note(
                 "revised_row",
-                rows.day,
+                day,
                 str(ids[row]),
                 expected=text(int(cost)),
-                observed=text(int(charged.cost[row])),
-                detail={"delivered_on": _day(rows.day + 1)},
+                observed=text(int(batch.charged.cost[row])),
+                detail={"delivered_on": _day(day + 1)},
             )
 
-    def _damage(self, files: DayFiles, day: int, victim: str, damage: str) -> None:
-        """Put a damaged line into the day's file."""
-        place = files.add_damaged(damaged(victim, damage), damage)
-        self._note("malformed_line", day, place, detail={"damage": damage})
+    def _damage(self, delivery: Delivery, day: int, victim: str, *, at_the_end: bool) -> None:
+        """Put the day's damaged line into its file; a truncated one comes at the very end."""
+        damage = damage_of(day)
+        if victim and damage and (damage == "truncated") == at_the_end:
+            place = delivery.files.add_damaged(damaged(victim, damage), damage)
+            self._note("malformed_line", day, place, detail={"damage": damage})
 
-    def _count(
-        self, rows: Requests, rated: Rated, charged: Charged, delivered: np.ndarray, spike: Spike | None
-    ) -> None:
+    def _count(self, batch: Batch, delivered: np.ndarray) -> None:
         """Add a batch to the control totals and to the day's spend per key."""
+        rows, rated, charged, spike = batch.rows, batch.rated, batch.charged, batch.spike
         self.totals.add(rows, rated, charged, delivered, _day(rows.day), self._key_ids)
         used = delivered & charged.has_usage
         unknown = used & (rows.model == MODELS.index(UNKNOWN_MODEL))
@@ -186,7 +169,7 @@ class LogWriter:
                 },
             )
 
-    def _conclude(self, day: int, late_files: DayFiles | None) -> None:
+    def _conclude(self, day: int, deliveries: Iterable[Delivery]) -> None:
         """Write what only the whole day shows into the ledger: unpriced usage, new spenders, late files."""
         if self._unknown[0]:
             self._note(
@@ -199,9 +182,10 @@ class LogWriter:
         for number, key in enumerate(self.world.keys):
             if key.first_day == day > 0:
                 self._note("new_spender", day, key.api_key_id, observed=text(int(self._spend[number])))
-        for record in late_files.records if late_files else []:
-            detail = {"delivered_on": _day(day + LATE_BY_DAYS), "lines": record.lines}
-            self._note("late_file", day, record.file, detail=detail)
+        for delivery in deliveries:
+            for record in delivery.late_files.records:
+                detail = {"delivered_on": _day(day + LATE_BY_DAYS), "lines": record.lines}
+                self._note("late_file", day, record.file, detail=detail)
 
     def _note(self, kind: str, day: int, subject: str, **rest: Any) -> None:
         """Write one fault into the ledger."""

@@ -49,7 +49,7 @@ def factors(world: Tenants, day: date) -> np.ndarray:
 
 def rate(world: Tenants, rows: Requests, priced_on: date | None = None) -> Rated:
     """Rate a batch with its own day's prices, or with those of `priced_on`, and its own day's factors."""
-    unit = _unit_prices(rows, priced_on or date_of(rows.day))
+    unit = unit_prices(rows, priced_on or date_of(rows.day))
     factor = factors(world, date_of(rows.day))[rows.key]
     plain = rows.prompt - rows.cached - rows.written_5m - rows.written_1h
     completion = unit["output"] * rows.completion
@@ -71,7 +71,7 @@ def rate(world: Tenants, rows: Requests, priced_on: date | None = None) -> Rated
 
 def cache_reads_at_input_price(rows: Requests) -> np.ndarray:
     """Return the undiscounted cost of rows whose cached tokens are charged as if they were not cached."""
-    unit = _unit_prices(rows, date_of(rows.day))
+    unit = unit_prices(rows, date_of(rows.day))
     plain = rows.prompt - rows.written_5m - rows.written_1h
     written = unit["cache_write_5m"] * rows.written_5m + unit["cache_write_1h"] * rows.written_1h
     return unit["input"] * plain + written + unit["output"] * rows.completion
@@ -88,8 +88,8 @@ def text(units: int) -> str:
     return f"{whole}.{rest:012d}".rstrip("0").rstrip(".")
 
 
-def _unit_prices(rows: Requests, day: date) -> dict[str, np.ndarray]:
-    """Look up each row's unit prices, 10⁻¹² USD per token, by model and tier."""
+def unit_prices(rows: Requests, day: date) -> dict[str, np.ndarray]:
+    """Return each row's unit prices, 10⁻¹² USD per token, by token class, for its model and tier."""
     above = np.zeros(len(MODELS), dtype=np.int64)
     for price in PRICES:
         above[MODELS.index(price.slug)] = max(above[MODELS.index(price.slug)], price.above)

@@ -1,7 +1,8 @@
 """Build a sandbox world in a home: what lands, what the configuration promises, and the truth about both.
 
-    write_world(home, days, requests_per_day, seed)
+    write_world(home, days, requests_per_day, seed, dialects)
       landing/infron/logs  landing/infery/invoices  config/discount_rules.csv  sources.yml
+      landing/<dialect>/<stream>    the same requests once more, as other gateways tell of them
       sandbox/stripe_objects.json   what the loopback Stripe server serves
       truth.json                    every planted fault, and the control totals
 
@@ -14,9 +15,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ingestion.sandbox.billing import BillingWriter
+from ingestion.sandbox.dialects import DIALECTS
+from ingestion.sandbox.dialects.openrouter import ALIASES
 from ingestion.sandbox.files import write_text
 from ingestion.sandbox.ledger import Truth
 from ingestion.sandbox.logs import LogWriter
@@ -28,19 +32,14 @@ TRUTH = "truth.json"
 STRIPE_OBJECTS = "sandbox/stripe_objects.json"
 MOST_DAYS = 365 * 5
 
-_SOURCES = """\
-sources:
-  infron: {dialect: infron}
-  infery: {dialect: infery}
-stripe: {mode: sandbox}
-"""
-
 
 class SandboxError(ValueError):
     """The world cannot be built here, or not with these arguments; the message says what to do instead."""
 
 
-def write_world(home: Path, days: int, requests_per_day: int, seed: int) -> Truth:
+def write_world(
+    home: Path, days: int, requests_per_day: int, seed: int, dialects: Sequence[str] = ("infron",)
+) -> Truth:
     """Write a world of some days and return the truth about it.
 
     Args:
@@ -48,21 +47,26 @@ def write_world(home: Path, days: int, requests_per_day: int, seed: int) -> Trut
         days: how many days, from 3 August 2026 on.
         requests_per_day: the mean over a week; weekdays see more, weekends less, spikes come on top.
         seed: any non-negative number; equal seeds give equal worlds.
+        dialects: in which gateways' words the requests are written, each under a source of its own; they tell
+            of the same requests, so a home with several holds every request several times.
 
     Raises:
         SandboxError: the home holds somebody's real files, or an argument is out of range.
     """
-    _check(home, days, requests_per_day, seed)
-    arguments = {"days": days, "requests_per_day": requests_per_day, "seed": seed}
+    _check(home, days, requests_per_day, seed, dialects)
+    arguments: dict[str, object] = {"days": days, "requests_per_day": requests_per_day, "seed": seed}
+    arguments["dialects"] = list(dialects)
     write_text(home / MARKER, json.dumps(arguments) + "\n")
     world = tenants(seed)
-    logs = LogWriter(home, world, days, requests_per_day, seed)
+    logs = LogWriter(home, world, days, requests_per_day, seed, dialects)
     logs.write()
     billing = BillingWriter(home, world, days, seed)
     billing.write()
     write_text(home / STRIPE_OBJECTS, json.dumps(billing.stripe.objects, indent=0) + "\n")
     write_text(home / "config/discount_rules.csv", _rules_file(world.rules))
-    write_text(home / "sources.yml", _SOURCES)
+    if "openrouter" in dialects:
+        write_text(home / "config/model_aliases.csv", _aliases_file())
+    write_text(home / "sources.yml", _sources_file(dialects))
     truth = Truth(
         world=arguments
         | {"first_day": date_of(0).isoformat(), "last_day": date_of(days - 1).isoformat()}
@@ -76,7 +80,7 @@ def write_world(home: Path, days: int, requests_per_day: int, seed: int) -> Trut
     return truth
 
 
-def _check(home: Path, days: int, requests_per_day: int, seed: int) -> None:
+def _check(home: Path, days: int, requests_per_day: int, seed: int, dialects: Sequence[str]) -> None:
     """Refuse arguments out of range and homes that are not the sandbox's."""
     if not 1 <= days <= MOST_DAYS:
         raise SandboxError(f"days is {days}; write a number from 1 to {MOST_DAYS}")
@@ -84,18 +88,26 @@ def _check(home: Path, days: int, requests_per_day: int, seed: int) -> None:
         raise SandboxError(f"requests per day is {requests_per_day}; write a number from 1 on")
     if seed < 0:
         raise SandboxError(f"seed is {seed}; write a number from 0 on")
+    unknown = [name for name in dialects if name not in DIALECTS]
+    if unknown or not dialects or len(set(dialects)) != len(dialects):
+        raise SandboxError(
+            f"dialects are {', '.join(dialects) or 'none'}; write some of {', '.join(DIALECTS)}, each once"
+        )
     if not (home / MARKER).exists():
-        for name in ("sources.yml", "landing/infron", "landing/infery", "config/discount_rules.csv"):
+        landed = [f"landing/{name}" for name in {**dict.fromkeys(dialects), "infery": None}]
+        for name in ("sources.yml", *landed, "config/discount_rules.csv", "config/model_aliases.csv"):
             if (home / name).exists():
                 raise SandboxError(
                     f"{home / name} was not written by the sandbox; build the world in an empty home"
                 )
         return
-    before = json.loads((home / MARKER).read_text(encoding="utf-8"))
-    if (before["requests_per_day"], before["seed"]) != (requests_per_day, seed) or before["days"] > days:
+    before = {"dialects": ["infron"]} | json.loads((home / MARKER).read_text(encoding="utf-8"))
+    same = {"requests_per_day": requests_per_day, "seed": seed, "dialects": list(dialects)}
+    if {name: before[name] for name in same} != same or before["days"] > days:
         raise SandboxError(
             f"{home} holds the world of {before['days']} days, {before['requests_per_day']} requests a day, "
-            f"seed {before['seed']}; it can only get more days: build another world in an empty home"
+            f"seed {before['seed']}, dialects {', '.join(before['dialects'])}; it can only get more days: "
+            "build another world in an empty home"
         )
 
 
@@ -124,24 +136,36 @@ def _cast(world: Tenants) -> dict[str, object]:
     return {"workspaces": spaces, "keys": keys}
 
 
+def _sources_file(dialects: Sequence[str]) -> str:
+    """Return sources.yml; Infery is always there, because it sends the invoices."""
+    lines = ["sources:"]
+    for name in dict.fromkeys((*dialects, "infery")):
+        settings = DIALECTS[name].settings if name in dialects else {}
+        said = ", ".join(f"{key}: {value}" for key, value in {"dialect": name, **settings}.items())
+        lines.append(f"  {name}: {{{said}}}")
+    return "\n".join([*lines, "stripe: {mode: sandbox}", ""])
+
+
+def _aliases_file() -> str:
+    """Return the model aliases as the warehouse reads them."""
+    reason = "the contract charges the vendor's list price"
+    return _csv(
+        ("model", "catalogue_provider", "catalogue_model", "reason"), ((*alias, reason) for alias in ALIASES)
+    )
+
+
 def _rules_file(rules: tuple[DiscountRule, ...]) -> str:
     """Return the discount rules as the warehouse reads them."""
+    columns = (
+        "rule_id", "workspace_id", "group_name", "kind", "factor", "valid_from", "valid_to", "reason",
+    )  # fmt: skip
+    return _csv(columns, ([getattr(rule, name) for name in columns] for rule in rules))
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Write a small table."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        ("rule_id", "workspace_id", "group_name", "kind", "factor", "valid_from", "valid_to", "reason")
-    )
-    for rule in rules:
-        writer.writerow(
-            (
-                rule.rule_id,
-                rule.workspace_id,
-                rule.group_name,
-                rule.kind,
-                rule.factor,
-                rule.valid_from,
-                rule.valid_to,
-                rule.reason,
-            )
-        )
+    writer.writerow(header)
+    writer.writerows(rows)
     return out.getvalue()
