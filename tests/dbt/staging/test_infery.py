@@ -44,6 +44,12 @@ def test_what_the_drill_down_lacks_comes_from_the_export(ask):
     )
 
 
+def test_the_cache_split_comes_from_the_only_export_that_has_it(ask):
+    """5,124 prompt tokens in every export; only the headers say 1,024 of them were read from the cache."""
+    tokens = "uncached_input_tokens, cache_read_tokens, input_tokens, output_tokens, reasoning_tokens"
+    assert _one(ask, tokens, "req_01") == (4100, 1024, 5124, 316, 25)
+
+
 def test_only_a_playground_call_has_a_member(ask):
     assert ask(f"select request_id, member_id, origin {COSTS} and origin = 'playground'") == [
         ("req_03", "mem_4", "playground")

@@ -41,6 +41,27 @@ ranked as (
     from candidates
 ),
 
+-- The kept copy's token classes come from the best copy that splits the same totals, or that has any usage at all.
+donors as (
+    select
+        *,
+        usage_source != 'missing' and (
+            first_value(usage_source) over kept_first = 'missing'
+            or (
+                input_tokens = first_value(input_tokens) over kept_first
+                and output_tokens = first_value(output_tokens) over kept_first
+                and cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + input_audio_tokens
+                + output_audio_tokens + reasoning_tokens > 0
+            )
+        ) as donates_tokens
+    from ranked
+    where copies > 1
+    window kept_first as (
+        partition by event_id
+        order by recency
+    )
+),
+
 judged as (
     select
         event_date,
@@ -56,10 +77,12 @@ judged as (
             else 'revision'
         end as verdict,
         {% for column in usage_event_fill_columns() -%}
-            first_value({{ column }} ignore nulls) over event_copies as {{ column }}{{ ',' if not loop.last }}
+            first_value({{ column }} ignore nulls) over event_copies as {{ column }},
+        {% endfor -%}
+        {% for column in usage_event_token_columns() -%}
+            first_value(case when donates_tokens then {{ column }} end ignore nulls) over event_copies as {{ column }}{{ ',' if not loop.last }}
         {% endfor %}
-    from ranked
-    where copies > 1
+    from donors
     window event_copies as (
         partition by event_id
         order by recency
