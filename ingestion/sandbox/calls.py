@@ -114,9 +114,9 @@ def calls(world: Tenants, seed: int, rows: Requests, charged: Charged) -> list[C
     columns: tuple[np.ndarray, ...] = (
         request_ids(seed, rows.day, rows.number), rows.number, started, rows.duration_ms, rows.model,
         rows.status, rows.http_status, rows.streamed, rows.key, rows.member, rows.prompt, rows.completion,
-        rows.cached, rows.written_5m, rows.written_1h, rows.reasoning, charged.has_usage, charged.cost, charged.completion,
-        charged.list, charged.discounted, charged.factor, unit["input"], unit["output"], unit["cache_read"],
-        unit["cache_write_5m"], unit["cache_write_1h"],
+        rows.cached, rows.written_5m, rows.written_1h, rows.reasoning, charged.has_usage, charged.cost,
+        charged.completion, charged.list, charged.discounted, charged.factor, unit["input"], unit["output"],
+        unit["cache_read"], unit["cache_write_5m"], unit["cache_write_1h"],
     )  # fmt: skip
     out = []
     for (
