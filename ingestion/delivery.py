@@ -1,6 +1,7 @@
 """The bytes of a delivered file: hashed as they came, decompressed to a plain file, counted in lines.
 
-Knows archives and newlines, nothing of JSON.
+Knows archives and newlines, nothing of JSON. A plain file is hashed in a thread of its own while others read
+it: its hash is needed last.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import zstandard
 
 _BLOCK = 1 << 20
 #: Small, because a block of an archive may unpack to a thousand times its size.
 _PACKED_BLOCK = 1 << 16
 _TAIL = 1 << 16
+#: Fits into a processor's cache.
+_COUNTED = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Delivery:
         size: Bytes of `plain` that hold whole lines.
         lines: Lines in them, blank ones included; a last line without a newline is a line.
         trailing_blanks: Blank lines at the very end.
-        sha256: Hash of the bytes as delivered.
+        digest: Hash of the bytes as delivered, once it is there.
         damage: Reject reason if the archive broke off or is damaged, else None.
     """
 
@@ -38,20 +43,25 @@ class Delivery:
     size: int
     lines: int
     trailing_blanks: int
-    sha256: str
+    digest: Future[str]
     damage: str | None
 
+    @property
+    def sha256(self) -> str:
+        """Hash of the bytes as delivered; waits for it."""
+        return self.digest.result()
 
-def inspect(path: Path, plain: Path) -> Delivery:
-    """Read a delivered file once; a compressed one is unpacked to `plain`."""
+
+def inspect(path: Path, plain: Path, aside: Executor) -> Delivery:
+    """Read a delivered file; a compressed one is unpacked to `plain`, a plain one hashed `aside`."""
+    if path.suffix not in (".gz", ".zst"):
+        return _plain(path, aside.submit(_sha256, path))
     digest = hashlib.sha256()
     size = newlines = last_newline = 0
     damage = None
     tail = b""
-    compressed = path.suffix in (".gz", ".zst")
-    blocks = _unpacked(path, digest) if compressed else _blocks(path, digest)
-    out = plain.open("wb") if compressed else None
-    try:
+    blocks = _unpacked(path, digest)
+    with plain.open("wb") as out:
         while True:
             try:
                 block = next(blocks, None)
@@ -60,29 +70,47 @@ def inspect(path: Path, plain: Path) -> Delivery:
                 break
             if block is None:
                 break
-            if out:
-                out.write(block)
+            out.write(block)
             newlines += block.count(b"\n")
             found = block.rfind(b"\n")
             if found >= 0:
                 last_newline = size + found + 1
             size += len(block)
             tail = block if len(block) >= _TAIL else tail + block
-    finally:
-        if out:
-            out.close()
     if damage:
         # The piece of a line before the break is the damage itself, never a record.
         tail = tail[: len(tail) - (size - last_newline)] if size - last_newline < len(tail) else b""
         size = last_newline
-        if out:
-            os.truncate(plain, size)
-        with path.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256")
+        os.truncate(plain, size)
     lines = newlines + (1 if size > last_newline else 0)
-    return Delivery(
-        plain if compressed else path, size, lines, _blank_lines_at_end(tail), digest.hexdigest(), damage
-    )
+    whole = known(_sha256(path) if damage else digest.hexdigest())
+    return Delivery(plain, size, lines, _blank_lines_at_end(tail), whole, damage)
+
+
+def known(sha256: str) -> Future[str]:
+    """Return a hash nobody has to wait for."""
+    found: Future[str] = Future()
+    found.set_result(sha256)
+    return found
+
+
+def _plain(path: Path, digest: Future[str]) -> Delivery:
+    size = newlines = 0
+    ends_open, tail = False, b""
+    buffer = bytearray(_COUNTED)
+    codes = np.frombuffer(buffer, np.uint8)
+    with path.open("rb", buffering=0) as handle:
+        while length := handle.readinto(buffer):
+            newlines += int(np.count_nonzero(codes[:length] == ord("\n")))
+            size += length
+            ends_open = buffer[length - 1] != ord("\n")
+            tail = bytes(buffer[:length]) if length >= _TAIL else tail + bytes(buffer[:length])
+    return Delivery(path, size, newlines + ends_open, _blank_lines_at_end(tail), digest, None)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _blank_lines_at_end(tail: bytes) -> int:

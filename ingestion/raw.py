@@ -10,6 +10,7 @@ import re
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
@@ -19,7 +20,7 @@ from typing import Any
 import duckdb
 
 from ingestion import duck, manifest, reader, rejects
-from ingestion.delivery import Delivery, inspect
+from ingestion.delivery import Delivery, inspect, known
 from ingestion.dialects import Stream
 from ingestion.duck import literal
 from ingestion.files import TEMPORARY_PREFIX, publish, sweep, whole
@@ -59,18 +60,21 @@ def convert(home: Home, file: LandedFile) -> FileResult:
     if is_current(home, file):
         return _result(manifest_of(home, file), started, skipped=True)
     home.raw.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=home.raw) as workshop:
-        content = _converted(home, file, Path(workshop))
+    with (
+        tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=home.raw) as workshop,
+        ThreadPoolExecutor(1) as aside,
+    ):
+        content = _converted(home, file, Path(workshop), aside)
     return _result(content, started, skipped=False)
 
 
-def _converted(home: Home, file: LandedFile, workshop: Path) -> dict[str, Any]:
+def _converted(home: Home, file: LandedFile, workshop: Path, aside: Executor) -> dict[str, Any]:
     before = file.path.lstat()
     version = file.reader_version(home)
-    delivery = _delivery(file, workshop)
-    known = manifest_of(home, file)
-    if known and (known["sha256"], known["reader_version"]) == (delivery.sha256, version):
-        content = known
+    delivery = _delivery(file, workshop, aside)
+    earlier = manifest_of(home, file)
+    if earlier and (earlier["sha256"], earlier["reader_version"]) == (delivery.sha256, version):
+        content = earlier
     else:
         if not delivery.damage:
             file = file.told_by(delivery.plain)
@@ -93,15 +97,17 @@ def _converted(home: Home, file: LandedFile, workshop: Path) -> dict[str, Any]:
     return content
 
 
-def _delivery(file: LandedFile, workshop: Path) -> Delivery:
+def _delivery(file: LandedFile, workshop: Path, aside: Executor) -> Delivery:
     """Return the delivered bytes, ready to be read; what cannot be read is one damaged line."""
     path = file.path
     if path.is_symlink() or not path.is_file():
-        return Delivery(path, 0, 0, 0, sha256(str(path).encode()).hexdigest(), "not_a_regular_file")
+        name = known(sha256(str(path).encode()).hexdigest())
+        return Delivery(path, 0, 0, 0, name, "not_a_regular_file")
     if not file.stream.format.reads(path.name):
         with path.open("rb") as handle:
-            return Delivery(path, 0, 0, 0, file_digest(handle, "sha256").hexdigest(), "unknown_file_type")
-    return inspect(path, workshop / "landed")
+            digest = known(file_digest(handle, "sha256").hexdigest())
+        return Delivery(path, 0, 0, 0, digest, "unknown_file_type")
+    return inspect(path, workshop / "landed", aside)
 
 
 def forget_vanished(home: Home, sources: list[Source]) -> list[str]:

@@ -129,7 +129,7 @@ def test_what_is_out_of_place_is_named_with_what_to_do(desk, call):
     found = {problem.path: problem.what for problem in problems(desk.home, load_sources(desk.home))}
     assert found == {
         "landing/strange": "no source has this name (known: infron); name it in sources.yml or remove it",
-        "landing/infron/chats": "not a stream of infron; use one of logs",
+        "landing/infron/chats": "not a stream of infron; use one of logs, responses",
         "landing/infron/logs/2026-11-01": "not a delivery day; name the folder dt=YYYY-MM-DD",
         "landing/infron/logs/dt=2026-02-30": "not a delivery day; name the folder dt=YYYY-MM-DD",
         "landing/infron/logs/dt=2026-11-01/sub": "a folder where files belong; move its files up",
