@@ -44,7 +44,8 @@ def run(
     Exit codes: 0 ok, 1 failed, 2 usage, 3 finished but something needs a person, 4 another run is going.
     """
     from dagster_project.console import choose
-    from dagster_project.run import ExitCode, nightly
+    from dagster_project.night import ExitCode
+    from dagster_project.run import nightly
     from ingestion.sources import SourcesError
 
     first, last = _day(since), _day(until)

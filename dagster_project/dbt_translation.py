@@ -12,6 +12,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
 from dagster_project.dbt_project import FINDING
+from dagster_project.freshness import EVERY_NIGHT
 from ingestion.sources import Source
 
 OWNERS = ["team:data-platform"]
@@ -35,7 +36,10 @@ class Translator(DagsterDbtTranslator):
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
         """A model depends on every raw asset its dbt sources are made of."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        return spec.replace_attributes(deps=self._raw_deps(spec.deps))
+        return spec.replace_attributes(
+            deps=self._raw_deps(spec.deps),
+            freshness_policy=EVERY_NIGHT if spec.key.path[0] == "marts" else None,
+        )
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any

@@ -28,22 +28,25 @@ from ingestion.sources import Source
 if TYPE_CHECKING:
     import pandas as pd
 
-#: More bad lines a day than this, and a larger share than the next, is a broken delivery.
-FEW_REJECTS = 100
-REJECT_SHARE = 0.05
 ODD_SHARE = 0.05
 STATUSES = ("success", "failure", "timeout", "cancelled")
 #: A time outside [2020, a year after delivery] is a unit or epoch read wrongly, not a late row.
 EARLIEST = date(2020, 1, 1)
 LATEST_DAYS = 366
 
+#: What rows say, per delivery day and layout of the stream.
+PROFILE = """
+    create table profile (
+        delivered_on date, rows_read bigint, null_ids bigint, odd_statuses bigint, odd_times bigint,
+        min_tokens bigint, max_tokens bigint
+    )
+"""
 _COUNTS = ("lines", "events", "rejects", "blank_lines")
 
 RAW_EXPECTATIONS: Sequence[Expectation] = (
     ("ExpectTableRowCountToBeBetween", {"min_value": 1}),
     ("ExpectColumnValuesToBeInSet", {"column": "unaccounted_lines", "value_set": [0]}),
     ("ExpectColumnValuesToBeInSet", {"column": "row_gap", "value_set": [0]}),
-    ("ExpectColumnValuesToBeBetween", {"column": "reject_share", "max_value": REJECT_SHARE}),
     ("ExpectColumnValuesToBeInSet", {"column": "null_ids", "value_set": [0]}),
     ("ExpectColumnValuesToBeBetween", {"column": "odd_status_share", "max_value": ODD_SHARE}),
     ("ExpectColumnValuesToBeBetween", {"column": "odd_time_share", "max_value": ODD_SHARE}),
@@ -86,18 +89,18 @@ class Verdict:
         return not self.failures
 
 
-def judge_raw(home: Home, source: Source, stream: Stream) -> Verdict:
+def judge_raw(home: Home, source: Source, stream: str) -> Verdict:
     """Judge the delivery days of an event stream whose content has not passed yet."""
-    ledger = _ledger(home, f"{source.name}.{stream.name}")
+    ledger = _ledger(home, f"{source.name}.{stream}")
     landed = _days(home, source, stream)
     open_days = [day for day in landed if ledger.get(day) != _fingerprint(landed[day])]
     if not open_days:
         return Verdict(0, [])
-    frame = raw_profile(home, stream, {day: landed[day] for day in open_days})
-    found = failures(frame, RAW_EXPECTATIONS)
+    frame = raw_profile(home, source, stream, {day: landed[day] for day in open_days})
+    found = failures(frame, [*RAW_EXPECTATIONS, few_rejects(source)])
     if not found:
         passed = {day: _fingerprint(files) for day, files in landed.items()}
-        _note(home, f"{source.name}.{stream.name}", passed)
+        _note(home, f"{source.name}.{stream}", passed)
     return Verdict(len(open_days), found)
 
 
@@ -106,21 +109,30 @@ def open_days(home: Home, sources: Sequence[Source]) -> set[date]:
     found = set()
     for source in sources:
         for stream in event_streams(source):
-            ledger = _ledger(home, f"{source.name}.{stream.name}")
+            ledger = _ledger(home, f"{source.name}.{stream}")
             for day, files in _days(home, source, stream).items():
                 if ledger.get(day) != _fingerprint(files):
                     found.add(date.fromisoformat(day))
     return found
 
 
-def event_streams(source: Source) -> list[Stream]:
-    """Return the streams of a source whose rows are usage events."""
-    return [
-        stream for stream in source.reader.streams if stream.name in source.streams and stream.occurred_at
-    ]
+def event_streams(source: Source) -> list[str]:
+    """Return the names of a source's streams whose rows are usage events, each once."""
+    names = [stream.name for stream in source.reader.streams if stream.occurred_at]
+    return [name for name in dict.fromkeys(names) if name in source.streams]
 
 
-def raw_profile(home: Home, stream: Stream, days: Mapping[str, Sequence[Mapping]]) -> pd.DataFrame:
+def few_rejects(source: Source) -> Expectation:
+    """Return what a source's own settings allow; up to `reject_minimum_lines` the share counts as 0."""
+    return (
+        "ExpectColumnValuesToBeBetween",
+        {"column": "reject_share", "max_value": source.reject_threshold},
+    )
+
+
+def raw_profile(
+    home: Home, source: Source, stream: str, days: Mapping[str, Sequence[Mapping]]
+) -> pd.DataFrame:
     """One row per delivery day: counts from its manifests, shares from the rows themselves."""
     with duckdb.connect() as session:
         session.sql(
@@ -134,8 +146,16 @@ def raw_profile(home: Home, stream: Stream, days: Mapping[str, Sequence[Mapping]
             "insert into landed values ($1, $2, $3, $4, $5)",
             [(day, *(sum(file[name] for file in files) for name in _COUNTS)) for day, files in days.items()],
         )
-        files = [file["raw_file"] for files in days.values() for file in files if file["raw_file"]]
-        _profile_rows(session, stream, [str(home.raw / file) for file in [_schema(stream), *files]])
+        session.sql(PROFILE)
+        for layout in source.reader.streams:
+            files = [
+                str(home.raw / file["raw_file"])
+                for files in days.values()
+                for file in files
+                if file["raw_file"] and file["table"] == layout.table
+            ]
+            if layout.name == stream and files:
+                _profile_rows(session, layout, files)
         return session.sql(
             """
             select
@@ -149,15 +169,26 @@ def raw_profile(home: Home, stream: Stream, days: Mapping[str, Sequence[Mapping]
                 coalesce(min_tokens, 0) as min_tokens,
                 coalesce(max_tokens, 0) as max_tokens
             from landed
-            left join profile on landed.delivered_on = profile.delivered_on
+            left join (
+                select
+                    delivered_on,
+                    cast(sum(rows_read) as bigint) as rows_read,
+                    cast(sum(null_ids) as bigint) as null_ids,
+                    cast(sum(odd_statuses) as bigint) as odd_statuses,
+                    cast(sum(odd_times) as bigint) as odd_times,
+                    min(min_tokens) as min_tokens,
+                    max(max_tokens) as max_tokens
+                from profile
+                group by delivered_on
+            ) as profile on landed.delivered_on = profile.delivered_on
             order by landed.delivered_on
             """,
-            params={"few": FEW_REJECTS},
+            params={"few": source.reject_minimum_lines},
         ).df()
 
 
 def _profile_rows(session: duckdb.DuckDBPyConnection, stream: Stream, files: Sequence[str]) -> None:
-    """Aggregate the rows of some raw files by delivery day into the table `profile`."""
+    """Add the rows of some raw files of one layout, by delivery day, to the table `profile`."""
     columns = dict(stream.table_columns())
     present = [field for field in stream.fields if field.name in columns]
     tokens = ", ".join(field.name for field in present if field.kind.name == "tokens") or "0"
@@ -165,7 +196,7 @@ def _profile_rows(session: duckdb.DuckDBPyConnection, stream: Stream, files: Seq
     odd_status = f"status not in {STATUSES}" if "status" in columns else "false"
     session.sql(
         f"""
-        create table profile as
+        insert into profile
         select
             delivered_on,
             count(*) as rows_read,
@@ -181,11 +212,6 @@ def _profile_rows(session: duckdb.DuckDBPyConnection, stream: Stream, files: Seq
         """,  # noqa: S608
         params={"files": list(files), "earliest": EARLIEST, "latest_days": LATEST_DAYS},
     )
-
-
-def _schema(stream: Stream) -> str:
-    """Name the file that keeps a table readable when its days hold no rows."""
-    return f"{stream.table}/schema.parquet"
 
 
 def judge_reconciliation(home: Home) -> Verdict:
@@ -214,10 +240,10 @@ def judge_reconciliation(home: Home) -> Verdict:
     return Verdict(count, found)
 
 
-def _days(home: Home, source: Source, stream: Stream) -> dict[str, list[Mapping]]:
+def _days(home: Home, source: Source, stream: str) -> dict[str, list[Mapping]]:
     """Return the manifests of a stream by delivery day."""
     days: dict[str, list[Mapping]] = {}
-    for path in sorted((manifest.folder(home) / source.name / stream.name).glob("dt=*/*.json")):
+    for path in sorted((manifest.folder(home) / source.name / stream).glob("dt=*/*.json")):
         found = manifest.read(path)
         if found is not None:
             days.setdefault(found["delivered_on"], []).append(found)

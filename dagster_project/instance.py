@@ -1,15 +1,17 @@
 """The Dagster instance of a home: run history, schedules and pools live in $TOLLBOOK_HOME/dagster.
 
 dagster.yaml is written by us and rewritten when it differs: one writer of the warehouse at a time whoever
-starts the run, nothing sent anywhere, old ticks purged. What a step prints is not captured: Dagster would
-start a process per run to do so, and dbt keeps its own log beside the run history.
+starts the run, nothing sent anywhere, old ticks and old runs' logs removed. What a step prints is not
+captured: Dagster would start a process per run to do so, and dbt keeps its own log beside the run history.
 """
 
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from dagster_project.locks import writing
 from ingestion.home import Home
 
 if TYPE_CHECKING:
@@ -17,12 +19,20 @@ if TYPE_CHECKING:
 
 WRITER_POOL = "duckdb_writer"
 
+#: Runs of the command line; only one at a time, under the writer lock of the home.
+OURS = {"tollbook/started_by": "tollbook run"}
+
+#: How long the step logs of a run are kept.
+KEPT_LOG_DAYS = 90
+
 DAGSTER_YAML = """\
 # Written by tollbook; changes here are overwritten.
 telemetry: {enabled: false}
 nux: {enabled: false}
 concurrency: {pools: {granularity: op, default_limit: 1}, runs: {max_concurrent_runs: 2}}
 retention: {sensor: {purge_after_days: 7}, schedule: {purge_after_days: 30}}
+run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}
+freshness: {enabled: true}
 compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
 """
 
@@ -46,19 +56,69 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(home.dagster))
 
 
-def bury(instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
-    """End the runs with these tags that a dead process left open, and free the pools they still occupy.
+def bury(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:
+    """End the runs that a dead process left open, and free the pools they still occupy.
 
-    Only while holding the writer lock of the home: whoever holds it knows that no such run is alive. Without
-    this a killed run would occupy the writer pool for ever, and the next one would wait for it.
+    Without this a killed run would occupy the writer pool for ever, and the next one would wait for it. Runs
+    tagged `ours` are dead by definition: only call this while holding the writer lock of the home, which
+    each of them holds as long as it lives. Any other run is dead when the process it named is.
     """
     import dagster as dg
 
     alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=tags)):
-        instance.report_run_failed(run, "the process of this run ended without a word; the next run goes on")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
+        if ours.items() <= run.tags.items() or _is_dead(instance, run):
+            instance.report_run_failed(
+                run, "the process of this run ended without a word; the next run goes on"
+            )
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def _is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Tell whether the process that a run of the UI said it runs in is gone; unsaid, it may be starting."""
+    import dagster as dg
+
+    said = [
+        entry.dagster_event.event_specific_data.metadata["pid"].value
+        for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+        if "pid" in entry.dagster_event.event_specific_data.metadata
+    ]
+    return bool(said) and not any(_is_alive(int(pid)) for pid in said)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def remove_old_logs(instance: dg.DagsterInstance, home: Home, days: int = KEPT_LOG_DAYS) -> int:
+    """Remove the step logs of runs that ended more than `days` days ago; return how many.
+
+    Dagster keeps a file per run for ever. The runs themselves, and what they materialized, stay: without
+    those old partitions would look as if they had never been made.
+    """
+    import dagster as dg
+
+    before = datetime.now(UTC) - timedelta(days=days)
+    removed = 0
+    for run in instance.get_runs(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
+            updated_before=before,
+        )
+    ):
+        for log in (home.dagster / "history" / "runs").glob(f"{run.run_id}.db*"):
+            log.unlink()
+            removed += log.suffix == ".db"
+    return removed
 
 
 if __name__ == "__main__":
-    prepare(Home.locate())
+    home = Home.locate()
+    with writing(home), open_instance(home) as opened:
+        bury(opened, OURS)

@@ -24,7 +24,7 @@ OBJECTS = "stripe_objects.json"
 
 
 def sync_payments(home: Home, settings: StripeSettings) -> SyncResult:
-    """Land every new version of payment intents, refunds and disputes.
+    """Land every new version of every payment object; those of the other world are counted, not refused.
 
     Raises:
         StripeSettingsError: no usable key; the message names the variable.
@@ -33,7 +33,7 @@ def sync_payments(home: Home, settings: StripeSettings) -> SyncResult:
     from ingestion.stripe_api import sync
 
     with connected(home, settings) as client:
-        return sync(home, client, ACCOUNT, read_up_to(home, settings))
+        return sync(home, client, ACCOUNT, read_up_to(home, settings), livemode=settings.livemode)
 
 
 @contextmanager

@@ -10,19 +10,23 @@ deserves publishing: the checks upstream do.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 from dagster_project.dbt_project import Mart
+from ingestion.files import whole
 from ingestion.home import Home
 
 KEPT_DAYS = 7
+#: Marts that no night has vouched for in this time are stale: a night is a day, and two hours' grace.
+STALE_AFTER = timedelta(hours=26)
 STORAGE_VERSION = "v1.5.0"
 FORMAT = "1"
 
@@ -61,8 +65,28 @@ def publish(home: Home, marts: Sequence[Mart]) -> Publication:
             _write(warehouse, home, temporary, publication_id, contents)
             _replace(temporary, home.marts_database)
         _remember_published_days(warehouse)
+    vouch(home, publication_id)
     rows = {content.mart.name: content.rows for content in contents}
     return Publication(publication_id, rows, replaced, sweep(home))
+
+
+def vouch(home: Home, publication_id: str) -> None:
+    """Note that a night has just found this publication to be what its inputs say, changed or not."""
+    with whole(_vouched_file(home)) as temporary:
+        said = {"publication_id": publication_id, "vouched_at": datetime.now(UTC).isoformat()}
+        temporary.write_text(json.dumps(said) + "\n", encoding="utf-8")
+
+
+def vouched_at(home: Home) -> datetime | None:
+    """Return when a night last stood behind the published marts, UTC with zone; None if none ever did."""
+    try:
+        return datetime.fromisoformat(json.loads(_vouched_file(home).read_bytes())["vouched_at"])
+    except FileNotFoundError:
+        return None
+
+
+def _vouched_file(home: Home) -> Path:
+    return home.dagster / "publication.json"
 
 
 def remove_abandoned(home: Home) -> None:

@@ -45,6 +45,9 @@ class Source(Conventions):
         streams: The streams to read; all of the dialect's by default.
         time_zone: IANA zone of times that carry no offset.
         api: Where its usage API is, if it is read.
+        reject_threshold: A delivery day of which more than this share was rejected is not published...
+        reject_minimum_lines: ...if that is more than this many lines. A few bad lines of a small day are a
+            finding, not a broken delivery.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +57,8 @@ class Source(Conventions):
     streams: tuple[str, ...] = ()
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     api: ApiSettings | None = None
+    reject_threshold: Annotated[float, Field(ge=0, le=1)] = 0.05
+    reject_minimum_lines: Annotated[int, Field(ge=0)] = 100
 
     @model_validator(mode="before")
     @classmethod

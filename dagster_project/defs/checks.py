@@ -6,7 +6,6 @@ from dagster_project.defs.raw import raw_key
 from dagster_project.defs.resources import HomeResource
 from dagster_project.gates import Verdict, event_streams, judge_raw, judge_reconciliation
 from dagster_project.locks import writing
-from ingestion.dialects import Stream
 from ingestion.home import Home
 from ingestion.sources import Source, load_sources
 
@@ -20,15 +19,16 @@ def gates() -> dg.Definitions:
     return dg.Definitions(asset_checks=[*streams, reconciliation_is_whole])
 
 
-def raw_gate(source: Source, stream: Stream) -> dg.AssetChecksDefinition:
+def raw_gate(source: Source, stream: str) -> dg.AssetChecksDefinition:
     """Make the gate of one stream; what it stops is the whole publication, so that no half day is shown."""
 
     @dg.asset_check(
         name="day_looks_like_a_day",
-        asset=raw_key(source, stream.name),
+        asset=raw_key(source, stream),
         blocking=True,
         description="Lines are accounted for, ids are there, statuses, times and token counts are possible, "
-        "and no more than a few lines were rejected. Replace or remove the delivered file and run again.",
+        f"and at most {source.reject_threshold:.0%} of the lines, or {source.reject_minimum_lines}, were "
+        "rejected. Replace or remove the delivered file and run again.",
     )
     def gate(tollbook: HomeResource) -> dg.AssetCheckResult:
         with writing(tollbook.home):

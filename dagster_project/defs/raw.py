@@ -22,6 +22,11 @@ def raw_key(source: Source, stream: str) -> dg.AssetKey:
     return dg.AssetKey(["raw", source.name, stream])
 
 
+def usage_api_key(source: Source) -> dg.AssetKey:
+    """Return the asset that fills landing/ from the usage API of a source."""
+    return dg.AssetKey(["landing", source.name, "usage_api"])
+
+
 @dg.definitions
 def raw_assets() -> dg.Definitions:
     """The raw assets of the home that `$TOLLBOOK_HOME` names; none before anything landed."""
@@ -29,23 +34,28 @@ def raw_assets() -> dg.Definitions:
     sources = load_sources(home)
     days = delivery_days(landed_days(home, sources))
     streams = [raw_asset(source, stream, days) for source in sources for stream in source.streams]
-    return dg.Definitions(assets=[manifests, *streams])
+    return dg.Definitions(assets=[manifests_asset(sources), *streams])
 
 
-@dg.asset(
-    key=MANIFESTS,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"python", "parquet"},
-    description="Which landing files count: schemas of every raw table are there, and what was made of files "
-    "that have vanished from landing/ is forgotten.",
-)
-def manifests(tollbook: HomeResource) -> dg.MaterializeResult:
-    """Prepare raw/ for the night."""
-    with writing(tollbook.home):
-        write_schemas(tollbook.home)
-        forgotten = forget_vanished(tollbook.home, tollbook.sources)
-    return dg.MaterializeResult(metadata={"files_vanished": len(forgotten)})
+def manifests_asset(sources: list[Source]) -> dg.AssetsDefinition:
+    """Make the asset; usage APIs come before it, because a page they replace vanishes like any other file."""
+
+    @dg.asset(
+        key=MANIFESTS,
+        deps=[usage_api_key(source) for source in sources if source.api],
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"python", "parquet"},
+        description="Which landing files count: schemas of every raw table are there, and what was made of "
+        "files that have vanished from landing/ is forgotten.",
+    )
+    def manifests(tollbook: HomeResource) -> dg.MaterializeResult:
+        with writing(tollbook.home):
+            write_schemas(tollbook.home)
+            forgotten = forget_vanished(tollbook.home, tollbook.sources)
+        return dg.MaterializeResult(metadata={"files_vanished": len(forgotten)})
+
+    return manifests
 
 
 def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -56,8 +66,10 @@ def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -
 
         @dg.asset(
             key=raw_key(source, stream),
-            deps=[MANIFESTS],
+            deps=[MANIFESTS, *([usage_api_key(source)] if _is_fetched(source, stream) else [])],
             partitions_def=days,
+            # A file that is still being written is whole a minute later.
+            retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL),
             backfill_policy=single_run,
             group_name=GROUP,
             owners=OWNERS,
@@ -71,6 +83,10 @@ def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -
             return reported(context, days)
 
     return convert
+
+
+def _is_fetched(source: Source, stream: str) -> bool:
+    return source.api is not None and stream in source.api.streams
 
 
 def reported(context: dg.AssetExecutionContext, days: dict[str, DayTotals]) -> dg.MaterializeResult:

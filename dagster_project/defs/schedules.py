@@ -1,4 +1,4 @@
-"""Schedules only: the night starts at 02:00 UTC, over exactly the delivery days that need it.
+"""Schedules only: the night starts at 02:00 UTC, over the delivery days that need it, however old they are.
 
 Off until somebody switches it on in the UI: `tollbook run` in a crontab does the same work.
 """
@@ -11,6 +11,9 @@ from dagster_project.conversion import pending_days
 from dagster_project.defs.jobs import nightly
 from dagster_project.defs.resources import HomeResource
 from dagster_project.gates import open_days
+from dagster_project.usage_apis import days_a_fetch_may_land
+from ingestion.home import Home
+from ingestion.sources import Source
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -29,8 +32,20 @@ def range_tags(first: date, last: date) -> dict[str, str]:
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def every_night(context: dg.ScheduleEvaluationContext, tollbook: HomeResource) -> dg.RunRequest:
-    """Request one run over the pending days; without any, over yesterday, which costs nothing."""
+    """Request one run over the days that need it; without any, over yesterday, which costs nothing."""
     moment = context.scheduled_execution_time.astimezone(UTC)
-    days = pending_days(tollbook.home, tollbook.sources) | open_days(tollbook.home, tollbook.sources)
-    days = days or {moment.date() - timedelta(days=1)}
-    return dg.RunRequest(run_key=moment.isoformat(), tags=range_tags(min(days), max(days)))
+    first, last = days_to_cover(tollbook.home, tollbook.sources, moment.date())
+    return dg.RunRequest(run_key=moment.isoformat(), tags=range_tags(first, last))
+
+
+def days_to_cover(home: Home, sources: list[Source], today: date) -> tuple[date, date]:
+    """Return the first and last delivery day a run has to cover.
+
+    However late a file arrives, its content decides: it is unread, so its day is covered. Where a usage API
+    is read within the run, its look-back is covered too, because what it lands is not there yet. Days between
+    the first and the last that need nothing cost nothing.
+    """
+    days = pending_days(home, sources) | open_days(home, sources)
+    days |= set(days_a_fetch_may_land(home, sources, today))
+    days = days or {today - timedelta(days=1)}
+    return min(days), max(days)

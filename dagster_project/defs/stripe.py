@@ -1,5 +1,8 @@
 """The payments asset only: Stripe → raw/stripe_*. Absent where sources.yml names no Stripe."""
 
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from dagster_project.defs.raw import GROUP, MANIFESTS, OWNERS
@@ -7,7 +10,11 @@ from dagster_project.defs.resources import HomeResource
 from dagster_project.locks import writing
 from dagster_project.payments import sync_payments
 from ingestion.home import Home
+from ingestion.raw_tables import STRIPE_TABLES
 from ingestion.sources import StripeSettings, load
+
+if TYPE_CHECKING:
+    from ingestion.stripe_api import SyncResult
 
 PAYMENTS = dg.AssetKey(["raw", "stripe_payment_intents"])
 
@@ -29,17 +36,71 @@ def payments_asset(settings: StripeSettings) -> dg.AssetsDefinition:
         owners=OWNERS,
         kinds={"stripe", "parquet"},
         retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL),
-        description=f"Payment intents, refunds and disputes of Stripe ({settings.mode}), version by version.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                "nothing_to_warn_about",
+                asset=PAYMENTS,
+                description="The change feed has no gap, and nothing known has gone from Stripe.",
+            ),
+            dg.AssetCheckSpec(
+                "no_change_came_unannounced",
+                asset=PAYMENTS,
+                description="A weekly or monthly sweep found nothing that the nightly syncs before it had "
+                "missed. If it did, the sweep has repaired it; the events of the account are incomplete.",
+            ),
+        ],
+        description=f"Stripe ({settings.mode}), version by version: {_streams()}. Each night the change "
+        "feed, new objects and all that are still open; weekly and monthly also what nobody announced.",
     )
-    def sync(tollbook: HomeResource) -> dg.MaterializeResult:
+    def sync(
+        context: dg.AssetExecutionContext, tollbook: HomeResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         with writing(tollbook.home):
             result = sync_payments(tollbook.home, settings)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": result.new_versions,
-                "listed": sum(stream.listed for stream in result.streams.values()),
-                "read_up_to": result.window_end.isoformat(),
-            }
-        )
+        for warning in result.warnings:
+            context.log.warning(warning)
+        yield dg.MaterializeResult(metadata=told(result))
+        yield finding("nothing_to_warn_about", result.warnings)
+        yield finding("no_change_came_unannounced", drifted(result))
 
     return sync
+
+
+def told(result: "SyncResult") -> dict[str, object]:
+    """Return what a sync did, as metadata."""
+    return {
+        "dagster/row_count": result.new_versions,
+        "listed": sum(stream.listed for stream in result.streams.values()),
+        "events": result.events,
+        "reach": result.reach,
+        "drift": result.drift,
+        "other_mode": result.other_mode,
+        "warnings": dg.MetadataValue.md("\n".join(f"- {one}" for one in result.warnings) or "none"),
+        "read_up_to": result.window_end.isoformat(),
+        **{f"new_{name}": stream.new_versions for name, stream in result.streams.items()},
+    }
+
+
+def drifted(result: "SyncResult") -> list[str]:
+    """Name what changed without an event."""
+    return [
+        f"{len(stream.drifted)} {name}, for example {stream.drifted[0]}"
+        for name, stream in result.streams.items()
+        if stream.drifted
+    ]
+
+
+def finding(check: str, sentences: Sequence[str]) -> dg.AssetCheckResult:
+    """Tell what a person should see; it holds nothing back."""
+    return dg.AssetCheckResult(
+        check_name=check,
+        passed=not sentences,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(sentences) or None,
+        metadata={"finding": True, "failures": len(sentences)},
+    )
+
+
+def _streams() -> str:
+    """List every kind of object that is read, in words."""
+    return ", ".join(table.removeprefix("stripe_").replace("_", " ") for table in STRIPE_TABLES)

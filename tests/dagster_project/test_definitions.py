@@ -14,8 +14,12 @@ from dagster_project.definitions import defs
 from dagster_project.defs.partitions import delivery_days
 from dagster_project.defs.resources import HomeResource
 from dagster_project.defs.schedules import RANGE_END, RANGE_START, every_night
+from dagster_project.defs.sensors import landing_changed
+from dagster_project.gates import event_streams
+from dagster_project.publishing import STALE_AFTER
 from ingestion.home import Home
 from ingestion.sandbox import write_world
+from ingestion.sources import load_sources
 
 # Dagster reads pydantic models in a way pydantic has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -76,7 +80,10 @@ def test_a_sandbox_has_payments_and_a_gate_per_event_stream(home: Home) -> None:
     gates = {
         key.asset_key.to_user_string() for key in graph.asset_check_keys if key.name == "day_looks_like_a_day"
     }
-    assert gates == {"raw/infron/logs"}
+    events = [(source.name, stream) for source in load_sources(home) for stream in event_streams(source)]
+    assert gates == {f"raw/{source}/{stream}" for source, stream in events}
+    assert "raw/infron/logs" in gates
+    assert "raw/infery/invoices" not in gates
 
 
 def test_a_renamed_source_stands_behind_the_staging_of_its_dialect(home: Home) -> None:
@@ -86,6 +93,23 @@ def test_a_renamed_source_stands_behind_the_staging_of_its_dialect(home: Home) -
         key.to_user_string() for key in graph.get(dg.AssetKey(["marts", "fct_usage_costs"])).parent_keys
     }
     assert {"raw/east/logs", "raw/west/logs"} <= parents
+
+
+def test_a_usage_api_comes_before_the_files_it_lands_are_counted(home: Home) -> None:
+    home.sources_file.write_text(
+        "sources: {east: {dialect: infery, api: {url: https://api.example, token_env: TOKEN}}}\n"
+    )
+    graph = loaded().resolve_asset_graph()
+    fetched = dg.AssetKey(["landing", "east", "usage_api"])
+    assert graph.get(dg.AssetKey(["raw", "manifests"])).parent_keys == {fetched}
+    assert fetched in graph.get(dg.AssetKey(["raw", "east", "usage_api"])).parent_keys
+    assert fetched not in graph.get(dg.AssetKey(["raw", "east", "invoices"])).parent_keys
+
+
+def test_what_is_published_is_due_every_night(home: Home) -> None:
+    specs = {spec.key.to_user_string(): spec for spec in loaded().resolve_all_asset_specs()}
+    for key in ("marts/fct_usage_costs", "publication"):
+        assert specs[key].freshness_policy.fail_window.to_timedelta() == STALE_AFTER
 
 
 def test_the_publication_waits_for_every_mart(home: Home) -> None:
@@ -128,6 +152,36 @@ def test_the_schedule_asks_for_one_run_over_the_days_that_need_it(home: Home) ->
 def test_the_schedule_asks_for_yesterday_when_nothing_is_pending(home: Home) -> None:
     tags = requested(home)
     assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-19", "2026-11-19")
+
+
+def test_the_schedule_covers_the_look_back_of_a_usage_api(home: Home) -> None:
+    """Windows up to three days old are asked for again, and the one that ended three days ago at midnight."""
+    home.sources_file.write_text(
+        "sources: {east: {dialect: infery, api: {url: https://api.example, token_env: TOKEN}}}\n"
+    )
+    assert requested(home)[RANGE_START] == "2026-10-21"
+    land(home, "east", "usage_api", "2026-11-19")
+    tags = requested(home)
+    assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-16", "2026-11-20")
+
+
+def test_the_sensor_asks_once_for_what_landed_and_again_when_it_changed(home: Home) -> None:
+    land(home, "infron", "logs", "2026-11-03")
+    first = look(home, None)
+    tags = first.run_requests[0].tags
+    assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-03", "2026-11-03")
+    assert look(home, first.cursor).run_requests == []
+    (home.landing / "infron" / "logs" / "dt=2026-11-03" / "a.ndjson").write_text("{}\n")
+    again = look(home, first.cursor)
+    assert len(again.run_requests) == 1
+    assert again.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+def look(home: Home, cursor: str | None):
+    context = dg.build_sensor_context(
+        cursor=cursor, resources={"tollbook": HomeResource(root=str(home.root))}, definitions=loaded()
+    )
+    return landing_changed.evaluate_tick(context)
 
 
 def requested(home: Home) -> dict[str, str]:

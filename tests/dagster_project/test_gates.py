@@ -11,7 +11,7 @@ from ingestion.raw import convert, write_schemas
 from ingestion.sources import Source
 
 INFRON = Source(name="infron", dialect="infron")
-LOGS = INFRON.reader.stream("logs")
+LOGS = "logs"
 
 
 def land(home: Home, *lines: str, day: str = "2026-11-02") -> None:
@@ -30,9 +30,9 @@ def call(number: int, at: str = "2026-11-01T07:21:59.391Z", status: str = "succe
     )
 
 
-def profile(home: Home) -> dict:
-    days = gates._days(home, INFRON, LOGS)
-    [row] = gates.raw_profile(home, LOGS, days).to_dict("records")
+def profile(home: Home, source: Source = INFRON) -> dict:
+    days = gates._days(home, source, LOGS)
+    [row] = gates.raw_profile(home, source, LOGS, days).to_dict("records")
     return row
 
 
@@ -51,10 +51,34 @@ def test_a_few_bad_lines_are_a_finding_and_many_are_a_broken_delivery(
     assert profile(home)["reject_share"] == share
 
 
+@pytest.mark.parametrize(("bad", "passes"), [(1, True), (2, True), (3, False)])
+def test_a_source_may_set_its_own_limit_for_rejected_lines(home: Home, bad: int, passes: bool) -> None:
+    """More than one line and more than a tenth: 1 of 19 is one line, 2 of 20 is a tenth, 3 of 21 is more."""
+    strict = Source(name="infron", dialect="infron", reject_threshold=0.1, reject_minimum_lines=1)
+    land(home, *[call(number) for number in range(18)], *["garbage"] * bad)
+    _, limits = gates.few_rejects(strict)
+    assert (profile(home, strict)["reject_share"] <= limits["max_value"]) is passes
+
+
 def test_a_time_read_in_the_wrong_unit_is_odd_and_a_late_row_is_not(home: Home) -> None:
     """One of four rows is of the year 2091."""
     land(home, call(1), call(2), call(3, at="2025-01-01T00:00:00Z"), call(4, at="2091-01-20T00:00:00Z"))
     assert profile(home)["odd_time_share"] == 0.25
+
+
+def test_every_layout_of_a_stream_is_judged(home: Home) -> None:
+    """One call as NDJSON, one in the console's CSV; both tables are read for the one day."""
+    land(home, call(1))
+    console = home.landing / "infron" / "logs" / "dt=2026-11-02" / "b.csv"
+    header = [field.path for field in INFRON.reader.stream("logs", "b.csv").fields if field.mandatory]
+    values = {"request_id": "r2", "created_at": "2026-11-01T07:21:59Z", "model": "openai/gpt-4o"}
+    console.write_text(
+        ",".join(header) + "\n" + ",".join(values.get(name, "success") for name in header) + "\n"
+    )
+    for file in pending(home, [INFRON]):
+        convert(home, file)
+    row = profile(home)
+    assert (row["row_gap"], row["unaccounted_lines"]) == (0, 0)
 
 
 def test_an_empty_file_is_a_day_without_rows_and_not_a_failure(home: Home) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dagster_project.run import ExitCode, Night, _verdict
+from dagster_project.night import ExitCode, Night
+from dagster_project.run import _verdict
 from ingestion.home import Home
 
 
@@ -13,11 +14,19 @@ from ingestion.home import Home
     [
         (Night(published=True, replaced=True), ExitCode.OK),
         (Night(published=True, findings=["unpriced"]), ExitCode.NEEDS_A_PERSON),
+        (Night(published=True, unread_sources=["aisa: HTTP 503"]), ExitCode.NEEDS_A_PERSON),
         (Night(failed_steps={"dbt": "…"}, failed_checks=["unique"]), ExitCode.NEEDS_A_PERSON),
         (Night(failed_steps={"dbt": "disk full"}), ExitCode.FAILED),
         (Night(failed_steps={"raw__config": "…"}, usage_errors=["…"]), ExitCode.USAGE),
     ],
-    ids=["all well", "a finding", "a failed check", "a failure", "unusable settings"],
+    ids=[
+        "all well",
+        "a finding",
+        "an API away",
+        "a failed check",
+        "a failure",
+        "unusable settings",
+    ],
 )
 def test_the_exit_code_says_who_has_to_act(night: Night, code: ExitCode) -> None:
     assert night.code == code

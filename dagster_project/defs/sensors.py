@@ -1,0 +1,51 @@
+"""Sensors only: what lands during the day need not wait for the night.
+
+Off until somebody switches it on in the UI. The cursor is the content of everything seen (names, sizes,
+times), so one delivery asks for one run, and a run that failed is not asked for again until something new
+lands: the night does that.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from dagster_project.conversion import pending_days
+from dagster_project.defs.jobs import nightly
+from dagster_project.defs.resources import HomeResource
+from dagster_project.defs.schedules import days_to_cover, range_tags
+from ingestion.home import Home
+from ingestion.landing import landed
+from ingestion.sources import Source
+
+
+@dg.sensor(
+    name="landing_changed",
+    job=nightly,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description="Starts the night's job when files have landed or changed, over the days they are of.",
+)
+def landing_changed(
+    context: dg.SensorEvaluationContext, tollbook: HomeResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Request one run over the days of new and changed files."""
+    sources = tollbook.sources
+    seen = content(tollbook.home, sources)
+    if seen == context.cursor:
+        return dg.SkipReason("nothing has landed since the last look")
+    if not pending_days(tollbook.home, sources):
+        context.update_cursor(seen)
+        return dg.SkipReason("everything that landed has been read")
+    first, last = days_to_cover(tollbook.home, sources, datetime.now(UTC).date())
+    request = dg.RunRequest(run_key=seen, tags=range_tags(first, last))
+    return dg.SensorResult(run_requests=[request], cursor=seen)
+
+
+def content(home: Home, sources: list[Source]) -> str:
+    """Return names, sizes and times of everything that landed as a hash."""
+    found = hashlib.sha256()
+    for file in landed(home, sources):
+        stat = file.path.lstat()
+        found.update(f"{file.relative(home)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return found.hexdigest()
