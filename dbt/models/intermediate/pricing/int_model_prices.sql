@@ -131,7 +131,6 @@ cells as (
     where periods.valid_to is not null and times_of_day.tod_end is not null
 ),
 
--- In a cell the variant's own price beats the standard one, a contract beats the catalogue, the highest tier wins.
 candidates as (
     select
         cells.*,
@@ -140,16 +139,11 @@ candidates as (
         class_prices.price_id,
         class_prices.price_version,
         class_prices.price_source,
-        row_number() over (
-            partition by
-                cells.price_provider, cells.price_model, cells.valid_from, cells.tier_start, cells.tod_start,
-                cells.variant, class_prices.token_class
-            order by
-                case when class_prices.variant = cells.variant then 0 else 1 end,
-                class_prices.precedence desc,
-                class_prices.tier_start desc,
-                class_prices.price_id
-        ) as choice
+        class_prices.precedence,
+        class_prices.tier_start as class_tier_start,
+        class_prices.variant = cells.variant as is_own_variant,
+        bool_or(class_prices.variant = cells.variant and class_prices.precedence = 1) over cell_class as has_own_contract,
+        bool_or(class_prices.variant = cells.variant and class_prices.precedence = 0) over cell_class as has_own_catalogue
     from cells
     inner join class_prices
         on
@@ -161,6 +155,31 @@ candidates as (
             and cells.tod_end <= class_prices.tod_end
             and cells.tier_start >= class_prices.tier_start
             and class_prices.variant in (cells.variant, 'standard')
+    window cell_class as (
+        partition by
+            cells.price_provider, cells.price_model, cells.valid_from, cells.tier_start, cells.tod_start,
+            cells.variant, class_prices.token_class
+    )
+),
+
+-- A contract for the variant beats the catalogue's variant, that beats a contract for the standard tier, that the
+-- catalogue's. Within one of them the highest tier wins, and at one tier the variant's own price.
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by price_provider, price_model, valid_from, tier_start, tod_start, variant, token_class
+            order by
+                case
+                    when has_own_contract then 1 - precedence
+                    when has_own_catalogue then precedence
+                    else 1 - precedence
+                end,
+                class_tier_start desc,
+                is_own_variant desc,
+                price_id
+        ) as choice
+    from candidates
 ),
 
 chosen as (
@@ -180,7 +199,7 @@ chosen as (
         {% for class in classes -%}
             max(case when token_class = '{{ class }}' then price end) as {{ class }}_price{{ ',' if not loop.last }}
         {% endfor %}
-    from candidates
+    from ranked
     where choice = 1
     group by price_provider, price_model, variant, valid_from, valid_to, tier_start, tier_end, tod_start, tod_end
 ),
