@@ -90,6 +90,23 @@ def trace(
 
 
 @app.command()
+def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say what is not as it should be, and what to do about it.
+
+    Exit codes: 0 all well, 2 sources.yml cannot be used, 3 something needs a person.
+    """
+    from dagster_project.reporting.doctor import examine
+    from ingestion.sources import SourcesError
+
+    try:
+        report = examine(Home.locate(home))
+    except SourcesError as error:
+        _refuse(str(error))
+    typer.echo(json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines()))
+    raise typer.Exit(3 if report.needs_a_person else 0)
+
+
+@app.command()
 def sandbox(
     days: Annotated[int, typer.Option(help="How many days, from 3 August 2026 on.")] = 30,
     requests_per_day: Annotated[int, typer.Option(help="Requests a day, on average.")] = 5000,

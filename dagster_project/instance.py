@@ -11,7 +11,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dagster_project.locks import writing
+from dagster_project.locks import is_alive, writing
 from ingestion.home import Home
 
 if TYPE_CHECKING:
@@ -83,17 +83,7 @@ def _is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
         for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
         if "pid" in entry.dagster_event.event_specific_data.metadata
     ]
-    return bool(said) and not any(_is_alive(int(pid)) for pid in said)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return bool(said) and not any(is_alive(int(pid)) for pid in said)
 
 
 def remove_old_logs(instance: dg.DagsterInstance, home: Home, days: int = KEPT_LOG_DAYS) -> int:

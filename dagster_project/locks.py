@@ -7,6 +7,8 @@ process the lock nests.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -39,3 +41,34 @@ def writing(home: Home) -> Iterator[None]:
             _depth[home.root] -= 1
             if not _depth[home.root]:
                 _held.pop(home.root).close()
+
+
+def holder(home: Home) -> int | None:
+    """Return the process that is writing `home`, or None.
+
+    The lock file keeps the number of its last holder. Only when that process is alive is the lock itself
+    tried, so that asking hardly ever stands in the way of a run that begins at this moment.
+    """
+    try:
+        with (home.root / "run.lock").open() as handle:
+            process = int(handle.read().strip() or 0)
+            if not process or not is_alive(process):
+                return None
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return process
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether a process of this number exists."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

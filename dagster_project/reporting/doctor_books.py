@@ -1,0 +1,135 @@
+"""What the published marts say that a person should know: age, gaps, usage without price or name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import duckdb
+
+from dagster_project.publishing import STALE_AFTER, vouched_at
+from dagster_project.reporting.diagnosis import Diagnosis, counted
+from dagster_project.reporting.marts import NothingPublished, published
+from ingestion.dialects import DIALECTS
+from ingestion.home import Home
+from ingestion.sources import load_sources
+
+RUN = "run `tollbook run`, and see why the last night did not"
+
+
+def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
+    """Yield what is found in marts.duckdb."""
+    yield from _age(home, now)
+    try:
+        with published(home) as marts:
+            yield from _gaps(home, marts)
+            yield from _unpriced(marts)
+            yield from _unnamed_keys(marts)
+    except NothingPublished:
+        yield Diagnosis("unpublished", "marts.duckdb", "nothing is published yet", "run `tollbook run`")
+
+
+def _age(home: Home, now: datetime) -> Iterator[Diagnosis]:
+    """Yield a banner if no night has stood behind the marts for too long, whether or not it changed them."""
+    if not home.marts_database.exists():
+        return
+    vouched = vouched_at(home)
+    if vouched is None:
+        yield Diagnosis("stale", "marts.duckdb", "no finished night stands behind the marts", RUN)
+    elif now - vouched > STALE_AFTER:
+        hours = int((now - vouched).total_seconds() // 3600)
+        what = f"the last finished night was {hours:,} hours ago ({vouched:%Y-%m-%d %H:%M} UTC)"
+        yield Diagnosis("stale", "marts.duckdb", what, RUN)
+
+
+def _gaps(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield days without a delivery between the first and the last, and the last day, which is not over.
+
+    Logs of calls are expected daily; what has no events (invoices, plans) comes when there is some.
+    """
+    daily = _event_streams(home)
+    for source, stream, last, missing, complete in marts.sql(
+        """
+        with days as (
+            select source, stream, min(delivered_on) as first_day, max(delivered_on) as last_day
+            from rpt_source_days
+            group by source, stream
+        ),
+
+        expected as (
+            select
+                source, stream, last_day,
+                unnest(generate_series(first_day, last_day, interval 1 day))::date as day
+            from days
+        )
+
+        select
+            expected.source,
+            expected.stream,
+            max(expected.last_day)::varchar,
+            list(expected.day::varchar order by expected.day)
+                filter (where found.delivered_on is null),
+            bool_or(found.is_complete) filter (where expected.day = expected.last_day)
+        from expected
+        left join rpt_source_days as found
+            on
+                expected.source = found.source
+                and expected.stream = found.stream
+                and expected.day = found.delivered_on
+        group by expected.source, expected.stream
+        order by expected.source, expected.stream
+        """
+    ).fetchall():
+        where = f"{source}/{stream}"
+        if not complete:
+            yield Diagnosis("incomplete", where, f"{last} came last; complete when another comes")
+        if missing and (source, stream) in daily:
+            shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+            yield Diagnosis(
+                "gap",
+                where,
+                f"no delivery on {counted(len(missing), 'day')}: {shown}",
+                "have those days delivered; where there was no traffic, land an empty file",
+            )
+
+
+def _event_streams(home: Home) -> set[tuple[str, str]]:
+    return {
+        (source.name, stream.name)
+        for source in load_sources(home)
+        for stream in DIALECTS[source.dialect].streams
+        if stream.occurred_at
+    }
+
+
+def _unpriced(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    for source, model, reason, requests, last, example in marts.sql(
+        """
+        select
+            source, coalesce(model_served, model_requested, 'no model'), unpriced_reason,
+            sum(requests)::bigint, max(event_date)::varchar, arg_max(example_request_id, event_date)
+        from rpt_unpriced_usage
+        group by all
+        order by 4 desc, 1, 2, 3
+        """
+    ).fetchall():
+        yield Diagnosis(
+            "unpriced",
+            f"{source} {model}",
+            f"{counted(requests, 'request')} up to {last}: {reason}",
+            f"see `tollbook trace {example}`; give it a price or an alias in config/",
+        )
+
+
+def _unnamed_keys(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield sources with usage that no API key answers for."""
+    for source, requests in marts.sql(
+        """
+        select source, sum(requests)::bigint
+        from dim_api_keys
+        where coalesce(api_key_id, api_key_name, '') = ''
+        group by source
+        order by source
+        """
+    ).fetchall():
+        yield Diagnosis("unmapped_key", source, f"{counted(requests, 'request')} without an API key")
