@@ -13,6 +13,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
 from dagster_project.dbt_project import FINDING
 from dagster_project.freshness import EVERY_NIGHT
+from ingestion.dialects import DIALECTS
 from ingestion.sources import Source
 
 OWNERS = ["team:data-platform"]
@@ -60,7 +61,10 @@ class Translator(DagsterDbtTranslator):
         return [dep if key == dep.asset_key else dg.AssetDep(asset=key) for key, dep in sorted(keys.items())]
 
     def _raw_keys(self, key: dg.AssetKey) -> list[dg.AssetKey]:
-        """Read [raw, <dialect>, <stream>] as that stream of every source of the dialect."""
+        """Read [raw, <dialect>, <stream>] as the streams of this home that fill its table.
+
+        A home has few of all gateways: tables nobody fills are empty, and the manifests say so.
+        """
         if key.path[0] != "raw":
             return [key]
         if key.path[1:] in (["manifests"], ["rejects"]):
@@ -74,10 +78,14 @@ class Translator(DagsterDbtTranslator):
             ]
         if len(key.path) < 3:
             return [key]
-        _, dialect, stream = key.path
-        same = [
-            dg.AssetKey(["raw", source.name, stream])
+        return self._raw_keys_of_table(*key.path[1:]) or [dg.AssetKey(["raw", "manifests"])]
+
+    def _raw_keys_of_table(self, dialect: str, stream: str) -> list[dg.AssetKey]:
+        """Return the streams that fill the table; dialects of one family share theirs."""
+        tables = {layout.table for layout in DIALECTS[dialect].streams if layout.name == stream}
+        return [
+            dg.AssetKey(["raw", source.name, layout.name])
             for source in self._sources
-            if source.dialect == dialect and stream in source.streams
+            for layout in source.reader.streams
+            if layout.table in tables and layout.name in source.streams
         ]
-        return same or [key]

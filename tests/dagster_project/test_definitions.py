@@ -95,6 +95,21 @@ def test_a_renamed_source_stands_behind_the_staging_of_its_dialect(home: Home) -
     assert {"raw/east/logs", "raw/west/logs"} <= parents
 
 
+def test_dialects_of_one_family_stand_behind_the_staging_they_share(home: Home) -> None:
+    home.sources_file.write_text("sources: {aisa: {dialect: aisa}}\n")
+    graph = loaded().resolve_asset_graph()
+    parents = {
+        key.to_user_string() for key in graph.get(dg.AssetKey(["marts", "fct_usage_costs"])).parent_keys
+    }
+    assert "raw/aisa/logs" in parents
+
+
+def test_no_asset_stands_for_a_gateway_the_home_does_not_have(home: Home) -> None:
+    home.sources_file.write_text("sources: {east: {dialect: infron}}\nstripe: {mode: sandbox}\n")
+    graph = loaded().resolve_asset_graph()
+    assert sorted(graph.get_all_asset_keys() - graph.materializable_asset_keys) == []
+
+
 def test_a_usage_api_comes_before_the_files_it_lands_are_counted(home: Home) -> None:
     home.sources_file.write_text(
         "sources: {east: {dialect: infery, api: {url: https://api.example, token_env: TOKEN}}}\n"
