@@ -69,6 +69,8 @@ class Parts:
             return False
         if rows != records:
             return False
+        if rows and self._session.execute(self._reading.footer_doubts(part)).fetchone()[0]:
+            return False
         self._add(part, rows)
         return True
 

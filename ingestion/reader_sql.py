@@ -139,7 +139,7 @@ class Reading:
     def bulk(self, path: Path, layout: Layout = Layout(), *, has_header: bool = False) -> str:
         """Return the statement that reads a clean file whole, or fails.
 
-        Its rows have a `raw_line` only if the layout is numbered.
+        What `footer_doubts` tells is not checked here. Rows have a `raw_line` only if the layout is numbered.
 
         Args:
             path: Plain file.
@@ -171,7 +171,10 @@ class Reading:
         typed = ", ".join(f"{values.bulk_value(stream, f, zone)} as {quoted(f.name)}" for f in stream.fields)
         doubtful = " or ".join(["false", *doubts])
         suspect = " or ".join(
-            ["doubtful", *(f"({condition})" for _, _, condition in values.shared_checks(stream))]
+            [
+                "doubtful",
+                *(f"({condition})" for _, _, condition in values.shared_checks(stream, told_by_footer=False)),
+            ]
         )
         source = f"case when {suspect} then error('suspect line') else {literal(self.source)} end"
         return (
@@ -181,6 +184,14 @@ class Reading:
             f" typed as (select *, {_derived(stream)} from fields)"
             f" select {self._outputs(source, quoted(LINE_KEY), quoted(EXTRA_KEY))} from typed"
         )
+
+    def footer_doubts(self, written: Path) -> str:
+        """Return the statement that tells whether the footer of what `bulk` wrote leaves a check in doubt.
+
+        Limits of counts and times and missing values cost nothing there; row by row they cost a tenth.
+        """
+        doubt = values.footer_doubts(self.stream)
+        return f"select coalesce(bool_or({doubt}), false) from parquet_metadata({literal(written)})"  # noqa: S608
 
     def shapes(self, key: str) -> str:
         """Return the statement that gives the most frequent shapes in order of an embedded field's texts.

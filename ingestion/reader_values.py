@@ -166,10 +166,18 @@ def careful_checks(field: Field) -> list[tuple[str, str, str]]:
     return []
 
 
-def shared_checks(stream: Stream) -> list[tuple[str, str, str]]:
-    """Return (reason, field, condition over field and column names) that hold in both forms."""
+def shared_checks(stream: Stream, *, told_by_footer: bool = True) -> list[tuple[str, str, str]]:
+    """Return (reason, field, condition over field and column names) that hold in both forms.
+
+    Args:
+        stream: Whose.
+        told_by_footer: With those that the statistics of the written Parquet tell just as well.
+    """
     checks = []
+    footer = set() if told_by_footer else {field.name for field in _in_footer(stream)}
     for field in stream.fields:
+        if field.name in footer:
+            continue
         name = quoted(field.name)
         if field.mandatory and field.kind.name == "text":
             checks.append(("missing_field", field.path, f"{name} is null or {name} = ''"))
@@ -184,6 +192,37 @@ def shared_checks(stream: Stream) -> list[tuple[str, str, str]]:
             checks.append(("time_out_of_range", field.path, f"{name} not between {bounds}"))
     checks.extend((check.reason, check.field, check.condition) for check in stream.checks)
     return checks
+
+
+def _in_footer(stream: Stream) -> list[Field]:
+    """Return the fields whose column is a column of raw, so that a Parquet's statistics speak of them."""
+    columns = {column for column in stream.columns if isinstance(column, str)}
+    return [field for field in stream.fields if field.name in columns]
+
+
+def footer_doubts(stream: Stream) -> str:
+    """Return the condition over a row of `parquet_metadata` that a check of a column may not hold.
+
+    A column without statistics is in doubt.
+    """
+    lowest, highest = "stats_min_value", "stats_max_value"
+    found = []
+    for field in _in_footer(stream):
+        bad = []
+        if field.mandatory:
+            bad.append("stats_null_count is distinct from 0")
+            if field.kind.name == "text":
+                bad.append(f"coalesce({lowest}, '') = ''")
+        if field.kind.name == "tokens":
+            bad.append(f"try_cast({lowest} as bigint) < 0 or try_cast({highest} as bigint) >= {TOKEN_LIMIT}")
+        if field.kind.sql_type == "TIMESTAMP":
+            bounds = f"timestamp '{EARLIEST}'", f"timestamp '{LATEST}'"
+            bad.append(f"try_cast({lowest} as timestamp) < {bounds[0]}")
+            bad.append(f"try_cast({highest} as timestamp) > {bounds[1]}")
+        if bad:
+            silent = f"{lowest} is null and stats_null_count is distinct from num_values"
+            found.append(f"when {literal(field.name)} then {' or '.join([silent, *bad])}")
+    return f"case path_in_schema {' '.join(found)} else false end" if found else "false"
 
 
 def embedded_value(key: str, structure: str) -> str:
