@@ -108,7 +108,9 @@ class Home:
             except BlockingIOError:
                 handle.seek(0)
                 holder = handle.read().strip() or "unknown"
-                raise HomeLocked(f"{self.root} is being written by process {holder}; wait for it to end") from None
+                raise HomeLocked(
+                    f"{self.root} is being written by process {holder}; wait for it to end"
+                ) from None
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()
