@@ -75,6 +75,7 @@ class LogWriter:
             for batch in charged_batches(self.world, self.seed, day, self.requests_per_day):
                 self._note_planted(batch)
                 corrections = batch.corrections()
+                self._note_resent(batch, corrections)
                 for outlet, delivery in deliveries.items():
                     lines = delivery.stream.lines(batch)
                     delivery.add(lines, batch.late)
@@ -84,7 +85,6 @@ class LogWriter:
                         succeeded = np.flatnonzero(batch.rows.status == SUCCESS)
                         victim = next((lines[row] or "" for row in succeeded), "")
                         self._damage(delivery, day, victim, at_the_end=False)
-                self._note_resent(batch, corrections)
                 self._count(batch, ~batch.late | late_arrives)
             for outlet, delivery in deliveries.items():
                 delivery.files.add_resent(resent.get(outlet, Resent()))
