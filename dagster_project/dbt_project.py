@@ -21,6 +21,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingestion.dialects import DIALECTS
+
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
@@ -94,6 +96,19 @@ class DbtProject:
 def project() -> DbtProject:
     """The repository's own dbt project."""
     return DbtProject(PROJECT_DIR)
+
+
+def tables_of(dialect: str, stream: str) -> set[str]:
+    """Return the raw tables an asset key [raw, <dialect>, <stream>] names: a stream's, or the one named so.
+
+    Dialects of one family share tables, so the table may be another dialect's.
+    """
+    return {
+        layout.table
+        for known in DIALECTS.values()
+        for layout in known.streams
+        if layout.table == f"{dialect}_{stream}" or (known.name, layout.name) == (dialect, stream)
+    }
 
 
 def digest(folder: Path) -> str:

@@ -11,9 +11,8 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
-from dagster_project.dbt_project import FINDING
+from dagster_project.dbt_project import FINDING, tables_of
 from dagster_project.freshness import EVERY_NIGHT
-from ingestion.dialects import DIALECTS
 from ingestion.sources import Source
 
 OWNERS = ["team:data-platform"]
@@ -52,7 +51,7 @@ class Translator(DagsterDbtTranslator):
         node = manifest["nodes"][unique_id]
         return spec._replace(
             blocking=False,
-            description=node.get("description") or spec.description,
+            description=node.get("description") or spec.description or _described(node),
             metadata={**(spec.metadata or {}), "finding": FINDING in node["tags"]},
         )
 
@@ -82,10 +81,26 @@ class Translator(DagsterDbtTranslator):
 
     def _raw_keys_of_table(self, dialect: str, stream: str) -> list[dg.AssetKey]:
         """Return the streams that fill the table; dialects of one family share theirs."""
-        tables = {layout.table for layout in DIALECTS[dialect].streams if layout.name == stream}
+        tables = tables_of(dialect, stream)
         return [
             dg.AssetKey(["raw", source.name, layout.name])
             for source in self._sources
             for layout in source.reader.streams
             if layout.table in tables and layout.name in source.streams
         ]
+
+
+def _described(node: Mapping[str, Any]) -> str | None:
+    """Say what a test asks, in words: a generic one by its kind and column, a sentence by its name."""
+    asked = node.get("test_metadata")
+    if not asked:
+        return f"{node['name'].removeprefix('assert_').replace('_', ' ')}.".capitalize()
+    arguments = asked["kwargs"]
+    column = arguments.get("column_name") or ", ".join(arguments.get("columns", ()))
+    kinds = {
+        "not_null": f"{column} is always there.",
+        "unique": f"No two rows have the same {column}.",
+        "unique_combination": f"No two rows have the same {column}.",
+        "accepted_values": f"{column} is one of {', '.join(map(str, arguments.get('values', ())))}.",
+    }
+    return kinds.get(asked["name"], f"{asked['name'].replace('_', ' ')}: {column}.")

@@ -30,6 +30,7 @@ def range_tags(first: date, last: date) -> dict[str, str]:
     execution_timezone="UTC",
     job=nightly,
     default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="One run over all delivery days that need it, and over the look-back of usage APIs.",
 )
 def every_night(context: dg.ScheduleEvaluationContext, tollbook: HomeResource) -> dg.RunRequest:
     """Request one run over the days that need it; without any, over yesterday, which costs nothing."""

@@ -67,6 +67,13 @@ def test_every_asset_says_what_it_is_and_who_answers_for_it(home: Home) -> None:
     assert [node.key for node in nodes if not (node.description and node.owners and node.group_name)] == []
 
 
+def test_every_check_says_what_it_asks(home: Home) -> None:
+    home.sources_file.write_text("sources: {east: {dialect: infron}}\nstripe: {mode: sandbox}\n")
+    graph = loaded().resolve_asset_graph()
+    specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+    assert [spec.key for spec in specs if not spec.description] == []
+
+
 def test_landing_folders_alone_make_raw_assets(home: Home) -> None:
     land(home, "litellm", "logs", "2026-11-01")
     assert "raw/litellm/logs" in keys()

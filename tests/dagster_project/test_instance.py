@@ -1,0 +1,69 @@
+"""The run history: what dead runs held is free again, and old step logs go while their runs stay."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+from dagster._core.events import EngineEventData
+
+from dagster_project.instance import OURS, WRITER_POOL, bury, open_instance, remove_old_logs
+from ingestion.home import Home
+
+
+@dg.op
+def nothing() -> None:
+    """Do nothing."""
+
+
+@dg.job
+def empty() -> None:
+    """Do nothing once."""
+    nothing()
+
+
+def begun(instance: dg.DagsterInstance, process: int, tags: dict[str, str] | None = None) -> str:
+    """A run that says in which process it runs, and holds the writer pool."""
+    run = instance.create_run_for_job(empty, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    instance.report_engine_event("running", run, EngineEventData(metadata={"pid": str(process)}))
+    instance.event_log_storage.claim_concurrency_slot(WRITER_POOL, run.run_id, "nothing")
+    return run.run_id
+
+
+def a_dead_process() -> int:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return child.pid
+
+
+@pytest.mark.parametrize(
+    ("ours", "dead", "buried"),
+    [(True, False, True), (False, True, True), (False, False, False)],
+    ids=["of a command line that has let go of the home", "of the UI, dead", "of the UI, alive"],
+)
+def test_a_run_that_died_without_a_word_does_not_hold_the_pool(
+    home: Home, ours: bool, dead: bool, buried: bool
+) -> None:
+    with open_instance(home) as instance:
+        instance.event_log_storage.set_concurrency_slots(WRITER_POOL, 1)
+        run_id = begun(instance, a_dead_process() if dead else os.getpid(), OURS if ours else None)
+        bury(instance, OURS)
+        failed = instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
+        pool = instance.event_log_storage.get_concurrency_info(WRITER_POOL)
+    assert (failed, len(pool.active_run_ids)) == (buried, 0 if buried else 1)
+
+
+def test_step_logs_go_after_their_time_and_the_runs_stay(home: Home) -> None:
+    with open_instance(home) as instance:
+        run_id = empty.execute_in_process(instance=instance).run_id
+        logs = home.dagster / "history" / "runs"
+        assert remove_old_logs(instance, home) == 0
+        assert (logs / f"{run_id}.db").exists()
+        assert remove_old_logs(instance, home, days=-1) == 1
+        assert list(logs.glob(f"{run_id}.db*")) == []
+    with open_instance(home) as instance:
+        assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.SUCCESS
+        assert list(instance.all_logs(run_id)) == []
