@@ -105,7 +105,8 @@ def doubts(stream: Stream, field: Field) -> list[str]:
         case "flag" if is_embedded(stream, field):
             return [f"{value} not in ('true', 'false')"]
         case "integer" | "tokens" if is_csv and not is_embedded(stream, field):
-            return [f"{value} <> trunc({value})", f"abs({value}) > {_EXACT}"]
+            too_large = [] if field in _in_footer(stream) else [f"abs({value}) > {_EXACT}"]
+            return [f"{value} <> trunc({value})", *too_large]
         case "integer" | "tokens":
             return [f"contains({value}, '.')"]
         case "decimal" if not is_csv or is_embedded(stream, field):
@@ -213,6 +214,8 @@ def footer_doubts(stream: Stream) -> str:
             bad.append("stats_null_count is distinct from 0")
             if field.kind.name == "text":
                 bad.append(f"coalesce({lowest}, '') = ''")
+        if field.kind.name == "integer":
+            bad.append(f"greatest(-try_cast({lowest} as hugeint), try_cast({highest} as hugeint)) > {_EXACT}")
         if field.kind.name == "tokens":
             bad.append(f"try_cast({lowest} as bigint) < 0 or try_cast({highest} as bigint) >= {TOKEN_LIMIT}")
         if field.kind.sql_type == "TIMESTAMP":
