@@ -17,13 +17,12 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
-import duckdb
 
 from ingestion import duck, manifest, reader, rejects
 from ingestion.delivery import Delivery, inspect, known
 from ingestion.dialects import Stream
 from ingestion.duck import literal
-from ingestion.files import TEMPORARY_PREFIX, publish, sweep, whole
+from ingestion.files import TEMPORARY_PREFIX, publish, sweep, temporary_beside, whole
 from ingestion.home import Home
 from ingestion.landing import LandedFile, is_current, landed, manifest_of, manifest_path
 from ingestion.parts import Outcome
@@ -136,18 +135,33 @@ def write_schemas(home: Home) -> None:
     for folder in (home.raw, home.rejects):
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
-    with closing(duck.session(home.raw)) as session:
-        for table, columns in tables().items():
-            _write_schema(session, home.raw / table / "schema.parquet", columns)
-        _write_schema(session, home.rejects / "schema.parquet", REJECT_COLUMNS)
+    for table, columns in tables().items():
+        _write_schema(home, home.raw / table / "schema.parquet", columns)
+    _write_schema(home, home.rejects / "schema.parquet", REJECT_COLUMNS)
     with whole(manifest.none_yet(home)) as temporary:
         temporary.touch()
 
 
-def _write_schema(session: duckdb.DuckDBPyConnection, target: Path, columns: Columns) -> None:
-    nothing = ", ".join(f"cast(null as {sql_type}) as {quoted(name)}" for name, sql_type in columns)
-    with whole(target) as temporary:
-        session.execute(f"copy (select {nothing} limit 0) to {literal(temporary)} (format parquet)")
+def _write_schema(home: Home, target: Path, columns: Columns) -> None:
+    content = _without_rows(home.raw, tuple(columns))
+    if not target.exists() or target.read_bytes() != content:
+        with whole(target) as temporary:
+            temporary.write_bytes(content)
+
+
+_SCHEMAS: dict[tuple[tuple[str, str], ...], bytes] = {}
+
+
+def _without_rows(folder: Path, columns: tuple[tuple[str, str], ...]) -> bytes:
+    """Return a Parquet file of these columns and no rows, made once in a process."""
+    if columns not in _SCHEMAS:
+        nothing = ", ".join(f"cast(null as {sql_type}) as {quoted(name)}" for name, sql_type in columns)
+        empty = temporary_beside(folder / "schema.parquet")
+        with closing(duck.session(folder)) as session:
+            session.execute(f"copy (select {nothing} limit 0) to {literal(empty)} (format parquet)")
+        _SCHEMAS[columns] = empty.read_bytes()
+        empty.unlink()
+    return _SCHEMAS[columns]
 
 
 def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Outcome) -> dict[str, Any]:

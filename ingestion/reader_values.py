@@ -271,7 +271,7 @@ def embedded_doubts(key: str, folders: list[str], shapes: tuple[str, ...]) -> li
 
 
 def _embedded_text(key: str) -> str:
-    return f"nullif(trim({quoted(key)}), '')"
+    return f"nullif({quoted(key)}, '')"
 
 
 def _embedded_keys(key: str, folders: list[str]) -> str:

@@ -1,0 +1,69 @@
+"""Recorded streams: one response is one row, whatever was said on the way, and no text is kept."""
+
+from __future__ import annotations
+
+import json
+
+DONE = "data: [DONE]"
+
+
+def chunk(response: str, **more) -> str:
+    said = {
+        "id": response,
+        "created": 1793517719,
+        "model": "anthropic/m",
+        "choices": [{"delta": {"content": "x"}}],
+    }
+    return "data: " + json.dumps({**said, **more})
+
+
+def usage(response: str, tokens: int) -> str:
+    return chunk(response, choices=[], usage={"prompt_tokens": tokens, "completion_tokens": 1})
+
+
+def landed(desk, *lines: str) -> list[tuple]:
+    desk.land("\n".join(lines).encode("utf-8", "surrogateescape"), name="a.sse", stream="infron/responses")
+    desk.run()
+    found = desk.rows("infron_responses")
+    return [(row["id"], row["usage_prompt_tokens"], row["has_usage"], row["raw_line"]) for row in found]
+
+
+def test_the_last_chunk_with_usage_counts_and_its_line_is_the_rows(desk):
+    found = landed(
+        desk, chunk("a"), "", usage("a", 5), "", usage("a", 7), "", chunk("a", usage=None), "", DONE
+    )
+    assert found == [("a", 7, True, 5)]
+    assert desk.manifest()["lines"] == 1
+
+
+def test_responses_follow_each_other_with_and_without_done(desk):
+    found = landed(desk, usage("a", 1), "", DONE, "", chunk("b"), chunk("b"), "", usage("c", 3), DONE, DONE)
+    assert found == [("a", 1, True, 1), ("b", None, False, 5), ("c", 3, True, 8)]
+
+
+def test_comments_and_other_fields_say_nothing(desk):
+    found = landed(desk, ": ping", "event: message", "id: 5", "retry: 10", usage("a", 1), "", "data:[DONE]")
+    assert found == [("a", 1, True, 5)]
+    assert desk.rejects() == []
+
+
+def test_what_the_chunk_with_usage_leaves_out_the_first_one_said(desk):
+    found = landed(desk, chunk("a"), 'data: {"usage": {"prompt_tokens": 4}}', DONE)
+    assert found == [("a", 4, True, 2)]
+
+
+def test_a_broken_line_is_rejected_and_the_response_stands(desk):
+    found = landed(desk, chunk("a"), 'data: {"id": "a", "cho', "garbage", "\udcff", usage("a", 2), DONE)
+    assert found == [("a", 2, True, 5)]
+    assert desk.reasons() == {2: "malformed_json", 3: "malformed_event", 4: "invalid_utf8"}
+    assert desk.manifest()["lines"] == 4
+
+
+def test_a_bad_value_rejects_the_response_at_its_line(desk):
+    assert landed(desk, chunk("a"), "", usage("a", -1), "", DONE, usage("b", 1)) == [("b", 1, True, 6)]
+    assert desk.reasons() == {3: "token_count_out_of_range"}
+
+
+def test_a_recording_of_nothing_holds_nothing(desk):
+    assert landed(desk, "", DONE, "") == []
+    assert desk.manifest()["lines"] == 0
