@@ -111,6 +111,9 @@ def sandbox(
     days: Annotated[int, typer.Option(help="How many days, from 3 August 2026 on.")] = 30,
     requests_per_day: Annotated[int, typer.Option(help="Requests a day, on average.")] = 5000,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal worlds.")] = 1,
+    dialect: Annotated[
+        list[str] | None, typer.Option(help="Write it as this gateway tells it (repeatable).")
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Write a small world with known faults into the home; truth.json says what was planted."""
@@ -120,7 +123,7 @@ def sandbox(
     located = Home.locate(home)
     try:
         with writing(located):
-            truth = write_world(located.root, days, requests_per_day, seed)
+            truth = write_world(located.root, days, requests_per_day, seed, tuple(dialect or ("infron",)))
     except HomeLocked as error:
         _end(str(error), 4)
     except SandboxError as error:

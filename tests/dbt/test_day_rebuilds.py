@@ -1,4 +1,4 @@
-"""A day is rebuilt exactly when what it is made of changed, and two ways to the same landing folder give the same marts."""
+"""A day is rebuilt exactly when what it is made of changed."""
 
 from __future__ import annotations
 

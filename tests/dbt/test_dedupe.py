@@ -60,7 +60,11 @@ def test_one_id_at_two_gateways_is_two_calls(home: Home) -> None:
 
 
 def test_a_correction_that_moves_a_call_over_midnight_is_counted_on_its_new_day_only(home: Home) -> None:
-    land(home, "2026-11-01", [infron_line("gen-1", created_at="2026-11-01T23:59:59.999Z"), infron_line("gen-2")])
+    land(
+        home,
+        "2026-11-01",
+        [infron_line("gen-1", created_at="2026-11-01T23:59:59.999Z"), infron_line("gen-2")],
+    )
     build(home)
     land(home, "2026-11-02", [infron_line("gen-1", created_at="2026-11-02T00:00:00.001Z")])
     build(home)

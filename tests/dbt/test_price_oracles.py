@@ -17,7 +17,6 @@ import pytest
 from ingestion.home import Home
 from tests.dbt.conftest import build, infron_line, land, rows
 
-
 WHEN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -50,7 +49,13 @@ def test_every_bill_of_the_catalogues_own_library_is_reproduced(home: Home, shar
     build(home)
     priced = dict(rows(home, "select request_id, cache_optimized_cost_usd from marts.fct_usage_costs"))
     wrong = [
-        (bill["provider_id"], bill["model_ref"], bill["request_ts"], bill["total_price"], priced[f"bill-{number}"])
+        (
+            bill["provider_id"],
+            bill["model_ref"],
+            bill["request_ts"],
+            bill["total_price"],
+            priced[f"bill-{number}"],
+        )
         for number, bill in enumerate(bills)
         if bill["cached_tokens"] <= bill["prompt_tokens"]
         and bill["prompt_tokens"] + bill["completion_tokens"] > 0
@@ -97,7 +102,7 @@ def overrides(bill: dict[str, object]) -> list[str]:
 
 
 def is_named_exception(bill: dict[str, object]) -> bool:
-    """Tell the rows that LiteLLM's README excepts, and the ones that used nothing (a success without usage is unpriced)."""
+    """Tell the rows that the oracle's README excepts, and the ones that used nothing: a success without is unpriced."""
     return (
         "gemini-exp-1206" in bill["model"]
         or (bill["provider"] == "fireworks_ai" and bill["cached_tokens"] > 0)
@@ -107,8 +112,10 @@ def is_named_exception(bill: dict[str, object]) -> bool:
 
 
 @pytest.mark.shared_data
-def test_every_bill_of_litellm_is_reproduced_with_its_own_prices_as_overrides(home: Home, shared_data: Path) -> None:
-    """The exceptions its README names: a model at 0, half-price cache at Fireworks, tiers that start at 200,000 at xAI."""
+def test_every_bill_of_litellm_is_reproduced_with_its_own_prices_as_overrides(
+    home: Home, shared_data: Path
+) -> None:
+    """The exceptions its README names: a model at 0, half-price cache at Fireworks, tiers that start at xAI's edge."""
     bills = pl.read_parquet(shared_data / "oracles" / "litellm_cost_dev.parquet").to_dicts()
     home.config.mkdir(parents=True)
     header = "provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason"

@@ -34,6 +34,8 @@ explained as (
             when variance_usd = 0 then 'match'
             when reported_cost_usd = 0 then 'gateway_unpriced'
             when abs(variance_usd) <= rounding_unit_usd then 'rounding'
+            -- Credits are whole: a call may be charged up to one more than it is worth.
+            when billing_mode = 'credits' and abs(variance_usd) * credits_used <= abs(reported_cost_usd) then 'rounding'
             when reported_total_tokens != input_tokens + output_tokens then 'token_mismatch'
             when abs(variance_without_discount_usd) <= rounding_unit_usd then 'discount_missing'
             when abs(variance_without_cache_usd) <= rounding_unit_usd then 'cache_priced_as_input'
