@@ -43,7 +43,9 @@ class Ended:
 def night(home: Home, *arguments: str, kill: str = "") -> Ended:
     """Run `tollbook run` over `home`; with `kill`, die without warning when that moment has come."""
     said = home.root.with_name(f"{home.root.name}.said")
-    process = _server().Process(target=_run, args=(str(home.root), arguments, kill, str(said)))
+    process = _server().Process(
+        target=_run, args=(str(home.root), arguments, kill, str(said), dict(os.environ))
+    )
     process.start()
     process.join(PATIENCE_SECONDS)
     process.kill()
@@ -57,8 +59,10 @@ def _server() -> ForkServerContext:
     return context
 
 
-def _run(root: str, arguments: tuple[str, ...], kill: str, said: str) -> None:
+def _run(root: str, arguments: tuple[str, ...], kill: str, said: str, environment: dict[str, str]) -> None:
     from dagster_project import cli
+
+    os.environ.update(environment)  # the server keeps the one it was started with
 
     if kill:
         _arm(kill)
