@@ -17,7 +17,6 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
-
 from ingestion import duck, manifest, reader, rejects
 from ingestion.delivery import Delivery, inspect, known
 from ingestion.dialects import Stream
