@@ -36,6 +36,21 @@ READER_VERSION = 2
 
 
 @dataclass(frozen=True)
+class Shapes:
+    """Which keys the JSON text of an embedded field is known to have in order, each once.
+
+    Attributes:
+        key: The field.
+        plain: Of texts that hold no further object that is read.
+        full: Of texts that do, with the keys of those.
+    """
+
+    key: str
+    plain: tuple[str, ...] = ()
+    full: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Layout:
     """What one file has of its own beside its rows.
 
@@ -44,7 +59,7 @@ class Layout:
         titles: CSV: the headers as written.
         extra: Undeclared top-level fields that are kept.
         unknown: CSV: undeclared headers.
-        shapes: For embedded fields: shapes of their JSON that are known to be in order.
+        shapes: What is known of the JSON in embedded fields.
         numbered: Every record brings its line number along.
     """
 
@@ -52,7 +67,7 @@ class Layout:
     titles: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     unknown: frozenset[str] = frozenset()
-    shapes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    shapes: tuple[Shapes, ...] = ()
     numbered: bool = False
 
 
@@ -153,7 +168,8 @@ class Reading:
         for key in stream.embedded:
             inside = tree[key]
             opened.append(f"{values.embedded_value(key, json.dumps(inside))} as {quoted(key)}")
-            unsure += values.embedded_doubts(key, _folders(inside), dict(layout.shapes).get(key, ()))
+            known = next((shapes for shapes in layout.shapes if shapes.key == key), Shapes(key))
+            unsure += values.embedded_doubts(key, _folders(inside), known.plain, known.full)
             tree[key] = "VARCHAR"
         if stream.format.name == "csv":
             rows, extra = _read_csv(path, tree, layout, has_header=has_header), extras.of_cells(layout)
@@ -194,16 +210,19 @@ class Reading:
         return f"select coalesce(bool_or({doubt}), false) from parquet_metadata({literal(written)})"  # noqa: S608
 
     def shapes(self, key: str) -> str:
-        """Return the statement that gives the most frequent shapes in order of an embedded field's texts.
+        """Return the statement that gives the usual shapes in order of an embedded field's texts.
 
-        The texts are its only parameter, a list.
+        The texts are its only parameter, a list. Columns: is it plain, its keys, its keys and those of the
+        objects in it. An object without keys says nothing of what it is and is in no shape.
         """
         stream = self.stream
         folders = _folders(_tree(stream, dict.fromkeys((f.name for f in stream.fields), ""))[key])
+        top, full = values.embedded_shapes(key, folders)
         return (
-            f"select {values.embedded_shape(key, folders)} as shape from (select unnest(?) as {quoted(key)})"  # noqa: S608
-            f" where not {values.embedded_has_twice(key, folders)}"
-            f" group by shape order by count(*) desc, shape limit {_MOST_SHAPES}"
+            f"select {values.embedded_is_plain(key, folders)} as plain, {top} as top, {full} as whole"  # noqa: S608
+            f" from (select unnest(?) as {quoted(key)})"
+            f" where not {values.embedded_has_twice(key, folders)} and not contains(whole, '[]')"
+            f" group by all order by count(*) desc, whole limit {_MOST_SHAPES}"
         )
 
     def careful(self, path: Path) -> str:
@@ -246,7 +265,7 @@ def _read_csv(path: Path, types: dict[str, str], layout: Layout, *, has_header: 
     rows = (
         f"read_csv({literal(path)}, auto_detect = false, header = {str(has_header).lower()}, delim = ',',"
         " quote = '\"', escape = '\"', nullstr = '', strict_mode = true, compression = 'none',"
-        f" max_line_size = {64 << 20}, columns = {_columns_argument(columns)})"
+        f" columns = {_columns_argument(columns)})"
     )
     return f"(select {', '.join(['*', *absent])} from {rows})"  # noqa: S608
 

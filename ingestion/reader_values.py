@@ -8,6 +8,8 @@ argument, are suspect and read from text. CSV cells are text already and cast ex
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ingestion.dialects.shape import MONEY, TOKEN_LIMIT, Field, Stream
 from ingestion.duck import literal
 
@@ -233,14 +235,20 @@ def embedded_value(key: str, structure: str) -> str:
     return f"from_json({_embedded_text(key)}, {literal(structure)})"
 
 
-def embedded_shape(key: str, folders: list[str]) -> str:
-    """Return the SQL of which keys the objects in a field's JSON text have, as text.
+def embedded_shapes(key: str, folders: list[str]) -> tuple[str, str]:
+    """Return the SQL of the keys of a field's JSON text, and of those of all objects in it that are read.
 
     Args:
         key: The field whose text is JSON.
-        folders: JSON paths of the objects in it that hold declared fields.
+        folders: JSON paths of the objects in it that hold declared fields, itself first.
     """
-    return f"cast({_embedded_keys(key, folders)} as varchar)"
+    top = f"cast(json_keys({_embedded_text(key)}) as varchar)"
+    return top, f"cast({_embedded_keys(key, folders)} as varchar)"
+
+
+def embedded_is_plain(key: str, folders: list[str]) -> str:
+    """Return the condition that of all objects that are read in a field's JSON text only itself is there."""
+    return f"len(list_filter({_embedded_keys(key, folders)}, lambda k: k is not null)) = 1"
 
 
 def embedded_has_twice(key: str, folders: list[str]) -> str:
@@ -249,25 +257,28 @@ def embedded_has_twice(key: str, folders: list[str]) -> str:
     return f"len(list_filter({keys}, lambda k: len(k) <> len(list_distinct(k)))) > 0"
 
 
-def embedded_doubts(key: str, folders: list[str], shapes: tuple[str, ...]) -> list[str]:
+def embedded_doubts(key: str, folders: list[str], plain: Iterable[str], full: Iterable[str]) -> list[str]:
     """Return conditions under which opening would lose what the text says: no object, or a key twice.
 
     Args:
         key: The field whose text is JSON.
-        folders: JSON paths of the objects in it that hold declared fields.
-        shapes: Shapes that are known to have no key twice; looking for one is dear.
+        folders: JSON paths of the objects in it that hold declared fields, itself first.
+        plain: Keys that are known to be in order, of texts without objects in them that are read.
+        full: Keys of all objects that are known to be in order.
     """
     written = _embedded_text(key)
-    found = [f"not starts_with({written}, '{{')"]
-    twice = embedded_has_twice(key, folders)
-    if shapes:
-        known = ", ".join(map(literal, shapes))
-        twice = f"case when {embedded_shape(key, folders)} in ({known}) then false else {twice} end"
-    found.append(twice)
+    doubts = [embedded_has_twice(key, folders)]
     if len(folders) > 1:
         types = f"json_type({written}, {_list(folders[1:])})"
-        found.append(f"list_has_any({types}, ['ARRAY', 'BOOLEAN', 'BIGINT', 'UBIGINT', 'DOUBLE', 'VARCHAR'])")
-    return found
+        doubts.append(
+            f"list_has_any({types}, ['ARRAY', 'BOOLEAN', 'BIGINT', 'UBIGINT', 'DOUBLE', 'VARCHAR'])"
+        )
+    unknown = " or ".join(doubts)
+    for shape, shapes in zip(reversed(embedded_shapes(key, folders)), (full, plain), strict=True):
+        if shapes:
+            known = ", ".join(map(literal, shapes))
+            unknown = f"case when {shape} in ({known}) then false else {unknown} end"
+    return [f"not starts_with({written}, '{{')", unknown]
 
 
 def _embedded_text(key: str) -> str:
