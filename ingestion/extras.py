@@ -24,15 +24,44 @@ LONGEST_VALUE = 300
 MOST_FIELDS = 20
 #: Names under which gateways send what was asked and answered.
 CONTENT = frozenset(
-    # fmt: off
     (
-        "answer", "arguments", "body", "choices", "completion", "content", "delta", "document",
-        "documents", "image", "images", "input", "inputs", "instructions", "message", "messages",
-        "output", "outputs", "prompt", "prompts", "query", "question", "reasoning", "request",
-        "request_body", "response", "response_body", "responses", "result", "results", "system", "text",
-        "texts", "tools", "transcript", "user_prompt",
+        "answer",
+        "arguments",
+        "body",
+        "choices",
+        "completion",
+        "content",
+        "delta",
+        "document",
+        "documents",
+        "image",
+        "images",
+        "input",
+        "inputs",
+        "instructions",
+        "message",
+        "messages",
+        "output",
+        "outputs",
+        "prompt",
+        "prompts",
+        "query",
+        "question",
+        "reasoning",
+        "request",
+        "request_body",
+        "response",
+        "response_body",
+        "responses",
+        "result",
+        "results",
+        "system",
+        "text",
+        "texts",
+        "tools",
+        "transcript",
+        "user_prompt",
     )
-    # fmt: on
 )
 _SECRET = r"(?i)(?:bearer\s+[^\s\"\\]+|\b(?:sk|rk|pk|inf|whsec|ghp|xox[abp])[-_][0-9A-Za-z_-]{6,})"
 _SECRET_TEXT = re.compile(_SECRET, re.ASCII)
