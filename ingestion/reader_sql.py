@@ -32,7 +32,7 @@ EXTRA_KEY = "tollbook extra"
 _MOST_SHAPES = 20
 _UNSURE = "tollbook embedded doubt"
 #: Raise it when the same declaration would now give other rows or rejects: every file is then read again.
-READER_VERSION = 2
+READER_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Reading:
             )
             doubts.append(quoted(_UNSURE))
         line_number = quoted(LINE_KEY) if layout.numbered else "cast(null as bigint)"
-        typed = ", ".join(f"{values.bulk_value(stream, f, zone)} as {quoted(f.name)}" for f in stream.fields)
+        typed = ", ".join(f"{values.bulk_value(stream, f)} as {quoted(f.name)}" for f in stream.fields)
         doubtful = " or ".join(["false", *doubts])
         suspect = " or ".join(
             [
@@ -234,9 +234,7 @@ class Reading:
         tree = _tree(stream, dict.fromkeys((f.name for f in stream.fields), "VARCHAR"))
         rows = _read_json(path, {**tree, LINE_KEY: "BIGINT", EXTRA_KEY: "VARCHAR"})
         texts = ", ".join(f"{values.place(stream, f)} as {values.text(f)}" for f in stream.fields)
-        typed = ", ".join(
-            f"{values.careful_value(f, self.time_zone)} as {quoted(f.name)}" for f in stream.fields
-        )
+        typed = ", ".join(f"{values.careful_value(f)} as {quoted(f.name)}" for f in stream.fields)
         checks = [check for field in stream.fields for check in values.careful_checks(field)]
         checks += values.shared_checks(stream)
         reject = " ".join(f"when {when} then {literal(f'{reason}|{at}')}" for reason, at, when in checks)
@@ -277,6 +275,7 @@ def _version(stream: Stream, time_zone: str) -> str:
     layout = Layout(header=names, titles=names)
     said = (
         READER_VERSION,
+        time_zone,
         anywhere.bulk(Path(), layout),
         anywhere.careful(Path()),
         stream.provider,

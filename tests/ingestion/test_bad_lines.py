@@ -66,7 +66,7 @@ def text(record: dict, old: str = "", new: str = "") -> str:
         ('"2026-11-01T07:21:59.391Z"', "1793517719", "wrong_type", "created_at"),
         ("2026-11-01T07:21:59.391Z", "1970-01-01T00:00:00Z", "time_out_of_range", "created_at"),
         ("2026-11-01T07:21:59.391Z", "9999-12-31T23:59:59Z", "time_out_of_range", "created_at"),
-        ("2026-11-01T07:21:59.391Z", "infinity", "time_out_of_range", "created_at"),
+        ("2026-11-01T07:21:59.391Z", "infinity", "invalid_time", "created_at"),
         ('"api_key_id": "key_12"', '"api_key_id": "\\ud800"', "lone_surrogate", ""),
     ],
 )

@@ -166,6 +166,23 @@ def test_a_cell_reads_the_same_on_either_way(desk, export, value):
     assert careful == bulk
 
 
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [("2026-11-01T07:21:59+02:00", 5), ("2026-11-01 07:21:59", 7), ("2026-11-01T07:21:59Z", 7)],
+)
+@pytest.mark.parametrize("neighbour", [(), ("broken",)])
+def test_an_offset_counts_on_either_way(desk, export, written, hour, neighbour):
+    export(row(1, at=written), *neighbour)
+    assert desk.rows("infron_logs_csv")[0]["created_at"] == datetime(2026, 11, 1, hour, 21, 59)
+
+
+@pytest.mark.parametrize("neighbour", [(), ("broken",)])
+def test_a_time_without_offset_is_the_sources_own(desk, export, neighbour):
+    desk.home.sources_file.write_text("sources: {infron: {time_zone: Europe/London}}")
+    export(row(1, at="2026-07-01 07:21:59"), *neighbour)
+    assert desk.rows("infron_logs_csv")[0]["created_at"] == datetime(2026, 7, 1, 6, 21, 59)
+
+
 def test_a_record_across_a_stretch_keeps_its_line(desk, export, monkeypatch):
     monkeypatch.setattr(csv_file, "CAREFUL_BYTES", 200)
     lines = [row(n, model=f'"m\n{n}"') if n % 3 == 0 else row(n) for n in range(1, 31)]
@@ -183,3 +200,10 @@ def test_a_record_across_a_stretch_keeps_its_line(desk, export, monkeypatch):
 def test_a_file_with_a_header_only_holds_nothing(desk, export):
     assert export() == []
     assert desk.manifest()["lines"] == 0
+
+
+def test_a_source_in_another_zone_reads_its_files_again(desk, export):
+    export(row(1, at="2026-07-01 07:21:59"))
+    desk.home.sources_file.write_text("sources: {infron: {time_zone: Europe/London}}")
+    [again] = desk.run()
+    assert not again.skipped
