@@ -311,7 +311,7 @@ def _explained(shown: str, line: int, error: ValidationError) -> list[str]:
             if said.endswith("a value") or "; write" in said
             else f"{given!r} is wrong; write: {_wanted(said)}"
         )
-        lines.append(f"{shown}:{line}: {column}: {what}")
+        lines.append(f"{shown}:{line}: {column + ': ' if column else ''}{what}")
     return lines
 
 

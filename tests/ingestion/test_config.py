@@ -154,6 +154,16 @@ def test_an_empty_scope_means_any(home):
             "setting,value,reason\nsigma,1,x",
             "config/anomaly_settings.csv:2: setting: 'sigma' is wrong; write: ",
         ),
+        (
+            "anomaly_settings",
+            "setting,value,reason\nstripe_livemode,2,x",
+            "config/anomaly_settings.csv:2: stripe_livemode is a switch; write 0 or 1",
+        ),
+        (
+            "anomaly_settings",
+            "setting,value,reason\ninvoice_grace_days,2.5,x",
+            "invoice_grace_days counts days; write a whole number",
+        ),
         ("discounts", "a\n", "config/discounts.csv: no such table; write one of anomaly_settings, "),
         (
             "currencies",
