@@ -25,6 +25,26 @@
     {%- endfor %}
 {%- endmacro %}
 
+{#- Usage events as int_usage_events_metered leaves them: 10,000 x $3 + 500 x $15 per million, unless a case says else. -#}
+{% macro unit_metered_events(events) -%}
+    {%- set defaults = {
+        'list_picousd': 37500000000, 'cached_picousd': 37500000000, 'list_fine': 'null', 'cached_fine': 'null',
+        'price_id': "'p'", 'reason_unmatched': 'cast(null as varchar)',
+    } -%}
+    {%- for event in events %}
+    select
+        events.*,
+        cast({{ event.get('list_picousd', defaults.list_picousd) }} as bigint) as list_picousd,
+        cast({{ event.get('cached_picousd', defaults.cached_picousd) }} as bigint) as cached_picousd,
+        cast({{ event.get('list_fine', defaults.list_fine) }} as hugeint) as list_fine,
+        cast({{ event.get('cached_fine', defaults.cached_fine) }} as hugeint) as cached_fine,
+        {{ event.get('price_id', defaults.price_id) }} as price_id,
+        {{ event.get('reason_unmatched', defaults.reason_unmatched) }} as reason_unmatched
+    from ({{ unit_usage_events([event]) }}) as events
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
 {% macro unit_model_prices(prices) -%}
     {%- set classes = [
         'input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'output_reasoning', 'input_audio',
