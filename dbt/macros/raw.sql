@@ -4,7 +4,8 @@
   raw_events(table)  the files of the days being built, through a DuckDB variable that the `daily` materialization sets,
                      so that the SQL of a model is the same every night and can be fingerprinted
   raw_table(table)   every manifested file of a landed table
-  raw_glob(table)    every file of a table that is written whole (config, prices, Stripe)
+  raw_glob(table)    every file of a table that is written whole (config, prices) or version by version (Stripe); a file
+                     older than a column has nothing in it
 -#}
 
 {% macro home_path(path) -%}
@@ -51,7 +52,7 @@
 
 {% macro raw_glob(table) -%}
     {%- do source('raw', table) -%}
-    read_parquet('{{ home_path('raw/' ~ table) | replace("'", "''") }}/**/*.parquet', hive_partitioning = false)
+    read_parquet('{{ home_path('raw/' ~ table) | replace("'", "''") }}/**/*.parquet', hive_partitioning = false, union_by_name = true)
 {%- endmacro %}
 
 {% macro raw_manifests() -%}

@@ -1,22 +1,7 @@
 -- One row per dispute: the version fetched last, because its status changes for weeks.
 
 with disputes as (
-    select * from {{ raw_glob('stripe_disputes') }}
-),
-
-ranked as (
-    select
-        disputes.*,
-        row_number() over (
-            partition by dispute_id
-            order by fetched_at desc, content_sha256 desc
-        ) as version_rank
-    from disputes
-),
-
-latest as (
-    select * from ranked
-    where version_rank = 1
+    select * from {{ latest_stripe_versions('dispute') }}
 ),
 
 renamed as (
@@ -37,7 +22,7 @@ renamed as (
         ---------- timestamps
         created_at,
         fetched_at
-    from latest
+    from disputes
 )
 
 select * from renamed

@@ -3,22 +3,7 @@
 -- One row per payment intent: the version fetched last, because status, metadata and amounts change after creation.
 
 with payment_intents as (
-    select * from {{ raw_glob('stripe_payment_intents') }}
-),
-
-ranked as (
-    select
-        payment_intents.*,
-        row_number() over (
-            partition by payment_intent_id
-            order by fetched_at desc, content_sha256 desc
-        ) as version_rank
-    from payment_intents
-),
-
-latest as (
-    select * from ranked
-    where version_rank = 1
+    select * from {{ latest_stripe_versions('payment_intent') }}
 ),
 
 renamed as (
@@ -43,7 +28,7 @@ renamed as (
         ---------- timestamps
         created_at,
         fetched_at
-    from latest
+    from payment_intents
 )
 
 select * from renamed

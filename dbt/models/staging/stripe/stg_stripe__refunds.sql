@@ -1,22 +1,7 @@
 -- One row per refund: the version fetched last, because its status changes for weeks.
 
 with refunds as (
-    select * from {{ raw_glob('stripe_refunds') }}
-),
-
-ranked as (
-    select
-        refunds.*,
-        row_number() over (
-            partition by refund_id
-            order by fetched_at desc, content_sha256 desc
-        ) as version_rank
-    from refunds
-),
-
-latest as (
-    select * from ranked
-    where version_rank = 1
+    select * from {{ latest_stripe_versions('refund') }}
 ),
 
 renamed as (
@@ -26,6 +11,7 @@ renamed as (
         source,
         nullif(trim(payment_intent_id), '') as payment_intent_id,
         nullif(trim(charge_id), '') as charge_id,
+        balance_transaction_id,
 
         ---------- state
         lower(trim(status)) as refund_status,
@@ -37,7 +23,7 @@ renamed as (
         ---------- timestamps
         created_at,
         fetched_at
-    from latest
+    from refunds
 )
 
 select * from renamed
