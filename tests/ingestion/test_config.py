@@ -12,6 +12,11 @@ from ingestion.config import TABLES, ConfigError, write_config
 
 PRICES = "provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason\n"
 RULES = "rule_id,workspace_id,group_name,kind,factor,valid_from,valid_to,reason\n"
+VOLUME = "rule_id,model,kind,factor,min_month_list_usd,stacks,valid_from,reason\n"
+PACKS = "source,pack,credits,price,currency,kind,priority,expires_after_days,valid_from,valid_to,reason\n"
+GRANTS = "grant_id,source,workspace_id,granted_on,credits,kind,expires_on,reason\n"
+SETTINGS = "source,value_policy,usd_per_credit,burn_order\n"
+BUDGETS = "budget_id,source,scope,subject,month_usd,valid_from\n"
 
 
 def own(home, name, text):
@@ -25,7 +30,7 @@ def table(home, name):
 
 def test_the_shipped_tables_are_nobodys_contract(home):
     write_config(home)
-    for name in ("price_overrides", "discount_rules", "model_aliases"):
+    for name in TABLES.keys() - {"provider_aliases", "currencies", "anomaly_settings"}:
         assert table(home, name) == []
     aliases = {row["prefix"]: row["catalogue_provider"] for row in table(home, "provider_aliases")}
     assert (aliases["google-ai-studio"], aliases["bedrock"], aliases["vertex_ai"]) == (
@@ -79,6 +84,51 @@ def test_an_empty_scope_means_any(home):
     write_config(home)
     (rule,) = table(home, "discount_rules")
     assert (rule["workspace_id"], rule["group_name"], rule["factor"]) == (None, None, Decimal("0.9"))
+
+
+def test_a_rule_file_without_the_columns_added_later_still_holds(home):
+    own(home, "discount_rules", RULES + "r1,ws_1,,promo,0.9,2026-11-01,,launch\n")
+    write_config(home)
+    (rule,) = table(home, "discount_rules")
+    assert list(rule) == [*TABLES["discount_rules"].columns, "config_file", "config_line"]
+    assert {name: rule[name] for name in ("api_key_id", "min_month_list_usd", "precedence", "stacks")} == {
+        "api_key_id": None,
+        "min_month_list_usd": None,
+        "precedence": 0,
+        "stacks": False,
+    }
+
+
+def test_the_thresholds_of_one_volume_rule_are_rows_of_one_name(home):
+    rows = "v,gpt-4o*,volume,0.95,1000,no,2026-11-01,x\nv,gpt-4o*,volume,0.9,5000.000000000001,yes,2026-11-01,x\n"
+    own(home, "discount_rules", VOLUME + rows)
+    write_config(home)
+    assert [
+        (rule["model"], rule["min_month_list_usd"], rule["stacks"]) for rule in table(home, "discount_rules")
+    ] == [("gpt-4o*", Decimal("1000"), False), ("gpt-4o*", Decimal("5000.000000000001"), True)]
+
+
+def test_packs_grants_settings_and_budgets_take_their_defaults(home):
+    own(home, "credit_packs", PACKS + "infery,starter,10000,9.90,gbp,pack,,,2026-01-01,,\n")
+    own(home, "credit_grants", GRANTS + "g1,infery,ws_1,2026-11-01,-12.5,adjustment,,ticket 7\n")
+    own(home, "credit_settings", SETTINGS + 'infery,fifo,,"expiry, priority"\naisa,fixed,0.001,\n')
+    own(home, "budgets", BUDGETS + "b1,,all,,5000,2026-11-01\nb2,infery,api_key,key_1,100.5,2026-11-01\n")
+    write_config(home)
+    (pack,) = table(home, "credit_packs")
+    assert (pack["credits"], pack["price"], pack["priority"], pack["expires_after_days"]) == (
+        Decimal("10000"),
+        Decimal("9.9"),
+        0,
+        None,
+    )
+    (grant,) = table(home, "credit_grants")
+    assert (grant["credits"], grant["expires_on"]) == (Decimal("-12.5"), None)
+    fifo, fixed = table(home, "credit_settings")
+    assert (fifo["burn_order"], fixed["burn_order"]) == ("expiry,priority", "priority,expiry,granted")
+    assert [(budget["scope"], budget["subject"]) for budget in table(home, "budgets")] == [
+        ("all", None),
+        ("api_key", "key_1"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +188,71 @@ def test_an_empty_scope_means_any(home):
             "discount_rules",
             RULES + "r,,,promo,0.5,2026-11-01,2026-11-01,x",
             "config/discount_rules.csv:2: valid_to: is not after valid_from; ",
+        ),
+        (
+            "discount_rules",
+            RULES + "a+b,,,promo,0.5,2026-11-01,,x",
+            "config/discount_rules.csv:2: rule_id: 'a+b' has a plus sign; write a name without one",
+        ),
+        (
+            "discount_rules",
+            VOLUME + "v,gpt*4o,volume,0.5,10,no,2026-11-01,x",
+            "config/discount_rules.csv:2: model: 'gpt*4o' is no model; write its name, or ",
+        ),
+        (
+            "discount_rules",
+            VOLUME + "v,,promo,0.5,10,no,2026-11-01,x",
+            "config/discount_rules.csv:2: min_month_list_usd: is for rules of kind volume; write volume as kind",
+        ),
+        (
+            "discount_rules",
+            VOLUME + "v,,volume,0.5,10,true,2026-11-01,x",
+            "config/discount_rules.csv:2: stacks: 'true' is wrong; write yes or no",
+        ),
+        (
+            "discount_rules",
+            VOLUME + "v,,volume,0.5,10,no,2026-11-01,x\nv,,volume,0.4,10,no,2026-12-01,x",
+            "config/discount_rules.csv:3: valid_from: overlaps line 2; write a valid_to there",
+        ),
+        (
+            "credit_packs",
+            PACKS + "infery,starter,0,9.90,gbp,pack,,,2026-01-01,,",
+            "config/credit_packs.csv:2: credits: '0' is wrong; write: greater than 0",
+        ),
+        (
+            "credit_packs",
+            PACKS + "infery,starter,10,9.90,GBP,pack,,,2026-01-01,,",
+            "config/credit_packs.csv:2: currency: 'GBP' is wrong; write: ",
+        ),
+        (
+            "credit_grants",
+            GRANTS + "g1,infery,ws_1,2026-11-01,-1,promotion,,x",
+            "config/credit_grants.csv:2: credits: -1 is nothing to grant; write a number above 0, or adjustment",
+        ),
+        (
+            "credit_grants",
+            GRANTS + "g1,infery,ws_1,2026-11-01,5,opening,2026-11-01,x",
+            "config/credit_grants.csv:2: expires_on: is not after granted_on; write ",
+        ),
+        (
+            "credit_settings",
+            SETTINGS + "infery,fifo,,oldest",
+            "config/credit_settings.csv:2: burn_order: 'oldest' is no order; write priority,expiry,granted in",
+        ),
+        (
+            "credit_settings",
+            SETTINGS + "infery,fifo,,\ninfery,average,,",
+            "config/credit_settings.csv:3: says again what line 2 says; keep one of them",
+        ),
+        (
+            "budgets",
+            BUDGETS + "b1,,member,,100,2026-11-01",
+            "config/budgets.csv:2: subject: is empty; write the member the budget is for, or all as scope",
+        ),
+        (
+            "budgets",
+            BUDGETS + "b1,,all,ws_1,100,2026-11-01",
+            "config/budgets.csv:2: subject: stands beside scope all; write ",
         ),
         (
             "currencies",

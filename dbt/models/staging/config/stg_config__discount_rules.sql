@@ -6,12 +6,18 @@ renamed as (
     select
         ---------- ids
         rule_id,
-        nullif(trim(workspace_id), '') as workspace_id,
-        nullif(trim(group_name), '') as group_name,
+
+        ---------- whom and what it is for
+        {% for column in discount_subject() -%}
+            nullif(trim({{ column }}), '') as {{ column }},
+        {% endfor %}
 
         ---------- the rule
         kind,
         factor,
+        min_month_list_usd,
+        precedence,
+        stacks,
         valid_from,
         valid_to,
         reason,
