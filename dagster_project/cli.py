@@ -6,7 +6,7 @@ import json
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -87,6 +87,62 @@ def trace(
         return
     for number, event in enumerate(events):
         typer.echo("\n".join(["", *report.as_text(event)] if number else report.as_text(event)))
+
+
+@app.command()
+def export(
+    report: Annotated[
+        Literal["usage", "requests", "invoices", "focus"], typer.Argument(help="What to write.")
+    ],
+    since: Annotated[datetime, typer.Option("--from", "--since", formats=DAY, help="First day.")],
+    until: Annotated[datetime, typer.Option("--to", "--until", formats=DAY, help="Last day, included.")],
+    out: Annotated[Path, typer.Option(help="The file to write; replaced if it is there.")],
+    file_format: Annotated[Literal["csv", "xlsx", "parquet", "json"], typer.Option("--format")] = "csv",
+    group_by: Annotated[
+        list[str] | None,
+        typer.Option(help="Sum usage by model, key, member, group, workspace or day; several with commas."),
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Only this model, as served (repeatable).")] = None,
+    key: Annotated[list[str] | None, typer.Option(help="Only this API key id (repeatable).")] = None,
+    member: Annotated[list[str] | None, typer.Option(help="Only this member (repeatable).")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="Only this group (repeatable).")] = None,
+    call_type: Annotated[list[str] | None, typer.Option(help="Only this call type (repeatable).")] = None,
+    status: Annotated[list[str] | None, typer.Option(help="Only this status (repeatable).")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Write a report of the published marts to a file.
+
+    Exit codes: 0 ok, 1 nothing is published yet, 2 usage.
+    """
+    from dagster_project.reporting.export import ExportError
+    from dagster_project.reporting.export_command import write_report
+    from dagster_project.reporting.marts import NothingPublished
+
+    filters = {
+        "model": model or [],
+        "key": key or [],
+        "member": member or [],
+        "group": group or [],
+        "call-type": call_type or [],
+        "status": status or [],
+    }
+    try:
+        typer.echo(
+            write_report(
+                Home.locate(home),
+                report,
+                since.date(),
+                until.date(),
+                group_by or [],
+                filters,
+                file_format,
+                out,
+            )
+        )
+    except NothingPublished as error:
+        _end(str(error), 1)
+    except ExportError as error:
+        _refuse(str(error))
 
 
 @app.command()
