@@ -12,9 +12,10 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ingestion.files import write_if_changed
 from ingestion.home import Home
@@ -24,6 +25,7 @@ COLUMNS = {
     "dialect": pl.String(),
     "time_zone": pl.String(),
     "time_basis": pl.String(),
+    "billing_time_zone": pl.String(),
     "quota_per_unit": pl.Int64(),
     "quota_valid_from": pl.Date(),
     "quota_valid_to": pl.Date(),
@@ -58,11 +60,19 @@ def _periods(value: Any) -> Any:
     return periods
 
 
+def known_zone(value: str) -> str:
+    """Return the IANA name of a time zone; refuse what is none."""
+    if value != "UTC" and value not in available_timezones():
+        raise ValueError(f"{value!r} is not a time zone; write an IANA name such as UTC or Europe/London")
+    return str(ZoneInfo(value))
+
+
 class Conventions(BaseModel):
     """Settings of a source that decide what its figures mean.
 
     Attributes:
         time_basis: Whether a call's time is its start or its end.
+        billing_time_zone: IANA zone whose days and months it bills by; UTC by default.
         quota_per_unit: Quota units of one USD: a number, or a list of {value, valid_from}.
         usd_per_credit: What a credit costs, if that is agreed and not a matter of packs.
         discount_convention: How a discount of a tenth is written: to_pay 0.9, off 0.1, percent_off 10.
@@ -73,6 +83,7 @@ class Conventions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     time_basis: Literal["start", "end"] | None = None
+    billing_time_zone: Annotated[str, AfterValidator(known_zone)] | None = None
     quota_per_unit: Annotated[tuple[QuotaPeriod, ...], BeforeValidator(_periods)] = ()
     usd_per_credit: Annotated[Decimal, Field(gt=0, lt=1000, decimal_places=12)] | None = None
     discount_convention: Literal["to_pay", "off", "percent_off"] | None = None

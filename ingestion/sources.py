@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ingestion.dialects import DIALECTS, Dialect
 from ingestion.home import Home
-from ingestion.source_settings import Conventions
+from ingestion.source_settings import Conventions, known_zone
 from ingestion.usage_apis.settings import ApiSettings, with_kind
 
 NAME = re.compile(r"[a-z0-9_-]+")
@@ -28,12 +27,6 @@ def _known_dialect(value: str) -> str:
     if value not in DIALECTS:
         raise ValueError(f"{value!r} is not a dialect; write one of {', '.join(sorted(DIALECTS))}")
     return value
-
-
-def _known_zone(value: str) -> str:
-    if value != "UTC" and value not in available_timezones():
-        raise ValueError(f"{value!r} is not a time zone; write an IANA name such as UTC or Europe/London")
-    return str(ZoneInfo(value))
 
 
 class Source(Conventions):
@@ -55,7 +48,7 @@ class Source(Conventions):
     name: str
     dialect: Annotated[str, AfterValidator(_known_dialect)]
     streams: tuple[str, ...] = ()
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    time_zone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     api: ApiSettings | None = None
     reject_threshold: Annotated[float, Field(ge=0, le=1)] = 0.05
     reject_minimum_lines: Annotated[int, Field(ge=0)] = 100

@@ -14,11 +14,44 @@
     ]) }}
 {%- endmacro %}
 
+{#- The text tokens of a prompt, of which the cache may have served some: what a hit rate is a share of. -#}
+{% macro cacheable_input_tokens() -%}
+    uncached_input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens
+{%- endmacro %}
+
+{#- What a row of fct_usage_daily counts for which member: a call by the API stays with its key. -#}
+{% macro playground_member() -%}
+    case when origin = 'playground' then member_id end
+{%- endmacro %}
+
+{#- Rows of fct_usage_daily, or rows like them, summed: the select list of every rollup after its dimensions. -#}
+{% macro usage_sums() -%}
+    cast(sum(requests) as bigint) as requests,
+        cast(sum(case when status = 'success' then requests else 0 end) as bigint) as successful_requests,
+        cast(sum(case when status in ('failure', 'timeout') then requests else 0 end) as bigint) as failed_requests,
+        cast(sum(unpriced_requests) as bigint) as unpriced_requests,
+        cast(sum(cache_read_requests) as bigint) as cache_read_requests,
+        {% for tokens in usage_token_columns() -%}
+            cast(sum({{ tokens }}) as bigint) as {{ tokens }},
+        {% endfor -%}
+        {{ ratio('sum(cache_read_tokens)', 'sum(' ~ cacheable_input_tokens() ~ ')') }} as cache_hit_rate,
+        {% for cost in usage_cost_columns() -%}
+            cast(sum({{ cost }}) as decimal(38, 12)) as {{ cost }},
+        {% endfor -%}
+        cast(sum(credits_used) as bigint) as credits_used
+{%- endmacro %}
+
+{#- The spelling a row with a name was last seen under. -#}
+{% macro latest_spelling(name, seen_at) -%}
+    max(case when {{ name }} is not null then {'seen_at': {{ seen_at }}, 'name': {{ name }}} end).name
+{%- endmacro %}
+
 {#-
-  fct_usage_daily summed to one row per day, source and `dimensions`; a null dimension becomes its own row, named
-  'unattributed', so that every rollup has the same total. `labels` are taken from the row with the latest spelling.
+  fct_usage_daily summed to one row per UTC day, billing day, source and `dimensions`; a null dimension becomes its own
+  row, named 'unattributed', so that every rollup has the same total. `expressions` say what a dimension is where it is
+  more than a column; `labels` are taken from the row with the latest spelling.
 -#}
-{% macro usage_rollup(dimensions, labels = []) -%}
+{% macro usage_rollup(dimensions, labels = [], expressions = {}) -%}
 with usage_daily as (
     select * from {{ ref('fct_usage_daily') }}
 ),
@@ -26,26 +59,19 @@ with usage_daily as (
 rollup as (
     select
         event_date,
+        billing_date,
         source,
         {% for dimension in dimensions -%}
-            coalesce({{ dimension }}, 'unattributed') as {{ dimension }},
+            coalesce({{ expressions.get(dimension, dimension) }}, 'unattributed') as {{ dimension }},
         {% endfor -%}
         {% for label in labels -%}
-            max({{ label }}) as {{ label }},
+            {{ latest_spelling(label, 'last_seen_at') }} as {{ label }},
         {% endfor -%}
-        cast(sum(requests) as bigint) as requests,
-        cast(sum(case when status = 'success' then requests else 0 end) as bigint) as successful_requests,
-        cast(sum(unpriced_requests) as bigint) as unpriced_requests,
-        {% for tokens in usage_token_columns() -%}
-            cast(sum({{ tokens }}) as bigint) as {{ tokens }},
-        {% endfor -%}
-        {% for cost in usage_cost_columns() -%}
-            cast(sum({{ cost }}) as decimal(38, 12)) as {{ cost }}{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ usage_sums() }}
     from usage_daily
     group by
-        event_date, source
-        {%- for dimension in dimensions %}, coalesce({{ dimension }}, 'unattributed'){% endfor %}
+        event_date, billing_date, source
+        {%- for dimension in dimensions %}, coalesce({{ expressions.get(dimension, dimension) }}, 'unattributed'){% endfor %}
 )
 
 select * from rollup

@@ -4,10 +4,29 @@ with usage_costs as (
     select * from {{ ref('fct_usage_costs') }}
 ),
 
+billing_days as (
+    select * from {{ ref('int_billing_days') }}
+),
+
+-- A source that bills by UTC days has no billing days of its own.
+dated as (
+    select
+        usage_costs.*,
+        case
+            when billing_days.source is null then usage_costs.event_date
+            when usage_costs.occurred_at < billing_days.next_billing_date_at then billing_days.first_billing_date
+            else billing_days.next_billing_date
+        end as billing_date
+    from usage_costs
+    left join billing_days
+        on usage_costs.source = billing_days.source and usage_costs.event_date = billing_days.event_date
+),
+
 daily as (
     select
         ---------- grain
         event_date,
+        billing_date,
         source,
         workspace_id,
         api_key_id,
@@ -20,7 +39,11 @@ daily as (
         origin,
 
         ---------- labels
-        max(api_key_name) as api_key_name,
+        {{ latest_spelling('api_key_name', 'occurred_at') }} as api_key_name,
+
+        ---------- time
+        min(occurred_at) as first_seen_at,
+        max(occurred_at) as last_seen_at,
 
         ---------- counts
         count(*) as requests,
@@ -31,12 +54,13 @@ daily as (
         {% endfor %}
         ---------- money
         {% for cost in usage_cost_columns() -%}
-            cast(coalesce(sum({{ cost }}), 0) as decimal(38, 12)) as {{ cost }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from usage_costs
+            cast(coalesce(sum({{ cost }}), 0) as decimal(38, 12)) as {{ cost }},
+        {% endfor -%}
+        cast(coalesce(sum(credits_used), 0) as bigint) as credits_used
+    from dated
     group by
-        event_date, source, workspace_id, api_key_id, member_id, group_name, provider, model_served, call_type, status,
-        origin
+        event_date, billing_date, source, workspace_id, api_key_id, member_id, group_name, provider, model_served,
+        call_type, status, origin
 )
 
 select * from daily

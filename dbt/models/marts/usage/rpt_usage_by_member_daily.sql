@@ -1,3 +1,3 @@
 {{ config(materialized = 'daily', upstream = ['fct_usage_daily']) }}
 
-{{ usage_rollup(['workspace_id', 'member_id']) }}
+{{ usage_rollup(['workspace_id', 'member_id'], expressions = {'member_id': playground_member()}) }}

@@ -8,6 +8,7 @@ settings as (
         dialect,
         time_zone,
         time_basis,
+        billing_time_zone,
         quota_per_unit,
         quota_valid_from,
         quota_valid_to,

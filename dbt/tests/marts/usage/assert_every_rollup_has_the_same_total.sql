@@ -1,22 +1,29 @@
 -- Fails if a rollup of a day just built does not sum to the requests of that day, to the last digit.
-{%- set measures = ['requests', 'total_tokens', 'list_cost_usd', 'cache_optimized_cost_usd', 'reported_cost_usd'] %}
+{%- set measures = ['requests', 'unpriced_requests'] + usage_token_columns() + usage_cost_columns() + ['credits_used'] %}
 
-with requests as (
+with usage_costs as (
     select
-        event_date,
-        count(*) as requests,
-        sum(total_tokens) as total_tokens,
-        coalesce(sum(list_cost_usd), 0) as list_cost_usd,
-        coalesce(sum(cache_optimized_cost_usd), 0) as cache_optimized_cost_usd,
-        coalesce(sum(reported_cost_usd), 0) as reported_cost_usd
+        *,
+        1 as requests,
+        case when unpriced_reason is not null then 1 else 0 end as unpriced_requests
     from {{ ref('fct_usage_costs') }}
     where event_date in {{ unpublished_days('fct_usage_costs') }}
+),
+
+requests as (
+    select
+        event_date
+        {%- for measure in measures %},
+        coalesce(sum({{ measure }}), 0) as {{ measure }}
+        {%- endfor %}
+    from usage_costs
     group by event_date
 ),
 
 rollups as (
     {%- for rollup in [
         'fct_usage_daily', 'rpt_usage_by_model_daily', 'rpt_usage_by_key_daily', 'rpt_usage_by_member_daily',
+        'rpt_usage_by_group_daily', 'rpt_usage_by_workspace_daily', 'rpt_usage_by_call_type_daily',
     ] %}
         select
             '{{ rollup }}' as rollup,
