@@ -147,7 +147,8 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
             "none",
         ),  # dbt leaves its log file open; _listener writes ours
         *("--exclude-resource-type", "unit_test"),
-        *(("--select", *select) if select else ()),
+        # A check over several models runs where all of them are selected or were needed for one that is.
+        *(("--select", *select, "--indirect-selection", "buildable") if select else ()),
     ]
 
 
