@@ -140,12 +140,10 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
         "build",
         *("--project-dir", str(project.folder), "--profiles-dir", str(project.folder)),
         *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
-        *(
-            "--log-level",
-            "none",
-            "--log-level-file",
-            "none",
-        ),  # dbt leaves its log file open; _listener writes ours
+        # dbt leaves its log file open; _listener writes ours.
+        *("--log-level", "none", "--log-level-file", "none"),
+        # A test that reads a model outside the selection would judge what another run left there, or nothing.
+        *("--indirect-selection", "buildable"),
         *("--exclude-resource-type", "unit_test"),
         # A check over several models runs where all of them are selected or were needed for one that is.
         *(("--select", *select, "--indirect-selection", "buildable") if select else ()),

@@ -28,7 +28,9 @@ def failures(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[s
     from great_expectations import expectations as catalogue
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    # The second logger sets its own level when it is imported, to tell of a folder nobody asked about.
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     suite = gx.ExpectationSuite(
