@@ -113,6 +113,7 @@ class AnomalySetting(Row):
     setting: Literal[
         "invoice_grace_days",
         "new_spender_floor_usd",
+        "payment_in_flight_days",
         "request_scatter",
         "sigma_floor",
         "sigma_threshold",

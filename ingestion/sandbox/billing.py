@@ -50,6 +50,7 @@ _STATUS = {
     "metadata_conflict_invoice": "metadata_conflict",
 }
 _DAYS_LATER = {"refunded": 2, "partially_refunded": 3, "disputed": 4}
+_STILL_IN_FLIGHT = timedelta(days=30)
 _NAMED_LATER_S = 4 * 3600
 _INTENT_STATUS = {"payment_failed": "requires_payment_method", "in_flight": "processing"}
 
@@ -155,7 +156,7 @@ class BillingWriter:
             trouble = None
         if trouble != "missing_in_stripe":
             self._pay(invoice, trouble)
-        status = _STATUS.get(trouble, trouble) if trouble else "matched"
+        status = self._status(invoice, trouble)
         self.statuses[status] += 1
         if trouble:
             self._note(invoice, trouble, status)
@@ -164,6 +165,12 @@ class BillingWriter:
         self.invoices += 1
         self.invoiced[invoice.workspace.currency] += invoice.total
         return _line(invoice, "open" if trouble in _INTENT_STATUS else "paid")
+
+    def _status(self, invoice: Invoice, trouble: str | None) -> str:
+        """Return the status an invoice must end in at the world's end."""
+        if trouble == "in_flight" and date_of(self.days - 1) - invoice.issued_at.date() > _STILL_IN_FLIGHT:
+            return "missing_in_stripe"
+        return _STATUS.get(trouble, trouble) if trouble else "matched"
 
     def _pay(self, invoice: Invoice, trouble: str | None) -> None:
         """Add an invoice's Stripe objects."""

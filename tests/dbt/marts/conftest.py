@@ -64,6 +64,11 @@ class RawFiles:
         payment_intents: Sequence[Row] = (),
         refunds: Sequence[Row] = (),
         disputes: Sequence[Row] = (),
+        stripe_invoices: Sequence[Row] = (),
+        invoice_payments: Sequence[Row] = (),
+        charges: Sequence[Row] = (),
+        credit_notes: Sequence[Row] = (),
+        balance_transactions: Sequence[Row] = (),
         currencies: Mapping[str, tuple[int, int]] | None = None,
         settings: Mapping[str, float] | None = None,
     ) -> None:
@@ -86,6 +91,11 @@ class RawFiles:
             ("stripe_payment_intents", payment_intents),
             ("stripe_refunds", refunds),
             ("stripe_disputes", disputes),
+            ("stripe_invoices", stripe_invoices),
+            ("stripe_invoice_payments", invoice_payments),
+            ("stripe_charges", charges),
+            ("stripe_credit_notes", credit_notes),
+            ("stripe_balance_transactions", balance_transactions),
         ):
             if rows:
                 write_parquet(raw / table / "dt=2026-11-01" / "objects.parquet", shapes[table], rows)

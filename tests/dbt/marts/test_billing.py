@@ -14,63 +14,10 @@ import pytest
 from dagster_project.dbt_build import BuildResult, build
 from dagster_project.dbt_project import project
 from ingestion.home import Home
+from tests.dbt.marts.billing_rows import FAILED, intent, invoice, returned
 
 BILLING = ["+recon_invoice_payments", "+fct_invoices", "+fct_payments", "+int_reconciliation_legs"]
 
-
-def invoice(invoice_id: str, **changed: Any) -> dict[str, Any]:
-    usual = {
-        "invoice_id": invoice_id,
-        "workspace_id": "ws_1",
-        "kind": "topup",
-        "status": "paid",
-        "issued_at": "2026-10-01 10:00:00",
-        "delivered_on": "2026-10-02",
-        "currency": "gbp",
-        "net": "41.67",
-        "vat": "8.33",
-        "vat_rate": "0.20",
-        "total": "50.00",
-        "vat_treatment": "standard",
-        "credits": 5000,
-    }
-    return usual | changed
-
-
-def intent(payment_intent_id: str, invoice_id: str | None = None, **changed: Any) -> dict[str, Any]:
-    usual = {
-        "payment_intent_id": payment_intent_id,
-        "source": "stripe",
-        "content_sha256": "1",
-        "fetched_at": "2026-10-02 00:00:00",
-        "livemode": False,
-        "created_at": "2026-10-01 09:59:00",
-        "status": "succeeded",
-        "amount": 5000,
-        "amount_received": 5000,
-        "currency": "gbp",
-        "workspace_id": "ws_1",
-        "infery_invoice_id": invoice_id,
-    }
-    return usual | changed
-
-
-def returned(kind: str, number: str, payment_intent_id: str | None, **changed: Any) -> dict[str, Any]:
-    usual = {
-        f"{kind}_id": number,
-        "source": "stripe",
-        "content_sha256": "1",
-        "fetched_at": "2026-10-02 00:00:00",
-        "payment_intent_id": payment_intent_id,
-        "amount": 5000,
-        "currency": "gbp",
-        "status": "succeeded" if kind == "refund" else "needs_response",
-        "created_at": "2026-10-02 00:00:00",
-    }
-    return usual | changed
-
-
-FAILED = {"status": "requires_payment_method", "amount_received": 0}
 
 INVOICES = [
     invoice("inv_matched", payment_intent="pi_matched"),

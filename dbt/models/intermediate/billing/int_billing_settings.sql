@@ -15,9 +15,14 @@ payment_intents as (
     select * from {{ ref('stg_stripe__payment_intents') }}
 ),
 
+stripe_invoices as (
+    select * from {{ ref('stg_stripe__invoices') }}
+),
+
 stated as (
     select
         max(case when setting = 'invoice_grace_days' then setting_value end) as invoice_grace_days,
+        max(case when setting = 'payment_in_flight_days' then setting_value end) as payment_in_flight_days,
         max(case when setting = 'stripe_livemode' then setting_value end) as stripe_livemode
     from settings
 ),
@@ -28,6 +33,10 @@ moments as (
     select delivered_on as seen_date from invoices
     union all
     select cast(created_at as date) as seen_date from payment_intents
+    union all
+    select cast(fetched_at as date) as seen_date from payment_intents
+    union all
+    select cast(fetched_at as date) as seen_date from stripe_invoices
 ),
 
 watermark as (
@@ -45,6 +54,7 @@ settled as (
     select
         watermark.watermark_date,
         cast(coalesce(stated.invoice_grace_days, 3) as bigint) as invoice_grace_days,
+        cast(coalesce(stated.payment_in_flight_days, 30) as bigint) as payment_in_flight_days,
         coalesce(stated.stripe_livemode = 1, modes.is_mostly_live, false) as is_livemode_expected
     from stated
     cross join watermark

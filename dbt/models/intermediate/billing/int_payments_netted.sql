@@ -1,67 +1,71 @@
 {{ config(materialized = 'table') }}
 
--- One row per payment intent: what it received and what of that went back.
--- Money moved is what a succeeded intent received in the mode the account is in; a test payment is not money.
+-- One row per payment intent and item it belongs to: what it brought in and what of that went back.
 
 with payment_intents as (
     select * from {{ ref('stg_stripe__payment_intents') }}
 ),
 
-owners as (
-    select * from {{ ref('int_payment_owners') }}
+payment_metadata as (
+    select * from {{ ref('int_payment_metadata') }}
 ),
 
-returns as (
-    select * from {{ ref('int_payment_returns') }}
+parts as (
+    select * from {{ ref('int_payment_parts') }}
 ),
 
-settings as (
-    select * from {{ ref('int_billing_settings') }}
+return_parts as (
+    select * from {{ ref('int_payment_return_parts') }}
 ),
 
 returned as (
     select
         payment_intent_id,
+        item_id,
         cast(sum(case when return_kind = 'refund' and is_counted then amount_minor else 0 end) as bigint)
             as refunded_minor,
         cast(sum(case when return_kind = 'dispute' and is_counted then amount_minor else 0 end) as bigint)
             as disputed_minor
-    from returns
-    where payment_intent_id is not null
-    group by payment_intent_id
-),
-
-received as (
-    select
-        payment_intents.*,
-        owners.item_id,
-        owners.invoice_id,
-        owners.link_priority,
-        owners.match_methods,
-        owners.candidate_count,
-        payment_intents.is_livemode <> settings.is_livemode_expected as is_other_mode,
-        case
-            when payment_intents.payment_status <> 'succeeded' then 0
-            when payment_intents.is_livemode <> settings.is_livemode_expected then 0
-            else payment_intents.amount_received_minor
-        end as received_minor
-    from payment_intents
-    inner join owners on payment_intents.payment_intent_id = owners.payment_intent_id
-    cross join settings
+    from return_parts
+    group by payment_intent_id, item_id
 ),
 
 netted as (
     select
-        received.*,
+        payment_intents.payment_intent_id,
+        payment_intents.source,
+        payment_intents.customer_id,
+        payment_intents.latest_charge_id,
+        payment_intents.payment_status,
+        payment_intents.is_livemode,
+        payment_intents.currency,
+        payment_intents.amount_minor,
+        payment_intents.amount_received_minor,
+        payment_intents.created_at,
+        payment_intents.fetched_at,
+        payment_metadata.metadata_workspace_id,
+        payment_metadata.metadata_invoice_id,
+        payment_metadata.is_metadata_missing,
+        payment_metadata.has_metadata_disagreement,
+        parts.item_id,
+        parts.invoice_id,
+        parts.link_priority,
+        parts.match_methods,
+        parts.part_rank,
+        parts.part_count,
+        parts.is_ambiguous_link,
+        parts.is_other_mode,
+        parts.received_minor,
         coalesce(returned.refunded_minor, 0) as refunded_minor,
         coalesce(returned.disputed_minor, 0) as disputed_minor,
-        received.received_minor - coalesce(returned.refunded_minor, 0) - coalesce(returned.disputed_minor, 0)
-            as net_minor,
-        received.payment_status in ('processing', 'requires_action', 'requires_capture', 'requires_confirmation')
+        parts.received_minor - coalesce(returned.refunded_minor, 0) - coalesce(returned.disputed_minor, 0) as net_minor,
+        payment_intents.payment_status in ('processing', 'requires_action', 'requires_capture', 'requires_confirmation')
             as is_in_flight,
-        received.payment_status in ('canceled', 'requires_payment_method') as is_failed_attempt
-    from received
-    left join returned on received.payment_intent_id = returned.payment_intent_id
+        payment_intents.payment_status in ('canceled', 'requires_payment_method') as is_failed_attempt
+    from payment_intents
+    inner join payment_metadata on payment_intents.payment_intent_id = payment_metadata.payment_intent_id
+    inner join parts on payment_intents.payment_intent_id = parts.payment_intent_id
+    left join returned on parts.payment_intent_id = returned.payment_intent_id and parts.item_id = returned.item_id
 )
 
 select * from netted

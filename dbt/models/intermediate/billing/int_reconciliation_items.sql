@@ -4,7 +4,7 @@
 -- Facts only; what they mean is decided in recon_invoice_payments.
 
 with invoices as (
-    select * from {{ ref('stg_infery__invoices') }}
+    select * from {{ ref('int_invoices_payable') }}
 ),
 
 payments as (
@@ -36,17 +36,33 @@ invoice_sides as (
         stripe_invoice_id,
         payment_intent_id as named_intent_id,
         total_minor as invoiced_minor,
-        case when invoice_status in ('void', 'draft', 'uncollectible') then 0 else total_minor end as payable_minor
+        credited_minor,
+        owed_minor,
+        settled_otherwise_minor,
+        payable_minor,
+        settled_by,
+        has_document,
+        is_paid_document,
+        is_asked_of_intent,
+        is_paid_by_intent
     from invoices
+),
+
+invoices_named as (
+    select payment_intent_id
+    from payments
+    where part_count > 1 and metadata_invoice_id = invoice_id
 ),
 
 payments_beside_invoices as (
     select
         payments.*,
         coalesce(payments.metadata_workspace_id <> invoice_sides.workspace_id, false) as is_other_workspace,
-        coalesce(payments.metadata_invoice_id <> invoice_sides.invoice_id, false) as is_other_invoice,
-        payments.received_minor > 0
-        and (payments.metadata_workspace_id is null or payments.metadata_invoice_id is null) as is_metadata_missing,
+        -- An intent that pays several invoices can name one of them only.
+        coalesce(payments.metadata_invoice_id <> invoice_sides.invoice_id, false)
+        and invoices_named.payment_intent_id is null as is_other_invoice,
+        payments.received_minor > 0 and payments.is_metadata_missing as is_paid_without_metadata,
+        case when payments.is_in_flight then payments.created_at end as in_flight_since,
         row_number() over (
             partition by payments.item_id
             order by
@@ -56,6 +72,7 @@ payments_beside_invoices as (
         ) as payment_rank
     from payments
     left join invoice_sides on payments.item_id = invoice_sides.item_id
+    left join invoices_named on payments.payment_intent_id = invoices_named.payment_intent_id
 ),
 
 payment_sides as (
@@ -72,6 +89,7 @@ payment_sides as (
         concat_ws(
             ',',
             max(case when match_methods like '%payment_intent%' then 'payment_intent' end),
+            max(case when match_methods like '%stripe_invoice%' then 'stripe_invoice' end),
             max(case when match_methods like '%metadata%' then 'metadata' end)
         ) as match_methods,
         cast(count(*) as bigint) as payment_count,
@@ -81,11 +99,13 @@ payment_sides as (
         cast(sum(refunded_minor) as bigint) as refunded_minor,
         cast(sum(disputed_minor) as bigint) as disputed_minor,
         max(case when is_other_mode then 1 else 0 end) = 1 as has_other_mode,
-        max(case when is_in_flight then 1 else 0 end) = 1 as has_in_flight,
+        max(in_flight_since) as in_flight_since,
         max(case when is_failed_attempt then 1 else 0 end) = 1 as has_failed_attempts,
         max(case when is_other_workspace then 1 else 0 end) = 1 as has_other_workspace,
         max(case when is_other_invoice then 1 else 0 end) = 1 as has_other_invoice,
-        max(case when is_metadata_missing then 1 else 0 end) = 1 as is_metadata_missing
+        max(case when is_paid_without_metadata then 1 else 0 end) = 1 as is_metadata_missing,
+        max(case when has_metadata_disagreement then 1 else 0 end) = 1 as has_metadata_disagreement,
+        max(case when part_count > 1 then 1 else 0 end) = 1 as has_split_payment
     from payments_beside_invoices
     group by item_id
 ),
@@ -95,7 +115,7 @@ ambiguous_items as (
     select distinct concat('inv:', edges.invoice_id) as item_id
     from edges
     inner join payments on edges.payment_intent_id = payments.payment_intent_id
-    where payments.candidate_count > 1
+    where payments.is_ambiguous_link
 ),
 
 item_ids as (
@@ -115,6 +135,11 @@ joined as (
         invoice_sides.stripe_invoice_id,
         coalesce(invoice_sides.named_intent_id, payment_sides.payment_intent_id) as payment_intent_id,
         invoice_sides.named_intent_id,
+        invoice_sides.settled_by,
+        coalesce(invoice_sides.has_document, false) as has_document,
+        coalesce(invoice_sides.is_paid_document, false) as is_paid_document,
+        coalesce(invoice_sides.is_asked_of_intent, false) as is_asked_of_intent,
+        coalesce(invoice_sides.is_paid_by_intent, false) as is_paid_by_intent,
         coalesce(invoice_sides.workspace_id, payment_sides.metadata_workspace_id) as workspace_id,
         nullif(payment_sides.match_methods, '') as match_methods,
 
@@ -139,6 +164,9 @@ joined as (
             false
         ) as has_several_currencies,
         coalesce(invoice_sides.invoiced_minor, 0) as invoiced_minor,
+        coalesce(invoice_sides.credited_minor, 0) as credited_minor,
+        coalesce(invoice_sides.owed_minor, 0) as owed_minor,
+        coalesce(invoice_sides.settled_otherwise_minor, 0) as settled_otherwise_minor,
         coalesce(invoice_sides.payable_minor, 0) as payable_minor,
         coalesce(payment_sides.received_minor, 0) as received_minor,
         coalesce(payment_sides.largest_received_minor, 0) as largest_received_minor,
@@ -149,11 +177,13 @@ joined as (
         coalesce(payment_sides.payment_count, 0) as payment_count,
         coalesce(payment_sides.paid_count, 0) as paid_count,
         coalesce(payment_sides.has_other_mode, false) as has_other_mode,
-        coalesce(payment_sides.has_in_flight, false) as has_in_flight,
+        payment_sides.in_flight_since,
         coalesce(payment_sides.has_failed_attempts, false) as has_failed_attempts,
         coalesce(payment_sides.has_other_workspace, false) as has_other_workspace,
         coalesce(payment_sides.has_other_invoice, false) as has_other_invoice,
         coalesce(payment_sides.is_metadata_missing, false) as is_metadata_missing,
+        coalesce(payment_sides.has_metadata_disagreement, false) as has_metadata_disagreement,
+        coalesce(payment_sides.has_split_payment, false) as has_split_payment,
         ambiguous_items.item_id is not null as is_ambiguous_link,
         coalesce(
             cast(date_trunc('month', payment_sides.first_paid_created_at) as date)
@@ -176,6 +206,22 @@ measured as (
         {{ major_per_minor('paid_currencies.exponent') }} as paid_major_per_minor,
         settings.watermark_date,
         settings.invoice_grace_days,
+        -- Nobody has been waiting for money if Stripe's invoice is paid and no intent paid it. Without Stripe's invoice the
+        -- gateway's word stands, as long as it names no intent either.
+        case
+            when joined.is_paid_by_intent then false
+            when joined.settled_by is not null and joined.payable_minor <= coalesce(currencies.tolerance_minor, 0)
+                then joined.is_paid_document
+            when joined.has_document then joined.is_paid_document and joined.named_intent_id is null and joined.payment_count = 0
+            else
+                joined.invoice_status = 'paid' and joined.stripe_invoice_id is not null and not joined.is_asked_of_intent
+                and joined.named_intent_id is null and joined.payment_count = 0
+        end as is_settled_otherwise,
+        -- A payment that has been on its way for too long is not on its way any more.
+        coalesce(
+            {{ dbt.datediff('joined.in_flight_since', 'settings.watermark_date', 'day') }} <= settings.payment_in_flight_days,
+            false
+        ) as has_in_flight,
         cast({{ dbt.datediff('joined.item_date', 'settings.watermark_date', 'day') }} as bigint) as age_days
     from joined
     cross join settings

@@ -1,18 +1,18 @@
 {{ config(materialized = 'table') }}
 
--- One row per object that moves or promises money, in the one item it belongs to: the conservation table.
+-- One row per object that moves or promises money and item it does so in: the conservation table.
 -- What the sources say in total, the legs say in total, currency by currency.
 
 with invoices as (
-    select * from {{ ref('stg_infery__invoices') }}
+    select * from {{ ref('int_invoices_payable') }}
 ),
 
 payments as (
     select * from {{ ref('int_payments_netted') }}
 ),
 
-returns as (
-    select * from {{ ref('int_payment_returns') }}
+return_parts as (
+    select * from {{ ref('int_payment_return_parts') }}
 ),
 
 invoice_legs as (
@@ -21,8 +21,30 @@ invoice_legs as (
         invoice_id as object_id,
         concat('inv:', invoice_id) as item_id,
         currency,
-        case when invoice_status in ('void', 'draft', 'uncollectible') then 0 else total_minor end as amount_minor
+        live_minor as amount_minor
     from invoices
+),
+
+credit_legs as (
+    select
+        'credit' as side,
+        invoice_id as object_id,
+        concat('inv:', invoice_id) as item_id,
+        currency,
+        credited_minor as amount_minor
+    from invoices
+    where credited_minor <> 0
+),
+
+settlement_legs as (
+    select
+        'settlement' as side,
+        invoice_id as object_id,
+        concat('inv:', invoice_id) as item_id,
+        currency,
+        settled_otherwise_minor as amount_minor
+    from invoices
+    where settled_otherwise_minor <> 0
 ),
 
 payment_legs as (
@@ -37,17 +59,20 @@ payment_legs as (
 
 return_legs as (
     select
-        returns.return_kind as side,
-        returns.return_id as object_id,
-        payments.item_id,
-        returns.currency,
-        case when returns.is_counted then returns.amount_minor else 0 end as amount_minor
-    from returns
-    inner join payments on returns.payment_intent_id = payments.payment_intent_id
+        return_kind as side,
+        return_id as object_id,
+        item_id,
+        currency,
+        case when is_counted then amount_minor else 0 end as amount_minor
+    from return_parts
 ),
 
 legs as (
     select * from invoice_legs
+    union all
+    select * from credit_legs
+    union all
+    select * from settlement_legs
     union all
     select * from payment_legs
     union all

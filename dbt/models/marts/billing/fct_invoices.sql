@@ -1,7 +1,7 @@
 -- One row per gateway invoice, with the reconciliation item it belongs to.
 
 with invoices as (
-    select * from {{ ref('stg_infery__invoices') }}
+    select * from {{ ref('int_invoices_payable') }}
 ),
 
 currencies as (
@@ -11,11 +11,7 @@ currencies as (
 with_scale as (
     select
         invoices.*,
-        {{ major_per_minor('currencies.exponent') }} as major_per_minor,
-        case
-            when invoices.invoice_status in ('void', 'draft', 'uncollectible') then 0
-            else invoices.total_minor
-        end as payable_minor
+        {{ major_per_minor('currencies.exponent') }} as major_per_minor
     from invoices
     left join currencies on invoices.currency = currencies.currency
 ),
@@ -44,6 +40,8 @@ final as (
         net_minor,
         vat_minor,
         total_minor,
+        credited_minor,
+        settled_otherwise_minor,
         payable_minor,
         vat_ratio,
 

@@ -1,7 +1,30 @@
 -- One row per Stripe payment intent, net of what was refunded or is disputed.
 
-with payments as (
+with parts as (
     select * from {{ ref('int_payments_netted') }}
+),
+
+totals as (
+    select
+        payment_intent_id,
+        cast(sum(received_minor) as bigint) as whole_received_minor,
+        cast(sum(refunded_minor) as bigint) as whole_refunded_minor,
+        cast(sum(disputed_minor) as bigint) as whole_disputed_minor,
+        cast(sum(net_minor) as bigint) as whole_net_minor
+    from parts
+    group by payment_intent_id
+),
+
+payments as (
+    select
+        parts.*,
+        totals.whole_received_minor,
+        totals.whole_refunded_minor,
+        totals.whole_disputed_minor,
+        totals.whole_net_minor
+    from parts
+    inner join totals on parts.payment_intent_id = totals.payment_intent_id
+    where parts.part_rank = 1
 ),
 
 currencies as (
@@ -23,6 +46,7 @@ final as (
         source,
         item_id,
         invoice_id,
+        part_count as item_count,
         match_methods,
         metadata_workspace_id,
         metadata_invoice_id,
@@ -38,16 +62,16 @@ final as (
         currency,
         amount_minor,
         amount_received_minor,
-        received_minor,
-        refunded_minor,
-        disputed_minor,
-        net_minor,
+        whole_received_minor as received_minor,
+        whole_refunded_minor as refunded_minor,
+        whole_disputed_minor as disputed_minor,
+        whole_net_minor as net_minor,
 
         ---------- money, for reading
-        {{ major_amount('received_minor', 'major_per_minor') }} as received_amount,
-        {{ major_amount('refunded_minor', 'major_per_minor') }} as refunded_amount,
-        {{ major_amount('disputed_minor', 'major_per_minor') }} as disputed_amount,
-        {{ major_amount('net_minor', 'major_per_minor') }} as net_amount,
+        {{ major_amount('whole_received_minor', 'major_per_minor') }} as received_amount,
+        {{ major_amount('whole_refunded_minor', 'major_per_minor') }} as refunded_amount,
+        {{ major_amount('whole_disputed_minor', 'major_per_minor') }} as disputed_amount,
+        {{ major_amount('whole_net_minor', 'major_per_minor') }} as net_amount,
 
         ---------- timestamps
         created_at,

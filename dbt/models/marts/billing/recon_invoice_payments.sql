@@ -22,10 +22,8 @@ classified as (
                 has_invoice and is_nothing_received
                 and invoice_status in ('void', 'draft', 'uncollectible') then 'not_payable'
             when not has_invoice and is_nothing_received then 'no_money_moved'
-            when payable_minor = 0 and is_nothing_received then 'zero_amount'
-            when
-                invoice_status = 'paid' and payment_count = 0
-                and stripe_invoice_id is not null and named_intent_id is null then 'settled_without_payment'
+            when owed_minor = 0 and is_nothing_received then 'zero_amount'
+            when is_settled_otherwise and is_nothing_received then 'settled_without_payment'
             when not has_invoice then 'missing_invoice'
             when has_several_currencies then 'currency_mismatch'
             when has_other_workspace or has_other_invoice then 'metadata_conflict'
@@ -71,6 +69,7 @@ final as (
                 then 'other_workspace_and_invoice'
             when status = 'metadata_conflict' and has_other_workspace then 'other_workspace'
             when status = 'metadata_conflict' then 'other_invoice'
+            when status = 'settled_without_payment' then settled_by
         end as status_reason,
         workspace_id,
         invoice_id,
@@ -89,6 +88,8 @@ final as (
         currency,
         paid_currency,
         invoiced_minor,
+        credited_minor,
+        settled_otherwise_minor,
         payable_minor,
         comparable_received_minor as received_minor,
         comparable_refunded_minor as refunded_minor,
@@ -108,11 +109,14 @@ final as (
         paid_count,
         is_cross_period,
         is_metadata_missing,
+        has_metadata_disagreement,
         is_ambiguous_link,
+        has_split_payment,
         paid_count > 1 as has_multiple_payments,
         has_failed_attempts,
         refunded_minor > 0 as has_refund,
-        disputed_minor > 0 as has_dispute
+        disputed_minor > 0 as has_dispute,
+        credited_minor > 0 as has_credit_note
     from comparable
 )
 

@@ -1,11 +1,15 @@
--- Fails if, in any currency, the legs do not sum to what the invoices ask for, what was received, or what went back.
+-- Fails if, in any currency, the legs do not sum to what the invoices ask for, what Stripe received, or what went back.
 
 with invoices as (
     select * from {{ ref('fct_invoices') }}
 ),
 
-payments as (
-    select * from {{ ref('fct_payments') }}
+payment_intents as (
+    select * from {{ ref('stg_stripe__payment_intents') }}
+),
+
+settings as (
+    select * from {{ ref('int_billing_settings') }}
 ),
 
 returns as (
@@ -20,14 +24,30 @@ differences as (
     select
         'invoice' as side,
         currency,
-        payable_minor as amount_minor
+        case when invoice_status in ('void', 'draft', 'uncollectible') then 0 else total_minor end as amount_minor
+    from invoices
+    union all
+    select
+        'credit' as side,
+        currency,
+        credited_minor as amount_minor
+    from invoices
+    union all
+    select
+        'settlement' as side,
+        currency,
+        settled_otherwise_minor as amount_minor
     from invoices
     union all
     select
         'payment' as side,
-        currency,
-        received_minor as amount_minor
-    from payments
+        payment_intents.currency,
+        payment_intents.amount_received_minor as amount_minor
+    from payment_intents
+    cross join settings
+    where
+        payment_intents.payment_status = 'succeeded'
+        and payment_intents.is_livemode = settings.is_livemode_expected
     union all
     select
         return_kind as side,

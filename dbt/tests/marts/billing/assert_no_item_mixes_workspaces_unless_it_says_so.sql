@@ -6,7 +6,7 @@ with items as (
 ),
 
 payments as (
-    select * from {{ ref('fct_payments') }}
+    select * from {{ ref('int_payments_netted') }}
 )
 
 select
@@ -20,5 +20,5 @@ inner join payments on items.item_id = payments.item_id
 where
     items.workspace_id <> payments.metadata_workspace_id
     and items.status not in (
-        'metadata_conflict', 'livemode_mismatch', 'not_payable', 'zero_amount', 'currency_mismatch'
+        'metadata_conflict', 'livemode_mismatch', 'not_payable', 'zero_amount', 'settled_without_payment', 'currency_mismatch'
     )
