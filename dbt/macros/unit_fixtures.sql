@@ -4,6 +4,7 @@
     {%- set defaults = {
         'event_id': "'event'", 'source': "'infron'", 'price_provider': "'anthropic'", 'price_model': "'claude'",
         'service_tier': "'standard'", 'workspace_id': "'ws_1'", 'group_name': 'cast(null as varchar)',
+        'api_key_id': "'key_1'", 'member_id': 'cast(null as varchar)', 'call_type': "'chat'",
         'occurred_at': "timestamp '2026-11-01 07:00:00'", 'event_date': "date '2026-11-01'", 'status': "'success'",
         'usage_source': "'reported'", 'billing_mode': "'token'", 'event_type': "'llm_call'", 'call_units': '1',
         'fixed_price_usd': 'cast(null as decimal(18, 12))', 'reported_cost_usd': 'cast(null as decimal(18, 12))', 'stated_discount_factor': 'cast(null as decimal(9, 6))',
@@ -77,4 +78,16 @@
         {{ fine.any }} as has_fine_price
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+{%- endmacro %}
+
+{#- 0.9 to pay for workspace ws_1 by rule r1, on a day or, without one, never. -#}
+{% macro unit_discounts(day) -%}
+    select
+        cast({{ "'" ~ day ~ "'" if day else 'null' }} as date) as event_date,
+        {%- for column in discount_subject() %}
+        {{ "'ws_1'" if column == 'workspace_id' else 'cast(null as varchar)' }} as {{ column }},
+        {{ column == 'workspace_id' }} as names_{{ column }},
+        {%- endfor %}
+        'r1' as discount_rule_id,
+        cast(0.9 as decimal(9, 6)) as discount_factor
 {%- endmacro %}

@@ -20,10 +20,6 @@ prices as (
     select * from {{ ref('int_model_prices') }}
 ),
 
-discount_rules as (
-    select * from {{ ref('stg_config__discount_rules') }}
-),
-
 day_prices as (
     select
         file_models.event_date,
@@ -49,32 +45,13 @@ day_prices as (
     group by file_models.event_date
 ),
 
-day_rules as (
-    select
-        days.event_date,
-        string_agg(
-            concat_ws(
-                '|', discount_rules.rule_id, coalesce(discount_rules.workspace_id, '*'),
-                coalesce(discount_rules.group_name, '*'), discount_rules.factor, discount_rules.valid_from
-            ),
-            ',' order by discount_rules.rule_id, discount_rules.valid_from
-        ) as rules_text
-    from days
-    inner join discount_rules
-        on
-            days.event_date >= discount_rules.valid_from
-            and (discount_rules.valid_to is null or days.event_date < discount_rules.valid_to)
-    group by days.event_date
-),
-
 fingerprinted as (
     select
         days.event_date,
         days.weight,
-        md5(concat_ws('#', coalesce(day_prices.prices_text, ''), coalesce(day_rules.rules_text, ''))) as fingerprint
+        md5(coalesce(day_prices.prices_text, '')) as fingerprint
     from days
     left join day_prices on days.event_date = day_prices.event_date
-    left join day_rules on days.event_date = day_rules.event_date
 )
 
 select * from fingerprinted

@@ -6,17 +6,25 @@ discounts as (
     select * from {{ ref('int_usage_discounts') }}
 ),
 
+discount_days as (
+    select distinct
+        event_date,
+        {% for column in discount_subject() -%}
+            names_{{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from discounts
+),
+
 discounted as (
     select
         metered.*,
         discounts.discount_rule_id,
         coalesce(discounts.discount_factor, metered.stated_discount_factor, 1) as discount_factor
     from metered
+    left join discount_days on metered.event_date = discount_days.event_date
     left join discounts
         on
-            metered.event_date = discounts.event_date
-            and metered.workspace_id is not distinct from discounts.workspace_id
-            and metered.group_name is not distinct from discounts.group_name
+            {{ is_discount_subject('metered', 'discount_days', 'discounts') }}
 ),
 
 factored as (

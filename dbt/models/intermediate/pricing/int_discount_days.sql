@@ -1,0 +1,62 @@
+{{ config(materialized = 'table') }}
+
+with days as (
+    select * from {{ ref('int_usage_days') }}
+),
+
+discount_rules as (
+    select * from {{ ref('stg_config__discount_rules') }}
+),
+
+reached as (
+    select
+        event_date,
+        string_agg(
+            concat_ws('|', config_line, coalesce(workspace_id, '*')), ',' order by config_line, workspace_id nulls first
+        ) as reached_text
+    from {{ ref('int_volume_rules_reached') }}
+    group by event_date
+),
+
+-- A threshold is a workspace's, so a rule that has one tells workspaces apart; a model may be written with its provider.
+ruled as (
+    select
+        days.event_date,
+        days.weight,
+        {% for column in discount_subject() -%}
+            bool_or(
+                discount_rules.{{ column }} is not null
+                {%- if column == 'workspace_id' %} or discount_rules.min_month_list_usd is not null{% endif %}
+                {%- if column == 'provider' %} or discount_rules.model is not null{% endif %}
+            ) as names_{{ column }},
+        {% endfor -%}
+        string_agg(
+            concat_ws(
+                '|', discount_rules.rule_id
+                {%- for column in discount_subject() %}, coalesce(discount_rules.{{ column }}, '*'){% endfor -%}
+                , discount_rules.factor, coalesce(discount_rules.min_month_list_usd, -1), discount_rules.precedence,
+                discount_rules.stacks, discount_rules.valid_from, discount_rules.config_line
+            ),
+            ',' order by discount_rules.config_line
+        ) as rules_text
+    from days
+    inner join discount_rules
+        on
+            days.event_date >= discount_rules.valid_from
+            and (discount_rules.valid_to is null or days.event_date < discount_rules.valid_to)
+    group by days.event_date, days.weight
+),
+
+fingerprinted as (
+    select
+        ruled.event_date,
+        ruled.weight,
+        {% for column in discount_subject() -%}
+            ruled.names_{{ column }},
+        {% endfor -%}
+        md5(concat_ws('#', ruled.rules_text, coalesce(reached.reached_text, ''))) as fingerprint
+    from ruled
+    left join reached on ruled.event_date = reached.event_date
+)
+
+select * from fingerprinted
