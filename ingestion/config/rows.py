@@ -119,6 +119,7 @@ class AnomalySetting(Row):
         "sigma_threshold",
         "spend_alert_pct",
         "spend_floor_usd",
+        "standard_vat_pct",
         "stripe_livemode",
     ]
     value: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]

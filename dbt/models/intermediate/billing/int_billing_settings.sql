@@ -23,6 +23,7 @@ stated as (
     select
         max(case when setting = 'invoice_grace_days' then setting_value end) as invoice_grace_days,
         max(case when setting = 'payment_in_flight_days' then setting_value end) as payment_in_flight_days,
+        max(case when setting = 'standard_vat_pct' then setting_value end) as standard_vat_pct,
         max(case when setting = 'stripe_livemode' then setting_value end) as stripe_livemode
     from settings
 ),
@@ -55,6 +56,7 @@ settled as (
         watermark.watermark_date,
         cast(coalesce(stated.invoice_grace_days, 3) as bigint) as invoice_grace_days,
         cast(coalesce(stated.payment_in_flight_days, 30) as bigint) as payment_in_flight_days,
+        cast(coalesce(stated.standard_vat_pct, 20) * cast(0.01 as decimal(3, 2)) as decimal(9, 6)) as standard_vat_ratio,
         coalesce(stated.stripe_livemode = 1, modes.is_mostly_live, false) as is_livemode_expected
     from stated
     cross join watermark

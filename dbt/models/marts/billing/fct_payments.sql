@@ -15,15 +15,35 @@ totals as (
     group by payment_intent_id
 ),
 
+settlements as (
+    select * from {{ ref('recon_payment_settlements') }}
+),
+
+-- Fees of balances in two currencies have no sum.
+settled as (
+    select
+        payment_intent_id,
+        case when count(distinct settled_currency) = 1 then min(settled_currency) end as settled_currency,
+        case when count(distinct settled_currency) = 1 then cast(sum(fee_minor) as bigint) end as fee_minor,
+        case when count(distinct settled_currency) = 1 then cast(sum(settled_net_minor) as bigint) end as settled_net_minor
+    from settlements
+    where payment_intent_id is not null
+    group by payment_intent_id
+),
+
 payments as (
     select
         parts.*,
+        settled.settled_currency,
+        settled.fee_minor,
+        settled.settled_net_minor,
         totals.whole_received_minor,
         totals.whole_refunded_minor,
         totals.whole_disputed_minor,
         totals.whole_net_minor
     from parts
     inner join totals on parts.payment_intent_id = totals.payment_intent_id
+    left join settled on parts.payment_intent_id = settled.payment_intent_id
     where parts.part_rank = 1
 ),
 
@@ -66,6 +86,11 @@ final as (
         whole_refunded_minor as refunded_minor,
         whole_disputed_minor as disputed_minor,
         whole_net_minor as net_minor,
+
+        ---------- what reached the balance, minor units of its currency
+        settled_currency,
+        fee_minor,
+        settled_net_minor,
 
         ---------- money, for reading
         {{ major_amount('whole_received_minor', 'major_per_minor') }} as received_amount,
