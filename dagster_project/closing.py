@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,7 @@ def close(home: Home, month: str, today: date, objections: list[str], *, force: 
     if today < end:
         raise NotOver(f"{month} is not over until {end - timedelta(days=1)} has passed, UTC")
     if objections and not force:
-        raise NotClosable(f"{month} is not complete: " + "; ".join(objections))
+        raise NotClosable(f"{month} is not complete: {'; '.join(objections)}; --force closes it as it is")
     with _warehouse(home) as warehouse:
         days = list(_published_days(home, warehouse, month, first, end))
     if not days:
@@ -149,6 +150,19 @@ def close(home: Home, month: str, today: date, objections: list[str], *, force: 
     with whole(folder(home) / f"{month}.json") as temporary:
         temporary.write_text(json.dumps(vars(closing), separators=(",", ":")) + "\n", encoding="utf-8")
     return closing, True
+
+
+def told(closing: Closing, is_new: bool) -> list[str]:
+    """Return what a person wants to read of a closing."""
+    if not is_new:
+        return [f"{closing.month} was closed on {closing.closed_at}; nothing changed"]
+    requests = sum(day["row_count"] for day in closing.days)
+    cost = sum((Decimal(day["cache_optimized_cost_usd"]) for day in closing.days if day["file"]), Decimal())
+    days = len({day["event_date"] for day in closing.days})
+    return [
+        f"{closing.month} is closed: {days} days, {requests:,} rows, {cost:f} USD",
+        *(f"in spite of: {objection}" for objection in closing.accepted),
+    ]
 
 
 def bounds(month: str) -> tuple[date, date]:
