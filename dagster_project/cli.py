@@ -163,8 +163,9 @@ def close(
     located, name = Home.locate(home), f"{month:%Y-%m}"
     try:
         with writing(located):
-            objections = closing.objections(located, name)
-            closed, is_new = closing.close(located, name, datetime.now(UTC).date(), objections, force=force)
+            closed, is_new = closing.close(
+                located, name, datetime.now(UTC).date(), closing.objections, force=force
+            )
     except HomeLocked as error:
         _end(str(error), 4)
     except closing.NotOver as error:

@@ -9,7 +9,7 @@ or altered is refused. Decides nothing about what an adjustment is.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -117,15 +117,17 @@ def verify(home: Home) -> None:
             temporary.write_text(json.dumps(seen, indent=0, sort_keys=True))
 
 
-def close(home: Home, month: str, today: date, objections: list[str], *, force: bool) -> tuple[Closing, bool]:
+def close(
+    home: Home, month: str, today: date, object_to: Callable[[Home, str], list[str]], *, force: bool
+) -> tuple[Closing, bool]:
     """Freeze a month that is over and published; closing a closed month again changes nothing.
 
     Args:
         home: whose marts are published and whose build.duckdb is there, held for writing.
         month: YYYY-MM.
         today: the current day in UTC.
-        objections: what speaks against it that a person may overrule, as sentences.
-        force: overrule them; the record keeps what was accepted.
+        object_to: says what speaks against it that a person may overrule, as sentences.
+        force: overrule that; the record keeps what was accepted.
 
     Returns:
         The closing, and whether it is new.
@@ -140,13 +142,14 @@ def close(home: Home, month: str, today: date, objections: list[str], *, force: 
     first, end = bounds(month)
     if today < end:
         raise NotOver(f"{month} is not over until {end - timedelta(days=1)} has passed, UTC")
-    if objections and not force:
-        raise NotClosable(f"{month} is not complete: {'; '.join(objections)}; --force closes it as it is")
+    found = object_to(home, month)
+    if found and not force:
+        raise NotClosable(f"{month} is not complete: {'; '.join(found)}; --force closes it as it is")
     with _warehouse(home) as warehouse:
         days = list(_published_days(home, warehouse, month, first, end))
     if not days:
         raise NotClosable(f"nothing is published of {month}")
-    closing = Closing(month, datetime.now(UTC).isoformat(timespec="seconds"), days, objections)
+    closing = Closing(month, datetime.now(UTC).isoformat(timespec="seconds"), days, found)
     with whole(folder(home) / f"{month}.json") as temporary:
         temporary.write_text(json.dumps(vars(closing), separators=(",", ":")) + "\n", encoding="utf-8")
     return closing, True

@@ -39,6 +39,14 @@ def night(home: Home, today: str, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(home, MARTS)
 
 
+def complete(home: Home, month: str) -> list[str]:
+    return []
+
+
+def gap(home: Home, month: str) -> list[str]:
+    return ["a gap"]
+
+
 def frozen(home: Home) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes()
@@ -57,7 +65,7 @@ def test_late_data_for_a_closed_month_is_booked_on_the_day_it_is_found(
     for day in ("2026-10-30", "2026-10-31"):
         land(home, day, [infron_line(f"gen-{day}", created_at=f"{day}T07:00:00Z")])
     night(home, "2026-11-01", monkeypatch)
-    _, is_new = close(home, "2026-10", date(2026, 11, 1), [], force=False)
+    _, is_new = close(home, "2026-10", date(2026, 11, 1), complete, force=False)
     assert is_new
     before = frozen(home)
     ledger = home.build_database.read_bytes()
@@ -134,13 +142,13 @@ def test_a_price_for_a_closed_month_is_booked_as_the_exact_difference(
         land(home, day, [infron_line(f"gen-{day}", created_at=f"{day}T07:00:00Z")])
     night(home, "2026-11-02", monkeypatch)
     with pytest.raises(NotClosable, match="not over"):
-        close(home, "2026-11", date(2026, 11, 30), [], force=False)
+        close(home, "2026-11", date(2026, 11, 30), complete, force=False)
     with pytest.raises(NotClosable, match="nothing is published"):
-        close(home, "2026-09", date(2026, 11, 2), [], force=False)
+        close(home, "2026-09", date(2026, 11, 2), complete, force=False)
     with pytest.raises(NotClosable, match="a gap"):
-        close(home, "2026-10", date(2026, 11, 2), ["a gap"], force=False)
-    close(home, "2026-10", date(2026, 11, 2), ["a gap"], force=True)
-    again, is_new = close(home, "2026-10", date(2026, 11, 9), [], force=False)
+        close(home, "2026-10", date(2026, 11, 2), gap, force=False)
+    close(home, "2026-10", date(2026, 11, 2), gap, force=True)
+    again, is_new = close(home, "2026-10", date(2026, 11, 9), complete, force=False)
     assert (again.accepted, is_new) == (["a gap"], False)
 
     home.config.mkdir()
