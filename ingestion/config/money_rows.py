@@ -59,6 +59,16 @@ class CreditGrant(Row):
         return value
 
 
+class CreditBalance(Row):
+    """What somebody read off a gateway: the credits a workspace had at the end of a day."""
+
+    source: Text
+    workspace_id: Text
+    balance_on: Day
+    credits: Credits
+    reason: OptionalText = None
+
+
 class Budget(Dated):
     """What somebody means to spend in a month."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingestion.config.money_rows import Budget, CreditGrant, CreditPack, CreditSetting
+from ingestion.config.money_rows import Budget, CreditBalance, CreditGrant, CreditPack, CreditSetting
 from ingestion.config.rows import (
     AnomalySetting,
     Currency,
@@ -130,6 +130,17 @@ TABLES = {
             "reason": _TEXT,
         },
         ("source",),
+    ),
+    "credit_balances": Table(
+        CreditBalance,
+        {
+            "source": _TEXT,
+            "workspace_id": _TEXT,
+            "balance_on": _DAY,
+            "credits": pl.Decimal(18, 6),
+            "reason": _TEXT,
+        },
+        ("source", "workspace_id", "balance_on"),
     ),
     "budgets": Table(
         Budget,

@@ -3,8 +3,7 @@
 
   config(materialized = 'lake', upstream = [first, …])
   Files are lake/<model>/event_date=<day>/<name>.parquet and are never changed; the ledger names the one that counts, so a
-  file left by a run that died is nobody's. The model itself is a view over exactly the ledger's files. Days of closed
-  months keep the files they were closed with (macros/closed_days.sql).
+  file left by a run that died is nobody's. The model itself is a view over exactly the ledger's files.
 -#}
 {% materialization lake, adapter = 'duckdb' %}
     {%- set target_relation = this.incorporate(type = 'view') -%}
@@ -18,12 +17,7 @@
     {{ run_hooks(pre_hooks, inside_transaction = False) }}
     {{ run_hooks(pre_hooks, inside_transaction = True) }}
 
-    {%- do want_days(config.require('upstream'), code_fingerprint) -%}
-    {%- set closings = closing_files() -%}
-    {%- if closings -%}
-        {%- do keep_closed_days(model.name, sql, closings) -%}
-    {%- endif -%}
-    {%- set missing_days = missing_days(model.name) -%}
+    {%- set missing_days = day_changes(model.name, config.require('upstream'), code_fingerprint) -%}
     {%- call statement('forget') -%}{{ forget_stale_days(model.name) }}{%- endcall -%}
     {%- do adapter.commit() -%}
 
@@ -66,29 +60,14 @@
                     num_rows as row_count
                 from parquet_file_metadata('{{ folder }}/event_date=*/{{ batch }}_*.parquet')
             ) as written on wanted_days.event_date = written.event_date
-            where
-                wanted_days.event_date in ({{ date_list(days) }})
-                and not exists (
-                    select 1
-                    from {{ day_ledger() }} as built
-                    where
-                        built.model = '{{ model.name }}'
-                        and built.event_date = wanted_days.event_date
-                        and built.fingerprint = wanted_days.fingerprint
-                )
+            where wanted_days.event_date in ({{ date_list(days) }})
         {%- endcall -%}
         {%- do adapter.commit() -%}
     {%- endfor -%}
 
     {%- set files = run_query("select file from " ~ day_ledger() ~ " where model = '" ~ model.name ~ "' and file is not null order by file").rows -%}
     {%- call statement('main') -%}
-        {%- if closings -%}
-            {#- Closed files may be older than the model. -#}
-            {%- set paths = [] -%}
-            {%- for row in files -%}{%- do paths.append(home_path('lake/' ~ row[0])) -%}{%- endfor -%}
-            create or replace view {{ target_relation }} as
-            select * from {{ rows_of_files(paths, get_column_schema_from_query(sql)) }}
-        {%- elif files -%}
+        {%- if files -%}
             create or replace view {{ target_relation }} as
             select * from read_parquet(
                 [{% for row in files %}'{{ home_path("lake/" ~ row[0]) | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor %}],

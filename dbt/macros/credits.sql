@@ -1,0 +1,27 @@
+{#-
+  Credits are whole micro-credits, money inside is whole picounits (1e-12 of a currency). A share of a price is rounded
+  once, half away from zero; amounts here are never negative.
+-#}
+
+{#- The wallet that a name stands for; `sole_wallets` is joined. -#}
+{% macro credit_wallet(name) -%}
+    coalesce(nullif({{ name }}, ''), sole_wallets.wallet_id, 'unattributed')
+{%- endmacro %}
+
+{#- amount / whole of a price, in whole picounits. -#}
+{% macro rounded_share(amount, price, whole) -%}
+    (
+        (2 * cast({{ amount }} as hugeint) * cast({{ price }} as hugeint) + cast({{ whole }} as hugeint))
+        // (2 * cast({{ whole }} as hugeint))
+    )
+{%- endmacro %}
+
+{#- Picounits as an amount of money. -#}
+{% macro pico_to_decimal(pico) -%}
+    cast(try_cast({{ pico }} as decimal(26, 0)) * cast(0.000000000001 as decimal(12, 12)) as decimal(38, 12))
+{%- endmacro %}
+
+{#- Microseconds since 1970 as a time in UTC. -#}
+{% macro us_to_timestamp(microseconds) -%}
+    make_timestamp({{ microseconds }})
+{%- endmacro %}

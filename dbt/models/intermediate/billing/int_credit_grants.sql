@@ -1,0 +1,129 @@
+{{ config(materialized = 'table') }}
+
+-- One row per lot of credits that somebody was given, or (below 0) that a person takes back: paid invoices, top-ups,
+-- and what is booked by hand. Refunds of single calls are usage and come from there.
+
+with invoices as (
+    select * from {{ ref('stg_infery__invoices') }}
+    where invoice_status = 'paid'
+),
+
+plans as (
+    select * from {{ ref('stg_infery__plans') }}
+),
+
+packs as (
+    select * from {{ ref('stg_config__credit_packs') }}
+),
+
+topups as (
+    select * from {{ ref('int_credit_topups') }}
+),
+
+booked as (
+    select * from {{ ref('stg_config__credit_grants') }}
+),
+
+currencies as (
+    select * from {{ ref('stg_config__currencies') }}
+),
+
+quota_sources as (
+    select distinct source from {{ ref('stg_new_api__units') }}
+),
+
+-- A renewal brings what its plan allows, and keeps it as long as the plan does. What a pack list says goes before.
+invoiced as (
+    select
+        invoices.*,
+        coalesce(
+            invoices.credits_promised, case when invoices.invoice_kind = 'renewal' then plans.monthly_credits end
+        ) as credits_delivered,
+        coalesce(packs.kind, case when invoices.invoice_kind = 'renewal' then 'renewal' else 'pack' end) as grant_kind,
+        coalesce(packs.priority, 0) as priority,
+        case
+            when packs.expires_after_days is not null
+                then cast(cast(invoices.issued_at as date) as timestamp) + packs.expires_after_days * interval 1 day
+            when invoices.invoice_kind = 'renewal' and plans.has_expiring_credits
+                    then coalesce(invoices.period_end_at, invoices.issued_at + interval 1 month)
+        end as expires_at,
+        {{ major_per_minor('currencies.exponent') }} as major_per_minor
+    from invoices
+    left join currencies on invoices.currency = currencies.currency
+    left join packs
+        on
+            invoices.source = packs.source
+            and invoices.credit_pack = packs.pack
+            and cast(invoices.issued_at as date) >= packs.valid_from
+            and cast(invoices.issued_at as date) < coalesce(packs.valid_to, date '9999-12-31')
+    left join plans
+        on
+            invoices.source = plans.source
+            and invoices.workspace_id = plans.workspace_id
+            and invoices.issued_at >= plans.valid_from_at
+            and invoices.issued_at < coalesce(plans.valid_to_at, timestamp '9999-12-31 00:00:00')
+),
+
+grants as (
+    select
+        concat('invoice:', source, ':', invoice_id) as grant_id,
+        source,
+        coalesce(workspace_id, 'unattributed') as wallet_id,
+        grant_kind,
+        issued_at as granted_at,
+        expires_at,
+        priority,
+        cast(credits_delivered as decimal(24, 6)) as amount,
+        cast({{ major_amount('net_minor', 'major_per_minor') }} * 1000000000000 as decimal(38, 0)) as price_pico,
+        currency,
+        invoice_id,
+        raw_file,
+        raw_line
+    from invoiced
+    where credits_delivered > 0 and issued_at is not null
+    union all
+    select
+        concat('topup:', coalesce(topup_id, account_event_id)) as grant_id,
+        source,
+        coalesce(nullif(wallet_key, ''), 'unattributed') as wallet_id,
+        case when topup_id is null then 'unexplained' else 'topup' end as grant_kind,
+        granted_at,
+        cast(null as timestamp) as expires_at,
+        cast(0 as bigint) as priority,
+        cast(case when is_delivery_logged then delivered_quota else promised_quota end as decimal(24, 6)) as amount,
+        cast(case when topup_id is null then 0 else credited_usd * 1000000000000 end as decimal(38, 0)) as price_pico,
+        case when credited_usd is not null then 'usd' end as currency,
+        cast(null as varchar) as invoice_id,
+        raw_file,
+        raw_line
+    from topups
+    where case when is_delivery_logged then delivered_quota else promised_quota end > 0
+    union all
+    select
+        concat('config:', source, ':', grant_id) as grant_id,
+        source,
+        workspace_id as wallet_id,
+        kind as grant_kind,
+        cast(granted_on as timestamp) as granted_at,
+        cast(expires_on as timestamp) as expires_at,
+        priority,
+        cast(credits as decimal(24, 6)) as amount,
+        cast(case when kind = 'promotion' then 0 end as decimal(38, 0)) as price_pico,
+        cast(null as varchar) as currency,
+        cast(null as varchar) as invoice_id,
+        config_file as raw_file,
+        config_line as raw_line
+    from booked
+),
+
+counted as (
+    select
+        grants.*,
+        case when quota_sources.source is null then 'credit' else 'quota' end as unit,
+        try_cast(grants.amount * 1000000 as bigint) as amount_micro
+    from grants
+    left join quota_sources on grants.source = quota_sources.source
+)
+
+select * from counted
+where amount_micro <> 0

@@ -1,0 +1,172 @@
+{%- set kinds = ['grant', 'burn', 'expire', 'overage', 'adjust'] -%}
+{%- set largest = {'amount': 100000000000000000, 'price': 100000000000000000000} -%}
+
+-- One row per entry of the credit ledger, named, dated and valued.
+-- A lot's own price is shared out over what it was used for by the difference of two running shares, so that the parts
+-- of a lot sum to its price. Every other value is rounded once, half away from zero, at 12 decimals.
+
+with entries as (
+    select * from {{ ref('int_credit_entries') }}
+),
+
+movements as (
+    select * from {{ ref('int_credit_movements') }}
+),
+
+month_prices as (
+    select * from {{ ref('int_credit_month_prices') }}
+),
+
+settings as (
+    select * from {{ ref('stg_config__credit_settings') }}
+),
+
+sources as (
+    select
+        source,
+        max(usd_per_credit) as usd_per_credit
+    from {{ ref('stg_config__sources') }}
+    group by source
+),
+
+units as (
+    select * from {{ ref('stg_new_api__units') }}
+),
+
+named as (
+    select
+        entries.kind_no,
+        entries.amount_micro,
+        entries.at_us,
+        entries.draw_no,
+        coalesce(lots.movement_no, draws.movement_no) as movement_no,
+        coalesce(lots.source, draws.source) as source,
+        coalesce(lots.wallet_id, draws.wallet_id) as workspace_id,
+        coalesce(lots.unit, draws.unit) as unit,
+        {{ us_to_timestamp('entries.at_us') }} as entered_at,
+        lots.movement_id as grant_id,
+        lots.movement_kind as grant_kind,
+        draws.movement_id as draw_id,
+        coalesce(draws.movement_kind, lots.movement_kind) as movement_kind,
+        lots.amount_micro as lot_micro,
+        lots.price_pico as lot_price_pico,
+        coalesce(lots.currency, case when lots.price_pico = 0 then 'usd' end) as lot_currency,
+        lots.invoice_id,
+        coalesce(draws.raw_file, lots.raw_file) as raw_file,
+        case when draws.raw_file is null then lots.raw_line else draws.raw_line end as raw_line
+    from entries
+    left join movements as lots on entries.lot_no = lots.movement_no
+    left join movements as draws on entries.draw_no = draws.movement_no
+),
+
+with_policy as (
+    select
+        named.*,
+        cast(named.entered_at as date) as event_date,
+        coalesce(
+            settings.value_policy,
+            case when sources.usd_per_credit is not null or named.unit = 'quota' then 'fixed' else 'average' end
+        ) as value_policy,
+        cast(coalesce(settings.usd_per_credit, sources.usd_per_credit) * 1000000000000 as decimal(38, 0)) as credit_pico,
+        cast(
+            case
+                when named.lot_micro is not null and named.amount_micro < 0
+                    then -sum(case when named.amount_micro < 0 then named.amount_micro else 0 end) over (
+                        partition by named.grant_id
+                        order by named.at_us, named.kind_no, named.draw_no
+                        rows between unbounded preceding and current row
+                    )
+            end as decimal(38, 0)
+        ) as used_micro
+    from named
+    left join settings on named.source = settings.source
+    left join sources on named.source = sources.source
+),
+
+-- What a number of micro-credits is worth as a ratio: so much money, in 1e-12 units, for so many of them.
+with_ratio as (
+    select
+        with_policy.*,
+        cast(
+            case with_policy.value_policy
+                when 'fixed' then coalesce(with_policy.credit_pico, case when units.source is not null then 1000000000000 end)
+                when 'average' then month_prices.month_price_pico
+                when 'fifo' then with_policy.lot_price_pico
+            end as decimal(38, 0)
+        ) as money_pico,
+        cast(
+            case with_policy.value_policy
+                when 'fixed'
+                    then case when with_policy.credit_pico is not null then 1000000 else units.quota_per_unit * 1000000 end
+                when 'average' then month_prices.month_micro
+                when 'fifo' then with_policy.lot_micro
+            end as decimal(38, 0)
+        ) as money_micro,
+        case with_policy.value_policy
+            when 'fixed' then 'usd'
+            when 'average' then month_prices.currency
+            when 'fifo' then with_policy.lot_currency
+        end as value_currency
+    from with_policy
+    left join month_prices
+        on
+            with_policy.source = month_prices.source
+            and with_policy.workspace_id = month_prices.wallet_id
+            and with_policy.event_date >= month_prices.month_start
+            and with_policy.event_date < month_prices.next_month_start
+    left join units
+        on
+            with_policy.source = units.source
+            and with_policy.event_date >= units.valid_from
+            and with_policy.event_date < units.valid_to
+),
+
+valued as (
+    select
+        *,
+        case
+            when money_pico > {{ largest.price }} or money_micro > {{ largest.amount }} or money_micro <= 0 then null
+            when abs(amount_micro) > {{ largest.amount }} then null
+            when value_policy = 'fifo' and used_micro is not null
+                then
+                    {{ rounded_share('used_micro + amount_micro', 'money_pico', 'money_micro') }}
+                    - {{ rounded_share('used_micro', 'money_pico', 'money_micro') }}
+            else sign(amount_micro) * {{ rounded_share('abs(amount_micro)', 'money_pico', 'money_micro') }}
+        end as value_pico
+    from with_ratio
+),
+
+final as (
+    select
+        ---------- ids
+        md5(concat_ws('|', kind_no, at_us, coalesce(grant_id, ''), coalesce(draw_id, ''))) as entry_id,
+        source,
+        workspace_id,
+        grant_id,
+        grant_kind,
+
+        ---------- what happened
+        case kind_no {% for kind in kinds %}when {{ loop.index0 }} then '{{ kind }}' {% endfor %}end as entry_kind,
+        movement_kind as caused_by,
+        entered_at,
+        event_date,
+
+        ---------- how much
+        unit,
+        amount_micro,
+
+        ---------- what it is worth
+        value_policy,
+        case when value_pico is not null then value_currency end as value_currency,
+        {{ pico_to_decimal('value_pico') }} as value_amount,
+        {{ pico_to_decimal("case when value_currency = 'usd' then value_pico end") }} as value_usd,
+
+        ---------- lineage
+        invoice_id,
+        case when movement_kind in ('usage', 'refund') then event_date end as usage_date,
+        raw_file,
+        raw_line
+    from valued
+)
+
+select * from final
