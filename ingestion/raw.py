@@ -171,6 +171,7 @@ def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Out
     # The old manifest would name files that are about to change.
     manifest_path(home, file).unlink(missing_ok=True)
     event_days, models = _census(home, stream, outcome.parquet) if outcome.parquet else ([], [])
+    price_formulas = _formulas(home, stream, outcome.parquet) if outcome.parquet else []
     if outcome.parquet:
         raw_path.parent.mkdir(parents=True, exist_ok=True)
         publish(outcome.parquet, raw_path)
@@ -195,6 +196,7 @@ def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Out
         "rejects": len(outcome.rejects),
         "event_days": event_days,
         "models": models,
+        "price_formulas": price_formulas,
         "unknown_fields": sorted(outcome.unknown_fields),
         "notes": sorted(outcome.notes),
     }
@@ -217,6 +219,18 @@ def _census(home: Home, stream: Stream, parquet: Path) -> tuple[list[dict[str, A
         for day, provider, model, events in rows
     ]
     return [{"event_date": day, "events": events} for day, events in days.items()], models
+
+
+def _formulas(home: Home, stream: Stream, parquet: Path) -> list[str]:
+    """Return the price formulas a file's rows carry."""
+    if not stream.price_formula:
+        return []
+    with closing(duck.session(home.raw)) as session:
+        rows = session.execute(
+            f"select distinct {stream.price_formula} from read_parquet({literal(parquet)})"  # noqa: S608
+            f" where {stream.price_formula} <> '' order by all"
+        ).fetchall()
+    return [formula for (formula,) in rows]
 
 
 def _stem(file: LandedFile) -> str:

@@ -32,6 +32,7 @@ COLUMNS = {
     "usd_per_credit": pl.Decimal(18, 12),
     "discount_convention": pl.String(),
     "usage_semantic": pl.String(),
+    "charge_rounding": pl.String(),
 }
 
 
@@ -78,6 +79,8 @@ class Conventions(BaseModel):
         discount_convention: How a discount of a tenth is written: to_pay 0.9, off 0.1, percent_off 10.
         usage_semantic: Whether prompt tokens include what the cache gave (openai) or not (anthropic), where
             a record does not say.
+        charge_rounding: How a charge becomes a whole number of quota units: to the nearest and half away from
+            zero, up (One-API since its #627), or down (One-API before, and New-API 0.6 for Claude).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,6 +91,7 @@ class Conventions(BaseModel):
     usd_per_credit: Annotated[Decimal, Field(gt=0, lt=1000, decimal_places=12)] | None = None
     discount_convention: Literal["to_pay", "off", "percent_off"] | None = None
     usage_semantic: Literal["openai", "anthropic"] | None = None
+    charge_rounding: Literal["half_away", "up", "down"] | None = None
 
 
 def write(home: Home, sources: list[Any]) -> None:

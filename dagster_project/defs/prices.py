@@ -11,13 +11,14 @@ from ingestion.sources import load_sources
 CONFIG = dg.AssetKey(["raw", "config"])
 PRICES = dg.AssetKey(["raw", "prices"])
 PRICE_MODELS = dg.AssetKey(["raw", "price_models"])
+PRICE_FORMULAS = dg.AssetKey(["raw", "price_formulas"])
 
 
 @dg.definitions
 def price_assets() -> dg.Definitions:
-    """Settings, catalogue and model names; names come from every stream that has landed."""
+    """Settings, catalogue, model names and formulas; the last two come from every stream that has landed."""
     streams = [raw_key(source, stream) for source in load_sources(Home.locate()) for stream in source.streams]
-    return dg.Definitions(assets=[config, prices, price_models(streams)])
+    return dg.Definitions(assets=[config, prices, price_models(streams), price_formulas(streams)])
 
 
 @dg.asset(
@@ -80,3 +81,26 @@ def price_models(streams: list[dg.AssetKey]) -> dg.AssetsDefinition:
         )
 
     return resolve
+
+
+def price_formulas(streams: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Make the asset that reads the price formulas on the rows of `streams`."""
+
+    @dg.asset(
+        key=PRICE_FORMULAS,
+        deps=streams,
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"python", "parquet"},
+        description="Every price formula that rows carry, as plain unit prices and where each holds.",
+    )
+    def read(tollbook: HomeResource) -> dg.MaterializeResult:
+        from ingestion.prices import write_formulas
+
+        with writing(tollbook.home):
+            result = write_formulas(tollbook.home)
+        return dg.MaterializeResult(
+            metadata={"dagster/row_count": result.formulas, "refused": result.refused}
+        )
+
+    return read

@@ -20,6 +20,11 @@
     end
 {%- endmacro %}
 
+{#- 10^-24 dollars that a factor can still be put to; null above 100,000 dollars, which no call costs. -#}
+{% macro within_money(fine_units) -%}
+    case when {{ fine_units }} <= cast(100000000000000000000000000000 as hugeint) then {{ fine_units }} end
+{%- endmacro %}
+
 {#- One amount in USD from the two sums above, times a factor in millionths. -#}
 {% macro usd(picousd, fine_units, factor_ppm = none) -%}
     {%- if factor_ppm is none -%}

@@ -7,7 +7,7 @@
         'api_key_id': "'key_1'", 'member_id': 'cast(null as varchar)', 'call_type': "'chat'",
         'occurred_at': "timestamp '2026-11-01 07:00:00'", 'event_date': "date '2026-11-01'", 'status': "'success'",
         'usage_source': "'reported'", 'billing_mode': "'token'", 'event_type': "'llm_call'", 'call_units': '1',
-        'fixed_price_usd': 'cast(null as decimal(18, 12))', 'reported_cost_usd': 'cast(null as decimal(18, 12))', 'stated_discount_factor': 'cast(null as decimal(9, 6))',
+        'fixed_price_usd': 'cast(null as decimal(18, 12))', 'quota_used': 'cast(null as bigint)', 'price_formula': 'cast(null as varchar)', 'charge_rounding': "'half_away'", 'quota_per_unit': 'cast(null as bigint)', 'surcharge_picousd': 'cast(null as bigint)', 'reported_cost_usd': 'cast(null as decimal(18, 12))', 'stated_discount_factor': 'cast(null as decimal(9, 6))',
     } -%}
     {%- set tokens = {
         'uncached_input_tokens': 10000, 'cache_read_tokens': 0, 'cache_write_5m_tokens': 0, 'cache_write_1h_tokens': 0,
@@ -19,6 +19,13 @@
         {%- for column, value in defaults.items() %}
         {{ event.get(column, value) }} as {{ column }},
         {%- endfor %}
+        {%- for ratio in [
+            'model_ratio', 'completion_ratio', 'cache_ratio', 'cache_write_5m_ratio', 'cache_write_1h_ratio',
+            'cache_write_ratio', 'image_ratio', 'audio_ratio', 'audio_output_ratio', 'audio_usd_per_mtok', 'group_ratio',
+        ] %}
+        cast({{ event.get(ratio, 'null') }} as decimal(18, 9)) as {{ ratio }},
+        {%- endfor %}
+        cast({{ event.get('cache_write_unsplit_tokens', 'null') }} as bigint) as cache_write_unsplit_tokens,
         {%- for column, value in tokens.items() %}
         cast({{ event.get(column, value) }} as bigint) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -39,6 +46,10 @@
         cast({{ event.get('cached_picousd', defaults.cached_picousd) }} as bigint) as cached_picousd,
         cast({{ event.get('list_fine', defaults.list_fine) }} as hugeint) as list_fine,
         cast({{ event.get('cached_fine', defaults.cached_fine) }} as hugeint) as cached_fine,
+        cast(null as varchar) as gateway_price_source,
+        cast(null as hugeint) as gateway_list_fine,
+        cast(null as bigint) as catalogue_list_picousd,
+        cast(null as hugeint) as catalogue_list_fine,
         {{ event.get('price_id', defaults.price_id) }} as price_id,
         {{ event.get('reason_unmatched', defaults.reason_unmatched) }} as reason_unmatched
     from ({{ unit_usage_events([event]) }}) as events
@@ -90,4 +101,24 @@
         {%- endfor %}
         'r1' as discount_rule_id,
         cast(0.9 as decimal(9, 6)) as discount_factor
+{%- endmacro %}
+
+{#- The columns of stg_prices__formulas, and no row. -#}
+{% macro unit_no_formulas() -%}
+    {%- set counts = ['p', 'c', 'cr', 'cc', 'cc1h', 'img', 'img_cr', 'ai', 'ao', 'img_o'] -%}
+    select
+        cast(null as varchar) as price_formula,
+        cast(null as varchar) as service_tier,
+        cast('' as varchar) as other_service_tiers,
+        {%- for count in counts + ['len'] %}
+        cast(null as bigint) as {{ count }}_from,
+        cast(null as bigint) as {{ count }}_to,
+        {%- endfor %}
+        {%- for count in counts %}
+        cast(null as boolean) as uses_{{ count }},
+        cast(null as decimal(24, 18)) as {{ count }}_usd_per_mtok,
+        cast(null as hugeint) as {{ count }}_fine,
+        {%- endfor %}
+        cast(null as hugeint) as constant_fine
+    where false
 {%- endmacro %}

@@ -15,7 +15,9 @@
         'output_image_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'reported_total_tokens',
         'call_units', 'usage_source',
         'billing_mode', 'stated_discount_factor', 'fixed_price_usd', 'model_ratio', 'completion_ratio', 'cache_ratio',
-        'cache_write_5m_ratio', 'cache_write_1h_ratio', 'group_ratio',
+        'cache_write_5m_ratio', 'cache_write_1h_ratio', 'cache_write_ratio', 'cache_write_unsplit_tokens',
+        'image_ratio', 'audio_ratio', 'audio_output_ratio', 'audio_usd_per_mtok', 'group_ratio', 'surcharge_picousd',
+        'price_formula', 'quota_per_unit', 'charge_rounding',
         'reported_cost_usd', 'reported_list_cost_usd', 'reported_discounted_cost_usd', 'stated_input_usd_per_token',
         'stated_output_usd_per_token', 'is_gateway_cache_hit', 'credits_used', 'quota_used',
         'stream_rank', 'raw_file', 'raw_line', 'delivered_on',
@@ -23,15 +25,19 @@
 {% endmacro %}
 
 {#-
-  Columns a source does not carry, as typed nulls (tokens: as zero), by group:
+  Columns a source does not carry, as typed nulls (tokens: as zero), by group and without the columns in `except`:
   ratios, reported_tiers, stated_prices, credits, quota, media_tokens.
 -#}
-{% macro absent(group) -%}
+{% macro absent(group, except = []) -%}
     {%- set groups = {
         'ratios': {
             'fixed_price_usd': 'decimal(18, 12)', 'model_ratio': 'decimal(18, 9)', 'completion_ratio': 'decimal(18, 9)',
             'cache_ratio': 'decimal(18, 9)', 'cache_write_5m_ratio': 'decimal(18, 9)',
-            'cache_write_1h_ratio': 'decimal(18, 9)', 'group_ratio': 'decimal(18, 9)',
+            'cache_write_1h_ratio': 'decimal(18, 9)', 'cache_write_ratio': 'decimal(18, 9)',
+            'cache_write_unsplit_tokens': 'bigint', 'image_ratio': 'decimal(18, 9)', 'audio_ratio': 'decimal(18, 9)',
+            'audio_output_ratio': 'decimal(18, 9)', 'audio_usd_per_mtok': 'decimal(18, 12)',
+            'group_ratio': 'decimal(18, 9)', 'surcharge_picousd': 'bigint', 'price_formula': 'varchar',
+            'quota_per_unit': 'bigint', 'charge_rounding': 'varchar',
         },
         'reported_tiers': {
             'reported_list_cost_usd': 'decimal(18, 12)', 'reported_discounted_cost_usd': 'decimal(18, 12)',
@@ -45,7 +51,7 @@
             'input_audio_tokens': 0, 'input_image_tokens': 0, 'output_audio_tokens': 0, 'output_image_tokens': 0,
         },
     } -%}
-    {%- for column, type in groups[group].items() -%}
+    {%- for column, type in groups[group].items() if column not in except -%}
         {%- if type == 0 -%}cast(0 as bigint) as {{ column }}{%- else -%}cast(null as {{ type }}) as {{ column }}{%- endif -%}
         {{ ', ' if not loop.last }}
     {%- endfor -%}

@@ -91,6 +91,7 @@ LOGS = Stream(
     name="logs",
     table="new_api_logs",
     occurred_at="created_at",
+    price_formula="expr_b64",
     embedded=("other",),
     fields=(
         *fields(EPOCH, "created_at", mandatory=True),

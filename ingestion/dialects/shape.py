@@ -159,6 +159,7 @@ class Stream:
         checks: Impossibilities beyond types and mandatory fields.
         provider: SQL over raw columns: the provider half of the price key ('' if there is none).
         model: SQL over raw columns: the model half of the price key.
+        price_formula: Raw column that holds a price formula, if rows carry one.
         dropped: Paths known and left out on purpose (with all below them), so that they are not reported as
         new.
         format: How records stand in the stream's files.
@@ -174,6 +175,7 @@ class Stream:
     checks: tuple[Check, ...] = ()
     provider: str = "''"
     model: str = "''"
+    price_formula: str | None = None
     dropped: tuple[str, ...] = ()
     format: Format = NDJSON
     embedded: tuple[str, ...] = ()

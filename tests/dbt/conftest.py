@@ -74,6 +74,7 @@ def ingest(home: Home) -> None:
         raw.convert(home, file)
     prices.write_catalogue(home)
     prices.resolve_models(home)
+    prices.write_formulas(home)
 
 
 def build(home: Home, select: Sequence[str] = USAGE) -> dbt_build.BuildResult:

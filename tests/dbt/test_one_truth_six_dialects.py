@@ -38,6 +38,7 @@ LINEAGE = {"event_id", "source", "request_id", "raw_file", "raw_line"}
 ONE_SECOND = timedelta(seconds=1)
 QUOTA_UNIT = Decimal("0.000002")
 CREDIT = Decimal("0.01")
+RATIO_DIGITS = Decimal("0.00000001")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ def without_writes(truth: Row) -> bool:
     return truth["cache_write_5m_tokens"] + truth["cache_write_1h_tokens"] == 0
 
 
+def known(truth: Row) -> bool:
+    """The catalogue has a price; a gateway with prices of its own needs none."""
+    return truth["unpriced_reason"] is None
+
+
 def without_group_promise(truth: Row) -> bool:
     """Nothing is promised to the group: a source without groups cannot know what is."""
     return truth["discount_rule_id"] not in ("vip", "partner")
@@ -106,7 +112,17 @@ def from_second(unit: timedelta | None = None) -> Carried:
 
 KEYS = [f"key_{number:03d}" for number in range(1, 100)]
 
-#: New-API: whole seconds, whole quota units; no workspace, no seat, no reasoning; a failure is an error row.
+#: What follows from a price the gateway itself states, which only New-API does.
+OF_RATIOS = (
+    "list_cost_gateway_usd",
+    "list_cost_vendor_usd",
+    "markup_usd",
+    "expected_quota",
+    "rounding_unit_usd",
+)
+
+#: New-API: whole seconds, whole quota units, prices of its own; no workspace, no seat, no reasoning; a failure is an
+#: error row.
 NEW_API = {
     "workspace_id": NOT_AT_ALL,
     "member_id": NOT_AT_ALL,  # The account, not a seat.
@@ -121,11 +137,34 @@ NEW_API = {
     "reasoning_tokens": NOT_AT_ALL,
     "discount_rule_id": on(lambda truth: not (truth["discount_rule_id"] or "").startswith("ws")),
     "discount_factor": on(used),  # The group ratio, which an error row does not have.
+    # A row without cache writes does not say what they would cost.
+    **{
+        f"{written}_usd_per_mtok": Carried(
+            where=lambda truth, written=written: truth[f"{written}_tokens"] > 0, within=RATIO_DIGITS
+        )
+        for written in ("cache_write_5m", "cache_write_1h")
+    },
+    "input_audio_usd_per_mtok": NOT_AT_ALL,
+    "output_audio_usd_per_mtok": NOT_AT_ALL,
+    # Ratios of 9 digits stand for prices that may have no end.
+    "price_source": NOT_AT_ALL,
+    "price_version": NOT_AT_ALL,
+    "unpriced_reason": on(known),
+    **dict.fromkeys(OF_RATIOS, NOT_AT_ALL),
+    **dict.fromkeys(
+        (
+            *("input_usd_per_mtok", "cache_read_usd_per_mtok", "output_usd_per_mtok"),
+            *("output_reasoning_usd_per_mtok", "list_cost_usd", "discounted_cost_usd"),
+            *("cache_optimized_cost_usd", "cache_list_cost_usd", "discount_savings_usd", "cache_savings_usd"),
+        ),
+        Carried(where=lambda truth: known(truth) and used(truth), within=RATIO_DIGITS),
+    ),
     "reported_cost_usd": Carried(where=used, within=QUOTA_UNIT),
     "credits_used": NOT_AT_ALL,
-    "cost_variance_usd": Carried(where=used, within=QUOTA_UNIT),
+    "cost_variance_usd": Carried(where=lambda truth: known(truth) and used(truth), within=QUOTA_UNIT),
     "variance_reason": Carried(
-        where=used, plain=lambda value, own: "match" if value == "rounding" else value
+        where=lambda truth: known(truth) and used(truth),
+        plain=lambda value, own: "match" if value == "rounding" else value,
     ),
 }
 
@@ -405,9 +444,22 @@ def test_rollups_of_every_source_have_the_same_sums(six: Home, rollup: str) -> N
     truth = found["infron"]
     assert found.keys() == DIALECTS.keys()
     for source, sums in found.items():
-        assert sums[:4] == truth[:4], source
-    for source in ("aisa", "tokenopen", "litellm"):
-        assert found[source][4:6] == truth[4:6], source
+        assert sums[:3] == truth[:3], source
+    for source in ("infery", "litellm", "openrouter"):
+        assert found[source][3] == truth[3], source
+    assert found["litellm"][4:6] == truth[4:6]
+    # New-API's rows carry a price where the catalogue has none.
+    known_to_the_gateway = rows(
+        six,
+        """
+        select source, sum(list_cost_usd), sum(discounted_cost_usd), sum(cache_optimized_cost_usd)
+        from marts.fct_usage_costs where source in ('aisa', 'tokenopen') and priced_model is null group by source
+        """,
+    )
+    assert len(known_to_the_gateway) == 2
+    for source, *extra in known_to_the_gateway:
+        for own, more, true in zip(found[source][3:6], extra, truth[3:6], strict=True):
+            assert abs(own - more - true) <= RATIO_DIGITS * truth[0], source
     for source, unit in (("litellm", 0), ("openrouter", 0), ("aisa", QUOTA_UNIT), ("tokenopen", QUOTA_UNIT)):
         assert abs(found[source][6] - truth[6]) <= unit * truth[0], source
     assert truth[6] <= found["infery"][6] < truth[6] + CREDIT * truth[0]

@@ -38,6 +38,9 @@ costed as (
     select
         *,
         {{ usd('list_picousd', 'list_fine') }} as list_usd,
+        case when gateway_price_source is not null then {{ usd('cast(null as bigint)', 'gateway_list_fine') }} end as gateway_list_usd,
+        case when gateway_price_source is not null then {{ usd('catalogue_list_picousd', 'catalogue_list_fine') }} end
+            as vendor_list_usd,
         {{ usd('list_picousd', 'list_fine', 'factor_ppm') }} as discounted_usd,
         {{ usd('cached_picousd', 'cached_fine') }} as cache_list_usd,
         {{ usd('cached_picousd', 'cached_fine', 'factor_ppm') }} as cache_optimized_usd
@@ -51,7 +54,7 @@ judged as (
         *,
         case
             when event_type in ('refund', 'adjustment') then 'settlement'
-            when billing_mode = 'per_call' then 'priced'
+            when gateway_price_source = 'per_call' then 'priced'
             when input_tokens + output_tokens = 0 and status != 'success' then 'nothing_used'
             when usage_source = 'missing' or list_usd is null then 'unpriced'
             else 'priced'
@@ -80,8 +83,12 @@ priced as (
                 when 'priced' then {{ 'case when billing_mode = \'free\' then 0 else cache_optimized_usd end' if tier == 'cache_optimized' else tier ~ '_usd' }}
                 when 'nothing_used' then 0
                 when 'settlement' then reported_cost_usd
-            end as {{ tier }}_cost_usd{{ ',' if not loop.last }}
-        {% endfor %}
+            end as {{ tier }}_cost_usd,
+        {% endfor -%}
+        -- What the gateway asks beside what the catalogue asks, for calls the gateway has a price for.
+        case when verdict = 'priced' then gateway_list_usd end as list_cost_gateway_usd,
+        case when verdict = 'priced' then vendor_list_usd end as list_cost_vendor_usd,
+        case when verdict = 'priced' then gateway_list_usd - vendor_list_usd end as markup_usd
     from reasoned
 )
 

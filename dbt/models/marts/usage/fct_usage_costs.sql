@@ -43,7 +43,7 @@ usage_costs as (
         provider,
         model_requested,
         model_served,
-        concat(catalogue_provider, '/', catalogue_model) as priced_model,
+        catalogue_provider || '/' || catalogue_model as priced_model,
 
         ---------- tokens
         uncached_input_tokens,
@@ -86,6 +86,9 @@ usage_costs as (
         cast(discounted_cost_usd as decimal(18, 12)) as discounted_cost_usd,
         cast(cache_optimized_cost_usd as decimal(18, 12)) as cache_optimized_cost_usd,
         cast(cache_list_cost_usd as decimal(18, 12)) as cache_list_cost_usd,
+        cast(list_cost_gateway_usd as decimal(18, 12)) as list_cost_gateway_usd,
+        cast(list_cost_vendor_usd as decimal(18, 12)) as list_cost_vendor_usd,
+        cast(markup_usd as decimal(18, 12)) as markup_usd,
         cast(list_cost_usd - discounted_cost_usd as decimal(18, 12)) as discount_savings_usd,
         cast(discounted_cost_usd - cache_optimized_cost_usd as decimal(18, 12)) as cache_savings_usd,
 
@@ -93,6 +96,8 @@ usage_costs as (
         reported_cost_usd,
         credits_used,
         quota_used,
+        expected_quota,
+        rounding_unit_usd,
         cast(variance_usd as decimal(18, 12)) as cost_variance_usd,
         variance_reason,
 

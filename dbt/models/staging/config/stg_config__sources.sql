@@ -14,7 +14,8 @@ settings as (
         quota_valid_to,
         usd_per_credit,
         discount_convention,
-        usage_semantic
+        usage_semantic,
+        charge_rounding
     from sources
 )
 

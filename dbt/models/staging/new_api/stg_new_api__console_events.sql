@@ -23,6 +23,7 @@ console_texts as (
             coalesce(console_rows.http_status, -1), coalesce(console_rows.error, '')
         )) as row_hash,
         units.quota_per_unit,
+        units.charge_rounding,
         units.picousd_per_quota,
         units.largest_quota
     from console_rows
@@ -110,7 +111,9 @@ usage_events as (
         ---------- money: what the console calls cost may be in another currency, its units never are
         'ratio' as billing_mode,
         cast(null as decimal(9, 6)) as stated_discount_factor,
-        {{ absent('ratios') }},
+        {{ absent('ratios', except = ['quota_per_unit', 'charge_rounding']) }},
+        quota_per_unit,
+        charge_rounding,
         coalesce({{ quota_usd('quota_millionths', 'console', per = 1000000) }}, cost) as reported_cost_usd,
         {{ absent('reported_tiers') }},
         {{ absent('stated_prices') }},

@@ -66,7 +66,20 @@ counted as (
     select
         *,
         case when is_refund or is_adjustment then 0 else 1 end as carries_tokens,
-        coalesce(cache_creation_tokens_5m, 0) + coalesce(cache_creation_tokens_1h, 0) as split_writes
+        coalesce(cache_creation_tokens_5m, 0) + coalesce(cache_creation_tokens_1h, 0) as split_writes,
+        -- Tools are priced per thousand calls; newer builds list them, older ones have fields for two.
+        coalesce(
+            try_cast(list_sum(list_transform(
+                case
+                    when json_valid(tool_surcharges)
+                        then from_json(tool_surcharges, '[{"price": "decimal(28, 9)", "count": "integer"}]')
+                end,
+                lambda tool:
+                    cast(tool.price * cast(1000000000 as decimal(10, 0)) as hugeint) * cast(tool.count as hugeint)
+            )) as bigint),
+            coalesce(cast(cast(web_search_price as decimal(28, 12)) * cast(1000000000 as decimal(10, 0)) as bigint) * web_search_call_count, 0)
+            + coalesce(cast(cast(file_search_price as decimal(28, 12)) * cast(1000000000 as decimal(10, 0)) as bigint) * file_search_call_count, 0)
+        ) as surcharge_picousd
     from items
 ),
 
@@ -80,6 +93,7 @@ tokens as (
         carries_tokens
         * greatest(coalesce(cache_creation_tokens, 0), coalesce(cache_write_tokens, 0), split_writes) as write_tokens,
         carries_tokens * coalesce(cache_creation_tokens_1h, 0) as write_1h_tokens,
+        carries_tokens * split_writes as split_write_tokens,
         carries_tokens * coalesce(audio_input, audio_input_token_count, 0) as audio_in_tokens,
         carries_tokens * coalesce(audio_output, 0) as audio_out_tokens,
         -- Named image_output by the gateway, but counted from the prompt.
@@ -177,7 +191,7 @@ usage_events as (
         case
             when coalesce(local_count_tokens, false) then 'estimated'
             when log_kind = 'consume' and carries_tokens = 1 and mode != 'per_call'
-                and all_prompt_tokens + all_completion_tokens = 0 then 'missing'
+                and all_prompt_tokens + all_completion_tokens = 0 and surcharge_picousd = 0 then 'missing'
             else 'reported'
         end as usage_source,
 
@@ -198,7 +212,18 @@ usage_events as (
                 )
             ) as decimal(18, 9)
         ) as cache_write_1h_ratio,
-        group_ratio,
+        -- What is written without a word on how long has a ratio of its own.
+        coalesce(cache_creation_ratio, cache_creation_ratio_5m) as cache_write_ratio,
+        write_tokens - least(split_write_tokens, write_tokens) as cache_write_unsplit_tokens,
+        image_ratio,
+        audio_ratio,
+        try_cast(audio_ratio * audio_completion_ratio as decimal(18, 9)) as audio_output_ratio,
+        audio_input_price as audio_usd_per_mtok,
+        case when group_ratio >= 0 then group_ratio end as group_ratio,
+        carries_tokens * surcharge_picousd as surcharge_picousd,
+        case when mode = 'tiered_expr' then nullif(expr_b64, '') end as price_formula,
+        quota_per_unit,
+        charge_rounding,
         case when is_refund then -wallet_cost_usd else wallet_cost_usd end as reported_cost_usd,
         {{ absent('reported_tiers') }},
         {{ absent('stated_prices') }},

@@ -16,6 +16,8 @@ items as (
     select
         logs.*,
         coalesce(units.time_basis, 'end') as time_basis,
+        units.quota_per_unit,
+        units.charge_rounding,
         coalesce(units.default_semantic, 'openai') as default_semantic,
         case logs.log_type
             when 1 then 'topup'

@@ -1,7 +1,7 @@
 {%- set default_units = 500000 -%}
 
 -- What sources.yml, or the family's default, says about reading each source: what a unit of quota is worth, and from
--- when (an administrator may change it any day), which end of a call its time is, how tokens are counted.
+-- when (an administrator may change it any day), which end of a call its time is, how tokens are counted, how a charge becomes whole.
 with sources as (
     select * from {{ ref('stg_config__sources') }}
     where dialect in ('new_api', 'aisa', 'tokenopen', 'one_api')
@@ -24,6 +24,7 @@ units as (
         dialect,
         coalesce(time_basis, case when dialect = 'tokenopen' then 'start' else 'end' end) as time_basis,
         coalesce(usage_semantic, 'openai') as default_semantic,
+        coalesce(charge_rounding, case when dialect = 'one_api' then 'up' else 'half_away' end) as charge_rounding,
         units_per_usd as quota_per_unit,
         case when 1000000000000 % units_per_usd = 0 then cast(1000000000000 // units_per_usd as bigint) end
             as picousd_per_quota,
