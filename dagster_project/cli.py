@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -143,6 +143,36 @@ def export(
         _end(str(error), 1)
     except ExportError as error:
         _refuse(str(error))
+
+
+@app.command()
+def close(
+    month: Annotated[datetime, typer.Option("--month", formats=["%Y-%m"], help="The month, e.g. 2026-10.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Close in spite of gaps or unread deliveries; the record says so.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Close a month: its days are never rewritten; what changes later becomes adjustments.
+
+    Exit codes: 0 closed (now or before), 2 usage, 3 not complete or not published, 4 another run is going.
+    """
+    from dagster_project import closing
+    from dagster_project.locks import writing
+
+    located, name = Home.locate(home), f"{month:%Y-%m}"
+    try:
+        with writing(located):
+            closed, is_new = closing.close(
+                located, name, datetime.now(UTC).date(), closing.objections, force=force
+            )
+    except HomeLocked as error:
+        _end(str(error), 4)
+    except closing.NotOver as error:
+        _refuse(str(error))
+    except closing.NotClosable as error:
+        _end(str(error), 3)
+    typer.echo("\n".join(closing.told(closed, is_new)))
 
 
 @app.command()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import duckdb
 
-from dagster_project import last_build
+from dagster_project import closing, last_build
 from dagster_project.dbt_project import FINDING, DbtProject
 from ingestion.home import HOME_VARIABLE, Home
 
@@ -91,7 +91,9 @@ def build(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildR
 
     Raises:
         DbtBroken: dbt ended without results, for example because the profile or a hook failed.
+        ClosedFileDamaged: a file of a closed month is not what it was.
     """
+    closing.verify(home)
     made_of = last_build.inputs(home, project)
     known = None if select else last_build.recall(home, made_of)
     if known:

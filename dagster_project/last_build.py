@@ -1,8 +1,9 @@
 """What the last complete build was made of, and what it said: a build of the same inputs is not made again.
 
-dbt spends seconds on finding out that no day changed. Its inputs are the files below raw/ and rejects/ and
-the content of dbt/; when both are what they were, and every lake file is still there, the results of the last
-build still hold. They are kept inside build.duckdb and share its fate: a restored one is judged by itself.
+dbt spends seconds on finding out that no day changed. Its inputs are the files below raw/ and rejects/, the
+months that are closed, and the content of dbt/; when these are what they were, and every lake file is still
+there, the results of the last build still hold. They are kept inside build.duckdb and share its fate: a
+restored one is judged by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from dagster_project import closing
 from dagster_project.dbt_project import DbtProject
 from ingestion.files import TEMPORARY_PREFIX
 from ingestion.home import Home
@@ -76,7 +78,12 @@ def remember(home: Home, made_of: str, result: BuildResult) -> None:
 
 def _files(home: Home) -> Iterator[Path]:
     manifests = home.raw / "manifests"
-    for folder, pattern in ((home.raw, "*.parquet"), (manifests, "*.json"), (home.rejects, "*.parquet")):
+    for folder, pattern in (
+        (home.raw, "*.parquet"),
+        (manifests, "*.json"),
+        (home.rejects, "*.parquet"),
+        (closing.folder(home), "*.json"),
+    ):
         for path in sorted(folder.rglob(pattern)):
             if not any(part.startswith(TEMPORARY_PREFIX) for part in path.relative_to(folder).parts):
                 yield path

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project import closing
 from dagster_project.dbt_project import Mart
 from ingestion.files import whole
 from ingestion.home import Home
@@ -96,9 +97,10 @@ def remove_abandoned(home: Home) -> None:
 
 
 def sweep(home: Home) -> int:
-    """Remove lake files that neither the ledger nor a recent publication names; return how many."""
+    """Remove lake files that nothing names: ledger, recent publications, closed months; return how many."""
+    kept = closing.kept_files(home)
     with duckdb.connect(str(home.build_database), read_only=True) as build:
-        needed = {file for (file,) in build.sql("select file from meta.day_builds").fetchall()}
+        needed = kept | {file for (file,) in build.sql("select file from meta.day_builds").fetchall()}
     with duckdb.connect(str(home.marts_database), read_only=True) as marts:
         needed |= {file for (file,) in marts.sql("select file from meta.kept_files").fetchall()}
     swept = 0
@@ -120,6 +122,7 @@ class _Content:
     mart: Mart
     fingerprint: str
     rows: int
+    columns: Sequence[tuple[str, str]]
     files: Sequence[str] = ()
 
 
@@ -164,7 +167,7 @@ def _content(warehouse: duckdb.DuckDBPyConnection, mart: Mart) -> _Content:
         ).fetchall()
         files, content = [], repr((rows, row_hashes))
     fingerprint = hashlib.sha256(f"{described}{content}".encode()).hexdigest()
-    return _Content(mart, fingerprint, rows, files)
+    return _Content(mart, fingerprint, rows, columns, files)
 
 
 def _publication_id(contents: Sequence[_Content]) -> str:
@@ -205,13 +208,23 @@ def _write(
 def _copy(warehouse: duckdb.DuckDBPyConnection, home: Home, content: _Content) -> None:
     name = content.mart.name
     if content.files:
-        files = ", ".join(f"'{_text(home.lake / file)}'" for file in content.files)
-        warehouse.sql(
-            f'create view publication.marts."{name}" as select * from read_parquet([{files}],'  # noqa: S608
-            " hive_partitioning = true, hive_types = {event_date: date})"
-        )
+        warehouse.sql(f'create view publication.marts."{name}" as {_rows_of_files(home, content)}')
     else:
         warehouse.sql(f'create table publication.marts."{name}" as from build.marts."{name}"')
+
+
+def _rows_of_files(home: Home, content: _Content) -> str:
+    """Return the query over a mart's lake files; those of closed months may lack what the mart has today."""
+    files = ", ".join(f"'{_text(home.lake / file)}'" for file in content.files)
+    hive = "hive_partitioning = true, hive_types = {event_date: date}"
+    if not closing.closings(home):
+        return f"select * from read_parquet([{files}], {hive})"  # noqa: S608
+    casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in content.columns)
+    nulls = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in content.columns)
+    return (
+        f"select {casts} from (select * from read_parquet([{files}], union_by_name = true, {hive})"  # noqa: S608
+        f" union all by name select {nulls} where false)"
+    )
 
 
 def _comment(warehouse: duckdb.DuckDBPyConnection, content: _Content) -> None:

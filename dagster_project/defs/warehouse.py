@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster_dbt import dbt_assets
 
+from dagster_project.closing import ClosedFileDamaged
 from dagster_project.dbt_build import BuildResult, DbtBroken, NodeResult, build
 from dagster_project.dbt_project import project
 from dagster_project.dbt_translation import Translator
@@ -37,7 +38,7 @@ def dbt_models(translator: Translator) -> dg.AssetsDefinition:
         with writing(tollbook.home):
             try:
                 result = build(tollbook.home, dbt.project, selected_models(context))
-            except DbtBroken as error:
+            except (DbtBroken, ClosedFileDamaged) as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
             yield from dagster_results(context, tollbook.home, result)
         if result.broken:

@@ -43,7 +43,22 @@ def _age(home: Home, now: datetime) -> Iterator[Diagnosis]:
 
 
 def _gaps(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
-    """Yield days without a delivery between the first and the last, and the last day, which is not over.
+    """Yield days without a delivery between the first and the last, and the last day, which is not over."""
+    for where, last, complete, missing in missing_days(home, marts):
+        if not complete:
+            yield Diagnosis("incomplete", where, f"{last} came last; complete when another comes")
+        if missing:
+            shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+            yield Diagnosis(
+                "gap",
+                where,
+                f"no delivery on {counted(len(missing), 'day')}: {shown}",
+                "have those days delivered; where there was no traffic, land an empty file",
+            )
+
+
+def missing_days(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, bool, list[str]]]:
+    """Yield each stream, its last day of delivery, whether that is complete, and the days before it that lack.
 
     Logs of calls are expected daily; what has no events (invoices, plans) comes when there is some.
     """
@@ -80,17 +95,7 @@ def _gaps(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
         order by expected.source, expected.stream
         """
     ).fetchall():
-        where = f"{source}/{stream}"
-        if not complete:
-            yield Diagnosis("incomplete", where, f"{last} came last; complete when another comes")
-        if missing and (source, stream) in daily:
-            shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-            yield Diagnosis(
-                "gap",
-                where,
-                f"no delivery on {counted(len(missing), 'day')}: {shown}",
-                "have those days delivered; where there was no traffic, land an empty file",
-            )
+        yield f"{source}/{stream}", last, complete, (missing or []) if (source, stream) in daily else []
 
 
 def _event_streams(home: Home) -> set[tuple[str, str]]:

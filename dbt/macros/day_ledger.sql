@@ -1,7 +1,7 @@
 {#-
   The day ledger: which day of which model is built from what.
 
-  One row per model and event date. `fingerprint` is the content the day was built from (its inputs' fingerprints and the
+  One row per model and event date (a lake model's adjustments are rows of their own). `fingerprint` is the content the day was built from (its inputs' fingerprints and the
   model's own SQL); `file` is the lake file for models stored as Parquet. A day is rebuilt exactly when the fingerprint
   it should have is not the one in the ledger. `content`, where a model keeps it, is the hash of the day's rows: what
   depends on the model is rebuilt only when they changed, not whenever they were looked at again.
@@ -64,8 +64,16 @@
 
 {#- (event_date, fingerprint, weight) of every day an upstream has; a model not kept by the ledger supplies the columns itself. -#}
 {% macro upstream_days(upstream) -%}
-    {%- if graph.nodes['model.' ~ project_name ~ '.' ~ upstream].config.materialized in ['daily', 'lake'] -%}
+    {%- set materialized = graph.nodes['model.' ~ project_name ~ '.' ~ upstream].config.materialized -%}
+    {%- if materialized == 'daily' -%}
         (select event_date, coalesce(content, fingerprint) as fingerprint, row_count as weight from {{ day_ledger() }} where model = '{{ upstream }}')
+    {%- elif materialized == 'lake' -%}
+        (
+            select event_date, string_agg(fingerprint, '|' order by fingerprint) as fingerprint, sum(row_count)::bigint as weight
+            from {{ day_ledger() }}
+            where model = '{{ upstream }}'
+            group by event_date
+        )
     {%- else -%}
         (select event_date, fingerprint, weight from {{ relation_of(upstream) }})
     {%- endif -%}
@@ -76,6 +84,11 @@
   should have: [(date, fingerprint, weight)]. Leaves all wanted days in the temporary table wanted_days.
 -#}
 {% macro day_changes(model_name, upstreams, code_fingerprint) %}
+    {%- do want_days(upstreams, code_fingerprint) -%}
+    {{ return(missing_days(model_name)) }}
+{% endmacro %}
+
+{% macro want_days(upstreams, code_fingerprint) %}
     {%- set wanted -%}
         create or replace temporary table wanted_days as
         select
@@ -89,6 +102,9 @@
         {%- endfor %}
     {%- endset -%}
     {%- do run_query(wanted) -%}
+{% endmacro %}
+
+{% macro missing_days(model_name) %}
     {%- set missing -%}
         select wanted_days.event_date, wanted_days.fingerprint, wanted_days.weight
         from wanted_days

@@ -3,7 +3,8 @@
 
   config(materialized = 'lake', upstream = [first, …])
   Files are lake/<model>/event_date=<day>/<name>.parquet and are never changed; the ledger names the one that counts, so a
-  file left by a run that died is nobody's. The model itself is a view over exactly the ledger's files.
+  file left by a run that died is nobody's. The model itself is a view over exactly the ledger's files. Days of closed
+  months keep the files they were closed with (macros/closed_days.sql).
 -#}
 {% materialization lake, adapter = 'duckdb' %}
     {%- set target_relation = this.incorporate(type = 'view') -%}
@@ -17,7 +18,12 @@
     {{ run_hooks(pre_hooks, inside_transaction = False) }}
     {{ run_hooks(pre_hooks, inside_transaction = True) }}
 
-    {%- set missing_days = day_changes(model.name, config.require('upstream'), code_fingerprint) -%}
+    {%- do want_days(config.require('upstream'), code_fingerprint) -%}
+    {%- set closings = closing_files() -%}
+    {%- if closings -%}
+        {%- do keep_closed_days(model.name, sql, closings) -%}
+    {%- endif -%}
+    {%- set missing_days = missing_days(model.name) -%}
     {%- call statement('forget') -%}{{ forget_stale_days(model.name) }}{%- endcall -%}
     {%- do adapter.commit() -%}
 
@@ -60,14 +66,29 @@
                     num_rows as row_count
                 from parquet_file_metadata('{{ folder }}/event_date=*/{{ batch }}_*.parquet')
             ) as written on wanted_days.event_date = written.event_date
-            where wanted_days.event_date in ({{ date_list(days) }})
+            where
+                wanted_days.event_date in ({{ date_list(days) }})
+                and not exists (
+                    select 1
+                    from {{ day_ledger() }} as built
+                    where
+                        built.model = '{{ model.name }}'
+                        and built.event_date = wanted_days.event_date
+                        and built.fingerprint = wanted_days.fingerprint
+                )
         {%- endcall -%}
         {%- do adapter.commit() -%}
     {%- endfor -%}
 
     {%- set files = run_query("select file from " ~ day_ledger() ~ " where model = '" ~ model.name ~ "' and file is not null order by file").rows -%}
     {%- call statement('main') -%}
-        {%- if files -%}
+        {%- if closings -%}
+            {#- Closed files may be older than the model. -#}
+            {%- set paths = [] -%}
+            {%- for row in files -%}{%- do paths.append(home_path('lake/' ~ row[0])) -%}{%- endfor -%}
+            create or replace view {{ target_relation }} as
+            select * from {{ rows_of_files(paths, get_column_schema_from_query(sql)) }}
+        {%- elif files -%}
             create or replace view {{ target_relation }} as
             select * from read_parquet(
                 [{% for row in files %}'{{ home_path("lake/" ~ row[0]) | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor %}],

@@ -25,11 +25,24 @@ itemized as (
             when json_extract_string(payload, '$.lines.has_more') = 'false'
                 then cast(json_extract(payload, '$.lines.data[*].amount') as bigint[])
         end as line_amounts,
-        coalesce(cast(json_extract(payload, '$.total_discount_amounts[*].amount') as bigint[]), []) as discount_amounts,
         coalesce(json_extract_string(payload, '$.total_taxes[*].taxability_reason'), []) as tax_reasons,
         coalesce(cast(json_extract(payload, '$.total_taxes[*].amount') as bigint[]), []) as tax_amounts,
         json_array_length(payload, '$.customer_tax_ids') as tax_id_count
     from stripe_invoices
+),
+
+tax_lines as (
+    select
+        stripe_invoice_id,
+        unnest(tax_reasons) as tax_reason,
+        unnest(tax_amounts) as tax_minor
+    from itemized
+),
+
+taxed_in_reverse as (
+    select distinct stripe_invoice_id
+    from tax_lines
+    where tax_reason = 'reverse_charge' and tax_minor <> 0
 ),
 
 documents as (
@@ -37,16 +50,11 @@ documents as (
         stripe_invoices.*,
         stripe_invoice_links.invoice_id,
         list_sum(itemized.line_amounts) as lines_minor,
-        coalesce(list_sum(itemized.discount_amounts), 0) as discounts_minor,
-        list_sum(
-            list_transform(
-                list_zip(itemized.tax_reasons, itemized.tax_amounts),
-                lambda line: case when line[1] = 'reverse_charge' then abs(line[2]) else 0 end
-            )
-        ) > 0 as is_reverse_charge_taxed,
+        taxed_in_reverse.stripe_invoice_id is not null as is_reverse_charge_taxed,
         itemized.tax_id_count
     from stripe_invoices
     inner join itemized on stripe_invoices.stripe_invoice_id = itemized.stripe_invoice_id
+    left join taxed_in_reverse on stripe_invoices.stripe_invoice_id = taxed_in_reverse.stripe_invoice_id
     left join stripe_invoice_links
         on stripe_invoices.stripe_invoice_id = stripe_invoice_links.stripe_invoice_id and stripe_invoice_links.is_owner
 ),

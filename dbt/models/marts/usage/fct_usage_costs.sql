@@ -101,6 +101,11 @@ usage_costs as (
         cast(variance_usd as decimal(18, 12)) as cost_variance_usd,
         variance_reason,
 
+        ---------- adjustments of closed days
+        cast(null as varchar) as adjusts_event_id,
+        cast(null as date) as adjusts_event_date,
+        cast(null as varchar) as adjustment_kind,
+
         ---------- lineage
         raw_file,
         raw_line

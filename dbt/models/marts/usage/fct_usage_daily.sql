@@ -46,9 +46,9 @@ daily as (
         max(occurred_at) as last_seen_at,
 
         ---------- counts
-        count(*) as requests,
+        cast(sum({{ counted_requests() }}) as bigint) as requests,
         cast(sum(case when unpriced_reason is not null then 1 else 0 end) as bigint) as unpriced_requests,
-        cast(sum(case when cache_read_tokens > 0 then 1 else 0 end) as bigint) as cache_read_requests,
+        cast(sum(case when cache_read_tokens != 0 then {{ counted_requests() }} else 0 end) as bigint) as cache_read_requests,
         {% for tokens in usage_token_columns() -%}
             cast(sum({{ tokens }}) as bigint) as {{ tokens }},
         {% endfor %}

@@ -1,4 +1,5 @@
--- Fails if a day just built has another number of requests than its raw rows less the superseded ones.
+-- Fails if a day has another number of requests than its raw rows less the superseded ones, adjustments of closed days
+-- counted with the day they adjust.
 with raw_rows as (
     select
         event_date,
@@ -24,11 +25,38 @@ account_events as (
     group by event_date
 ),
 
+adjustments as (
+    select
+        event_date,
+        adjusts_event_date,
+        sum({{ counted_requests() }}) as requests
+    from {{ ref('fct_usage_costs') }}
+    where adjusts_event_id is not null and event_date in {{ days_with_adjustments('fct_usage_costs') }}
+    group by event_date, adjusts_event_date
+),
+
+entries as (
+    select
+        event_date,
+        requests
+    from {{ ref('fct_usage_daily') }}
+    union all
+    select
+        event_date,
+        -requests as requests
+    from adjustments
+    union all
+    select
+        adjusts_event_date as event_date,
+        requests
+    from adjustments
+),
+
 requests as (
     select
         event_date,
         sum(requests) as requests
-    from {{ ref('fct_usage_daily') }}
+    from entries
     group by event_date
 )
 

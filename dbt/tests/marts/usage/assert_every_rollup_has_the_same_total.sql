@@ -4,7 +4,7 @@
 with usage_costs as (
     select
         *,
-        1 as requests,
+        {{ counted_requests() }} as requests,
         case when unpriced_reason is not null then 1 else 0 end as unpriced_requests
     from {{ ref('fct_usage_costs') }}
     where event_date in {{ unpublished_days('fct_usage_costs') }}

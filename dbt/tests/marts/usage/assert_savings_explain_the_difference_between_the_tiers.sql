@@ -6,5 +6,5 @@ where
     and (
         list_cost_usd - cache_optimized_cost_usd != discount_savings_usd + cache_savings_usd
         or (list_cost_usd is null) != (cache_optimized_cost_usd is null)
-        or (list_cost_usd is null) != (unpriced_reason is not null)
+        or (adjusts_event_id is null and (list_cost_usd is null) != (unpriced_reason is not null))
     )

@@ -3,6 +3,8 @@ select event_id
 from {{ ref('fct_usage_costs') }}
 where
     event_date in {{ unpublished_days('fct_usage_costs') }}
+    -- The difference of two consistent events need not look like one.
+    and adjusts_event_id is null
     and (
         total_tokens != input_tokens + output_tokens
         or (

@@ -1,0 +1,204 @@
+"""Usage APIs beside the logs: what a gateway sums up, what a provider bills, and where they part from the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+
+from ingestion.home import Home
+from tests.dbt.conftest import build, infron_line, land, land_text
+
+HEADER = "timestamp,model,api_key_id,prompt_tokens,completion_tokens,credits_used,request_id,latency_ms,fallback_depth"
+MIDNIGHTS = {day: f"2026-11-0{day}T00:00:00.000Z" for day in range(1, 6)}
+NEW_API_OTHER = (
+    '{"model_ratio":1.5,"group_ratio":1,"completion_ratio":5,"model_price":-1,"user_group_ratio":-1}'
+)
+
+
+def call(number: int, day: int, model: str, key: str = "key_1") -> str:
+    return f"2026-11-0{day}T07:00:00.000Z,{model},{key},100,10,2,req_{number},50,0"
+
+
+def group(model: str, requests: int, **changed: int) -> dict[str, Any]:
+    usual = {
+        "requests": requests,
+        "prompt_tokens": 100 * requests,
+        "completion_tokens": 10 * requests,
+        "credits_used": 2 * requests,
+    }
+    return {"model": model} | usual | changed
+
+
+def report(first: int, after: int, by: str, *groups: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "data": list(groups),
+        "group_by": by,
+        "start": MIDNIGHTS[first],
+        "end": MIDNIGHTS[after],
+        "has_more": False,
+    }
+
+
+def consumed(number: int, created_at: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "user_id": 7,
+        "created_at": created_at,
+        "type": 2,
+        "username": "ann",
+        "token_name": "prod",
+        "model_name": "claude-sonnet-4-5",
+        "quota": 9923,
+        "prompt_tokens": 10000,
+        "completion_tokens": 500,
+        "token_id": 31,
+        "group": "default",
+        "request_id": f"new_{number}",
+        "other": NEW_API_OTHER,
+    }
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Three days of logs: the API reported the first, lost the second, and the third is not over."""
+    home = Home(tmp_path_factory.mktemp("usage_api"))
+    models = ["same", "same", "missed", "twice", "twice", "tokens", "credits"]
+    first = [call(number, 1, model) for number, model in enumerate(models)]
+    land_text(home, "infery/usage/dt=2026-11-01/a.csv", [HEADER, *first])
+    land_text(home, "infery/usage/dt=2026-11-02/a.csv", [HEADER, call(20, 2, "same")])
+    land_text(home, "infery/usage/dt=2026-11-03/a.csv", [HEADER, call(30, 3, "same")])
+    by_model = report(
+        1,
+        2,
+        "model",
+        group("same", 2),
+        group("missed", 2),
+        group("twice", 1),
+        group("tokens", 1, prompt_tokens=101),
+        group("credits", 1, credits_used=3),
+    )
+    by_key = report(1, 2, "key", {**group("", 7), "model": None, "api_key_id": "key_1"})
+    later = report(3, 4, "model", group("same", 1))
+    for day, name, body in (("01", "model", by_model), ("01", "key", by_key), ("03", "model", later)):
+        land_text(home, f"infery/usage_api_grouped/dt=2026-11-{day}/{name}.json", [body])
+
+    land_text(home, "new_api/logs/dt=2026-11-01/a.ndjson", [consumed(1, 1793517719), consumed(2, 1793517720)])
+    land_text(home, "new_api/logs/dt=2026-11-02/a.ndjson", [consumed(3, 1793604119)])
+    hour = {"user_id": 7, "username": "ann", "model_name": "claude-sonnet-4-5", "created_at": 1793516400}
+    sums = {
+        "success": True,
+        "message": "",
+        "data": [{**hour, "token_used": 21000, "count": 2, "quota": 19846}],
+    }
+    land_text(home, "new_api/data/dt=2026-11-01/a.json", [sums])
+
+    land(
+        home,
+        "2026-11-01",
+        [
+            infron_line("gen_1"),
+            infron_line(
+                "gen_2",
+                status="failure",
+                usage={"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "cost": 0},
+            ),
+        ],
+    )
+    land(home, "2026-11-02", [infron_line("gen_3", created_at="2026-11-02T07:00:00.000Z")])
+    usage = {
+        "model": "claude-sonnet-4-5-20250929",
+        "uncached_input_tokens": 10000,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": 500,
+    }
+    bucket = {"starting_at": "2026-11-01T00:00:00Z", "ending_at": "2026-11-02T00:00:00Z"}
+    page = {"has_more": False, "next_page": None}
+    land_text(
+        home, "anthropic/usage/dt=2026-11-01/a.json", [{"data": [{**bucket, "results": [usage]}], **page}]
+    )
+    billed = {
+        "currency": "USD",
+        "amount": "3.80",
+        "description": "Claude Sonnet 4.5 Usage",
+        "cost_type": "tokens",
+    }
+    land_text(
+        home, "anthropic/costs/dt=2026-11-01/a.json", [{"data": [{**bucket, "results": [billed]}], **page}]
+    )
+    build(home, ["+recon_usage_api"])
+    with duckdb.connect(str(home.build_database), read_only=True) as session:
+        yield session
+
+
+def verdicts(books: duckdb.DuckDBPyConnection, usage_api: str, grouping: str) -> dict[tuple[str, str], Any]:
+    found = books.sql(
+        """
+        select event_date::varchar, if(api_key_id = 'all', model_served, api_key_id), status, status_reason
+        from marts.recon_usage_api
+        where usage_api = $api and grouping_name = $grouping
+        """,
+        params={"api": usage_api, "grouping": grouping},
+    ).fetchall()
+    return {(day, member): (status, reason) for day, member, status, reason in found}
+
+
+def test_a_gateway_report_by_model_is_held_against_the_logs_of_its_day(
+    books: duckdb.DuckDBPyConnection,
+) -> None:
+    assert verdicts(books, "infery", "model") == {
+        ("2026-11-01", "same"): ("match", None),
+        ("2026-11-01", "missed"): ("missing_log", None),
+        ("2026-11-01", "twice"): ("duplicate_log", None),
+        ("2026-11-01", "tokens"): ("token_mismatch", None),
+        ("2026-11-01", "credits"): ("cost_mismatch", None),
+        ("2026-11-02", "all"): ("not_reported", "no_report"),
+        ("2026-11-03", "same"): ("not_reported", "open_window"),
+    }
+
+
+def test_each_grouping_is_compared_by_itself(books: duckdb.DuckDBPyConnection) -> None:
+    """Seven calls by key, the same seven that the report by model has one more and one less of."""
+    assert verdicts(books, "infery", "key")[("2026-11-01", "key_1")] == ("match", None)
+
+
+def test_a_difference_is_the_report_less_the_logs(books: duckdb.DuckDBPyConnection) -> None:
+    """Missed: 2 − 1 calls, 200 − 100 tokens in; twice: 1 − 2 calls, 2 − 4 credits."""
+    found = books.sql(
+        """
+        select model_served, request_difference, input_token_difference, credit_difference
+        from marts.recon_usage_api
+        where usage_api = 'infery' and model_served in ('missed', 'twice')
+        order by 1
+        """
+    ).fetchall()
+    assert found == [("missed", 1, 100, 2), ("twice", -1, -100, -2)]
+
+
+def test_hours_of_a_new_api_gateway_sum_to_the_day(books: duckdb.DuckDBPyConnection) -> None:
+    assert verdicts(books, "new_api", "hour") == {
+        ("2026-11-01", "claude-sonnet-4-5"): ("match", None),
+        ("2026-11-02", "all"): ("not_reported", "no_report"),
+    }
+
+
+def test_a_provider_is_held_against_its_calls_through_a_gateway(books: duckdb.DuckDBPyConnection) -> None:
+    """The call that failed is in no report. 10,000 × $3 + 500 × $15 per million are $0.0375, billed are 3.80 cents."""
+    assert verdicts(books, "anthropic", "usage")[("2026-11-01", "claude-sonnet-4-5")] == ("match", None)
+    [(status, difference)] = books.sql(
+        """
+        select status, cost_difference_usd from marts.recon_usage_api
+        where usage_api = 'anthropic_costs' and event_date = '2026-11-01'
+        """
+    ).fetchall()
+    assert (status, difference) == ("cost_mismatch", Decimal("0.0005"))
+
+
+def test_a_home_without_usage_apis_compares_nothing(home: Home) -> None:
+    land(home, "2026-11-01", [infron_line("gen_1")])
+    result = build(home, ["+recon_usage_api"])
+    assert result.rows["recon_usage_api"] == 0
