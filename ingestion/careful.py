@@ -119,7 +119,7 @@ def read_lines(
             cut = ends_file and not complete and fault.reason in ("malformed_json", "invalid_utf8")
             sieve.reject(number, "truncated_line" if cut else fault.reason, fault.field, line)
             continue
-        found.unknown_fields |= strict_json.undeclared(record, stream)
+        found.unknown_fields |= strict_json.undeclared(strict_json.paths(record), stream)
         kept = {key: strict_json.plain(record[key]) for key in extras.undeclared_keys(record, stream)}
         sieve.keep(number, line, values, extras.text_of(kept))
 

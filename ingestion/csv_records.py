@@ -162,5 +162,11 @@ def _is_quoted_simply(codes: np.ndarray, commas: int) -> bool:
         return False
     if not np.isin(after, (_COMMA, _NEWLINE, _RETURN, _QUOTE)).all():
         return False
-    outside = [np.searchsorted(quotes, np.flatnonzero(codes == code)) % 2 == 0 for code in (_COMMA, _NEWLINE)]
-    return int(outside[0].sum()) == commas and bool(outside[1].all())
+    inside = [_inside(np.flatnonzero(codes == code), quotes) for code in (_COMMA, _NEWLINE)]
+    return int(np.count_nonzero(codes == _COMMA)) - inside[0] == commas and not inside[1]
+
+
+def _inside(places: np.ndarray, quotes: np.ndarray) -> int:
+    """Count the places between an opening quote and the one that closes it."""
+    before = np.searchsorted(places, quotes)
+    return int((before[1::2] - before[0::2]).sum())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ingestion.dialects.shape import PAGE, Stream
@@ -67,8 +68,8 @@ _SECRET = r"(?i)(?:bearer\s+[^\s\"\\]+|\b(?:sk|rk|pk|inf|whsec|ghp|xox[abp])[-_]
 _SECRET_TEXT = re.compile(_SECRET, re.ASCII)
 
 
-def undeclared_keys(record: dict[str, Any], stream: Stream) -> list[str]:
-    """Return the top-level keys of a record that nobody declared and that may be kept, sorted."""
+def undeclared_keys(record: Iterable[str], stream: Stream) -> list[str]:
+    """Return those of the top-level keys of records that nobody declared and that may be kept, sorted."""
     known = {field.path.partition(".")[0] for field in stream.fields} | {PAGE, *stream.embedded}
     known |= {path.partition(".")[0] for path in stream.dropped}
     kept = [key for key in record if key not in known and key.casefold() not in CONTENT]

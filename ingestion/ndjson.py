@@ -16,10 +16,12 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 
 from ingestion import careful, extras, shapes, strict_json
+from ingestion import reader_values as values
 from ingestion.parts import Outcome, Parts
 from ingestion.reader_sql import LINE_KEY, Layout, Reading
 
@@ -27,8 +29,12 @@ from ingestion.reader_sql import LINE_KEY, Layout, Reading
 CAREFUL_BYTES = 8 << 20
 #: Into how many pieces a refused stretch is cut.
 PIECES = 16
-#: Lines looked at, at the head of a file, for fields nobody declared.
+#: Lines looked at before a file is read, at its head and at most as many at its end, for what is in them.
 SNIFFED_LINES = 100
+#: The end of a file.
+LAST_BYTES = 1 << 14
+#: Places between, and lines looked at there.
+SNIFFED_PLACES, LINES_A_PLACE = 20, 5
 
 
 @dataclass(frozen=True)
@@ -65,10 +71,11 @@ class _Reader:
         self, reading: Reading, lines: Lines, workshop: Path, session: duckdb.DuckDBPyConnection
     ) -> None:
         self.reading, self.lines, self.workshop = reading, lines, workshop
-        unknown, keys, texts = self._sniff()
+        unknown, keys, absent, texts = self._sniff()
         layout = Layout(
-            extra=tuple(keys[: extras.MOST_FIELDS]),
+            extra=tuple(keys),
             shapes=shapes.known(session, reading, texts),
+            absent=absent,
             numbered=lines.numbers is not None,
         )
         self.parts = Parts(reading, layout, workshop, session)
@@ -115,16 +122,17 @@ class _Reader:
         piece.unlink()
         return first_line + lines
 
-    def _sniff(self) -> tuple[set[str], list[str], dict[str, list[str]]]:
-        """Return what the first lines say: undeclared paths, top-level keys to keep, texts that embed JSON.
+    def _sniff(self) -> tuple[set[str], list[str], frozenset[str], dict[str, list[str]]]:
+        """Return what some lines say: undeclared paths, top-level keys to keep, absent fields, embedded JSON.
 
         Lines that do not parse have nothing to say here.
         """
         stream = self.reading.stream
-        found: set[str] = set()
-        keys: set[str] = set()
+        paths: set[str] = set()
+        keys: dict[str, None] = {}
+        absent = [f for f in stream.fields if not f.mandatory and not values.is_embedded(stream, f)]
         texts: dict[str, list[str]] = {key: [] for key in stream.embedded}
-        for line in _head(self.lines.plain):
+        for line in _sample(self.lines.plain, self.lines.size):
             try:
                 record = strict_json.parse(line)
                 written = {key: record[key] for key in texts if isinstance(record.get(key), str)}
@@ -134,17 +142,39 @@ class _Reader:
             for key, text in written.items():
                 texts[key].append(text)
             record.pop(LINE_KEY, None)
-            found |= strict_json.undeclared(record, stream)
-            keys |= set(extras.undeclared_keys(record, stream))
-        return found, sorted(keys), texts
+            paths |= strict_json.paths(record)
+            keys |= dict.fromkeys(record)
+            absent = [f for f in absent if strict_json.value_in(record, values.parts(stream, f)) is None]
+        return (
+            strict_json.undeclared(paths, stream),
+            extras.undeclared_keys(keys, stream),
+            frozenset(field.name for field in absent),
+            texts,
+        )
 
 
-def _head(plain: Path) -> Iterator[bytes]:
+def _sample(plain: Path, size: int) -> Iterator[bytes]:
+    """Yield the lines at the head of a file, at its end, and at places evenly spread between."""
     with plain.open("rb") as handle:
-        for _ in range(SNIFFED_LINES):
-            if not (line := handle.readline(CAREFUL_BYTES)):
-                return
-            yield line
+        yield from _lines(handle, SNIFFED_LINES)
+        begun = handle.tell()
+        for place in range(1, SNIFFED_PLACES + 1):
+            at = begun + (size - begun) * place // (SNIFFED_PLACES + 1)
+            if at > handle.tell():
+                handle.seek(at)
+                handle.readline(CAREFUL_BYTES)
+                yield from _lines(handle, LINES_A_PLACE)
+        if (last := size - LAST_BYTES) > handle.tell():
+            handle.seek(last)
+            handle.readline(CAREFUL_BYTES)
+        yield from _lines(handle, SNIFFED_LINES)
+
+
+def _lines(handle: BinaryIO, most: int) -> Iterator[bytes]:
+    for _ in range(most):
+        if not (line := handle.readline(CAREFUL_BYTES)):
+            return
+        yield line
 
 
 def _after_line(path: Path, offset: int, end: int) -> int:

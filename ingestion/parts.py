@@ -15,7 +15,7 @@ import duckdb
 
 from ingestion.careful import Sieve
 from ingestion.duck import literal
-from ingestion.reader_sql import Layout, Reading
+from ingestion.reader_sql import UNEXPECTED, Layout, Reading
 from ingestion.reader_values import quoted
 from ingestion.rejects import Reject
 
@@ -58,21 +58,40 @@ class Parts:
         self._reading, self._layout = reading, layout
         self._workshop, self._session = workshop, session
         self._parts: list[Path] = []
+        self._as_expected = True
 
     def bulk(self, path: Path, records: int, first_line: int, *, has_header: bool = False) -> bool:
         """Read a file in one statement; False if it refuses or has not as many rows as it should."""
         part = self._part(first_line)
-        statement = self._reading.bulk(path, self._layout, has_header=has_header)
-        try:
-            (rows,) = self._session.execute(f"copy ({statement}) to {literal(part)} ({PARQUET})").fetchone()
-        except _REFUSED:
-            return False
-        if rows != records:
-            return False
-        if rows and self._session.execute(self._reading.footer_doubts(part)).fetchone()[0]:
+        rows = self._written(path, part, has_header=has_header)
+        if rows != records or (rows and self._is_in_doubt(part)):
             return False
         self._add(part, rows)
         return True
+
+    def _written(self, path: Path, part: Path, *, has_header: bool) -> int | None:
+        """Read a file in one statement, first as is expected of it; return its rows, None if it is refused."""
+        while True:
+            statement = self._reading.bulk(
+                path, self._layout, has_header=has_header, as_expected=self._as_expected
+            )
+            try:
+                copy = self._session.execute(f"copy ({statement}) to {literal(part)} ({PARQUET})")
+            except _REFUSED as refusal:
+                if not self._as_expected or UNEXPECTED not in str(refusal):
+                    return None
+                self._as_expected = False
+            else:
+                return copy.fetchone()[0]
+
+    def _is_in_doubt(self, part: Path) -> bool:
+        """Tell whether a check fails for which the footer of what was written is enough, or nearly."""
+        fails, ones = self._session.execute(self._reading.footer_doubts(part)).fetchone()
+        if fails or not ones:
+            return fails
+        is_one = " or ".join(f"{quoted(name)} = 1" for name in ones)
+        found = self._session.execute(f"select 1 from read_parquet({literal(part)}) where {is_one} limit 1")  # noqa: S608
+        return found.fetchone() is not None
 
     @contextmanager
     def careful(self, first_line: int) -> Iterator[Sieve]:

@@ -3,7 +3,7 @@
 Two forms of one statement, equal in every value they accept:
 
 - *bulk*: strict types, and `error()` at the first line that is suspect, so it yields a whole clean file or
-nothing;
+nothing; it may also be written for what is expected of a file, and then stops at the first line that has more;
 - *careful*: every value is read as its text, a `reject` column names what is wrong with a line.
 
 What one field's SQL is stands in `reader_values`; which files are read how, in the readers.
@@ -31,8 +31,10 @@ EXTRA_KEY = "tollbook extra"
 #: More shapes than this are not worth comparing with.
 _MOST_SHAPES = 20
 _UNSURE = "tollbook embedded doubt"
+#: What the bulk statement says of a line that has more than was expected, and may be in order.
+UNEXPECTED = "unexpected line"
 #: Raise it when the same declaration would now give other rows or rejects: every file is then read again.
-READER_VERSION = 3
+READER_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,21 @@ class Shapes:
 
     Attributes:
         key: The field.
-        plain: Of texts that hold no further object that is read.
-        full: Of texts that do, with the keys of those.
+        folders: JSON paths of the objects in it that hold declared fields, itself first; those that are in no
+            known text are left out.
+        known: Of each shape, the keys of these objects; None for one that is not there.
     """
 
     key: str
-    plain: tuple[str, ...] = ()
-    full: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ("$",)
+    known: tuple[tuple[tuple[str, ...] | None, ...], ...] = ()
+
+    def has(self, folder: str, leaf: str) -> bool:
+        """Tell whether a key is in an object of some known text."""
+        if folder not in self.folders:
+            return False
+        place = self.folders.index(folder)
+        return any(leaf in (shape[place] or ()) for shape in self.known)
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ class Layout:
         extra: Undeclared top-level fields that are kept.
         unknown: CSV: undeclared headers.
         shapes: What is known of the JSON in embedded fields.
+        absent: Fields that are expected in no line, those in embedded JSON aside.
         numbered: Every record brings its line number along.
     """
 
@@ -68,13 +79,16 @@ class Layout:
     extra: tuple[str, ...] = ()
     unknown: frozenset[str] = frozenset()
     shapes: tuple[Shapes, ...] = ()
+    absent: frozenset[str] = frozenset()
     numbered: bool = False
 
 
 def _tree(stream: Stream, types: dict[str, str]) -> dict[str, Any]:
-    """Return the declared fields nested as in a record; leaves are types by field name."""
+    """Return the declared fields that have a type nested as in a record; leaves are types by field name."""
     tree: dict[str, Any] = {}
     for field in stream.fields:
+        if field.name not in types:
+            continue
         *folders, leaf = values.parts(stream, field)
         node = tree
         for folder in folders:
@@ -151,25 +165,42 @@ class Reading:
         """Return a fingerprint of everything that decides what a line becomes."""
         return _version(self.stream, self.time_zone)
 
-    def bulk(self, path: Path, layout: Layout = Layout(), *, has_header: bool = False) -> str:
+    def bulk(
+        self, path: Path, layout: Layout = Layout(), *, has_header: bool = False, as_expected: bool = False
+    ) -> str:
         """Return the statement that reads a clean file whole, or fails.
 
-        What `footer_doubts` tells is not checked here. Rows have a `raw_line` only if the layout is numbered.
+        What `footer_doubts` tells is not checked here. Rows have a `raw_line` only if the
+        layout is numbered.
 
         Args:
             path: Plain file.
             layout: What the file has of its own.
             has_header: CSV: the first line is the header.
+            as_expected: Fail, saying `UNEXPECTED`, at a line with a field or an embedded shape that the layout
+                does not know. What is not there costs nothing then.
         """
         stream, zone = self.stream, self.time_zone
-        tree = _tree(stream, {f.name: values.read_type(stream, f, zone) for f in stream.fields})
-        doubts = [doubt for field in stream.fields for doubt in values.doubts(stream, field)]
+        shapes = {key: Shapes(key) for key in stream.embedded} | {shape.key: shape for shape in layout.shapes}
+        absent, left_out = (layout.absent, _in_no_shape(stream, shapes)) if as_expected else (set(), set())
+        nothing = absent | left_out
+        there = [field for field in stream.fields if field.name not in nothing]
+        types = {f.name: values.read_type(stream, f, zone) for f in there} | dict.fromkeys(absent, "VARCHAR")
+        tree, whole = _tree(stream, types), _tree(stream, dict.fromkeys((f.name for f in stream.fields), ""))
+        doubts = [doubt for field in there for doubt in values.doubts(stream, field)]
+        unexpected = [
+            f"{values.place(stream, field)} is not null" for field in stream.fields if field.name in absent
+        ]
         opened, unsure = [], []
         for key in stream.embedded:
-            inside = tree[key]
-            opened.append(f"{values.embedded_value(key, json.dumps(inside))} as {quoted(key)}")
-            known = next((shapes for shapes in layout.shapes if shapes.key == key), Shapes(key))
-            unsure += values.embedded_doubts(key, _folders(inside), known.plain, known.full)
+            shape = shapes[key]
+            opened.append(
+                f"{values.embedded_value(key, json.dumps(tree.get(key, {_UNSURE: 'VARCHAR'})))} as {quoted(key)}"
+            )
+            if as_expected:
+                unsure.append(f"not {values.embedded_is_known(key, shape.folders, shape.known)}")
+            else:
+                unsure.append(values.embedded_doubt(key, shape.folders, shape.known, _folders(whole[key])))
             tree[key] = "VARCHAR"
         if stream.format.name == "csv":
             rows, extra = _read_csv(path, tree, layout, has_header=has_header), extras.of_cells(layout)
@@ -182,19 +213,21 @@ class Reading:
                 f"(select * replace ({', '.join(opened)}), {' or '.join(unsure)} as {quoted(_UNSURE)}"  # noqa: S608
                 f" from {rows})"
             )
-            doubts.append(quoted(_UNSURE))
+            (unexpected if as_expected else doubts).append(quoted(_UNSURE))
         line_number = quoted(LINE_KEY) if layout.numbered else "cast(null as bigint)"
-        typed = ", ".join(f"{values.bulk_value(stream, f)} as {quoted(f.name)}" for f in stream.fields)
-        doubtful = " or ".join(["false", *doubts])
-        suspect = " or ".join(
-            [
-                "doubtful",
-                *(f"({condition})" for _, _, condition in values.shared_checks(stream, told_by_footer=False)),
-            ]
+        typed = ", ".join(
+            f"cast(null as {f.kind.sql_type}) as {quoted(f.name)}"
+            if f.name in nothing
+            else f"{values.bulk_value(stream, f)} as {quoted(f.name)}"
+            for f in stream.fields
         )
+        checks = values.shared_checks(stream, told_by_footer=False, without=nothing)
+        suspect = " or ".join(["doubtful", *(f"({condition})" for _, _, condition in checks)])
         source = f"case when {suspect} then error('suspect line') else {literal(self.source)} end"
         return (
-            f"with fields as (select {typed}, {doubtful} as doubtful,"  # noqa: S608
+            f"with fields as (select {typed},"  # noqa: S608
+            f" case when {' or '.join(['false', *unexpected])} then error({literal(UNEXPECTED)})"
+            f" else {' or '.join(['false', *doubts])} end as doubtful,"
             f" {line_number} as {quoted(LINE_KEY)}, {extra} as {quoted(EXTRA_KEY)}"
             f" from {rows}),"
             f" typed as (select *, {_derived(stream)} from fields)"
@@ -202,27 +235,33 @@ class Reading:
         )
 
     def footer_doubts(self, written: Path) -> str:
-        """Return the statement that tells whether the footer of what `bulk` wrote leaves a check in doubt.
+        """Return the statement that tells what the footer of what `bulk` wrote leaves in doubt.
 
-        Limits of counts and times and missing values cost nothing there; row by row they cost a tenth.
+        Limits of counts and times and missing values cost nothing there; row by row they cost a tenth. Columns:
+        does a check fail, and the names of columns in which a 1 would be suspect and may be.
         """
-        doubt = values.footer_doubts(self.stream)
-        return f"select coalesce(bool_or({doubt}), false) from parquet_metadata({literal(written)})"  # noqa: S608
+        return (
+            f"select coalesce(bool_or({values.footer_doubts(self.stream)}), false),"  # noqa: S608
+            f" coalesce(list(distinct path_in_schema) filter ({values.footer_ones(self.stream)}), [])"
+            f" from parquet_metadata({literal(written)})"
+        )
+
+    def folders(self, key: str) -> list[str]:
+        """Return the JSON paths of the objects in an embedded field that hold declared fields, itself first."""
+        stream = self.stream
+        return _folders(_tree(stream, dict.fromkeys((f.name for f in stream.fields), ""))[key])
 
     def shapes(self, key: str) -> str:
         """Return the statement that gives the usual shapes in order of an embedded field's texts.
 
-        The texts are its only parameter, a list. Columns: is it plain, its keys, its keys and those of the
-        objects in it. An object without keys says nothing of what it is and is in no shape.
+        The texts are its only parameter, a list. Its column is the keys of each of `folders`. An object without
+        keys says nothing of what it is and is in no shape.
         """
-        stream = self.stream
-        folders = _folders(_tree(stream, dict.fromkeys((f.name for f in stream.fields), ""))[key])
-        top, full = values.embedded_shapes(key, folders)
+        keys = values.embedded_keys(key, self.folders(key))
         return (
-            f"select {values.embedded_is_plain(key, folders)} as plain, {top} as top, {full} as whole"  # noqa: S608
-            f" from (select unnest(?) as {quoted(key)})"
-            f" where not {values.embedded_has_twice(key, folders)} and not contains(whole, '[]')"
-            f" group by all order by count(*) desc, whole limit {_MOST_SHAPES}"
+            f"select {keys} as keys from (select unnest(?) as {quoted(key)})"  # noqa: S608
+            f" where not {values.embedded_has_twice(key, self.folders(key))} and not list_contains(keys, [])"
+            f" group by all order by count(*) desc, keys limit {_MOST_SHAPES}"
         )
 
     def careful(self, path: Path) -> str:
@@ -245,6 +284,18 @@ class Reading:
             f" select {self._outputs(literal(self.source), quoted(LINE_KEY), quoted(EXTRA_KEY))},"
             f" case {reject} end as reject from typed"
         )
+
+
+def _in_no_shape(stream: Stream, shapes: dict[str, Shapes]) -> set[str]:
+    """Return the fields in embedded JSON that no known text has."""
+    found = set()
+    for field in stream.fields:
+        if values.is_embedded(stream, field):
+            key, *folders, leaf = values.parts(stream, field)
+            folder = "".join(["$", *(f'."{name}"' for name in folders)])
+            if not shapes[key].has(folder, leaf):
+                found.add(field.name)
+    return found
 
 
 def _read_json(path: Path, columns: dict[str, Any]) -> str:

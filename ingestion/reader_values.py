@@ -8,7 +8,7 @@ argument, are suspect and read from text. CSV cells are text already and cast ex
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ingestion.dialects.shape import MONEY, TOKEN_LIMIT, Field, Stream
 from ingestion.duck import literal
@@ -120,8 +120,10 @@ def doubts(stream: Stream, field: Field) -> list[str]:
             scaled = f"abs({number}) * 1e{field.kind.scale}"
             # From 5e14 on everything is within the tolerance: too large for the argument is in doubt too.
             near_a_half = f"abs({scaled} - trunc({scaled}) - 0.5) <= {scaled} * 1e-15"
-            # DuckDB reads `true` as 1, which is a likely rate but an unlikely amount of money.
-            return [near_a_half, f"{value} = 1"] if field.kind is MONEY else [near_a_half]
+            as_one = (
+                [f"{value} = 1"] if _may_be_a_flag(stream, field) and field not in _in_footer(stream) else []
+            )
+            return [near_a_half, *as_one]
     return []
 
 
@@ -173,17 +175,20 @@ def careful_checks(field: Field) -> list[tuple[str, str, str]]:
     return []
 
 
-def shared_checks(stream: Stream, *, told_by_footer: bool = True) -> list[tuple[str, str, str]]:
+def shared_checks(
+    stream: Stream, *, told_by_footer: bool = True, without: Collection[str] = ()
+) -> list[tuple[str, str, str]]:
     """Return (reason, field, condition over field and column names) that hold in both forms.
 
     Args:
         stream: Whose.
         told_by_footer: With those that the statistics of the written Parquet tell just as well.
+        without: Optional fields that are null anyway.
     """
     checks = []
     footer = set() if told_by_footer else {field.name for field in _in_footer(stream)}
     for field in stream.fields:
-        if field.name in footer:
+        if field.name in footer or field.name in without:
             continue
         name = quoted(field.name)
         if field.mandatory and field.kind.name == "text":
@@ -205,6 +210,19 @@ def _in_footer(stream: Stream) -> list[Field]:
     """Return the fields whose column is a column of raw, so that a Parquet's statistics speak of them."""
     columns = {column for column in stream.columns if isinstance(column, str)}
     return [field for field in stream.fields if field.name in columns]
+
+
+def _may_be_a_flag(stream: Stream, field: Field) -> bool:
+    """Tell whether a 1 may have been `true`, which DuckDB reads as 1: a likely rate, an unlikely amount."""
+    return field.kind is MONEY and stream.format.name != "csv" and not is_embedded(stream, field)
+
+
+def footer_ones(stream: Stream) -> str:
+    """Return the condition over a row of `parquet_metadata` that a column may hold a 1 that was `true`."""
+    names = [literal(field.name) for field in _in_footer(stream) if _may_be_a_flag(stream, field)]
+    around = "coalesce(try_cast(stats_min_value as double) <= 1 and try_cast(stats_max_value as double) >= 1, true)"
+    some = "stats_null_count is distinct from num_values"
+    return f"path_in_schema in ({', '.join(names)}) and {some} and {around}" if names else "false"
 
 
 def footer_doubts(stream: Stream) -> str:
@@ -239,59 +257,72 @@ def embedded_value(key: str, structure: str) -> str:
     return f"from_json({_embedded_text(key)}, {literal(structure)})"
 
 
-def embedded_shapes(key: str, folders: list[str]) -> tuple[str, str]:
-    """Return the SQL of the keys of a field's JSON text, and of those of all objects in it that are read.
+def embedded_keys(key: str, folders: Iterable[str]) -> str:
+    """Return the SQL of the keys of objects in a field's JSON text, a list of lists.
 
     Args:
         key: The field whose text is JSON.
-        folders: JSON paths of the objects in it that hold declared fields, itself first.
+        folders: JSON paths of the objects.
     """
-    top = f"cast(json_keys({_embedded_text(key)}) as varchar)"
-    return top, f"cast({_embedded_keys(key, folders)} as varchar)"
-
-
-def embedded_is_plain(key: str, folders: list[str]) -> str:
-    """Return the condition that of all objects that are read in a field's JSON text only itself is there."""
-    return f"len(list_filter({_embedded_keys(key, folders)}, lambda k: k is not null)) = 1"
+    return f"json_keys({_embedded_text(key)}, {_texts(folders)})"
 
 
 def embedded_has_twice(key: str, folders: list[str]) -> str:
     """Return the condition that some object in a field's JSON text has a key twice; opening keeps one."""
-    keys = _embedded_keys(key, folders)
+    keys = embedded_keys(key, folders)
     return f"len(list_filter({keys}, lambda k: len(k) <> len(list_distinct(k)))) > 0"
 
 
-def embedded_doubts(key: str, folders: list[str], plain: Iterable[str], full: Iterable[str]) -> list[str]:
-    """Return conditions under which opening would lose what the text says: no object, or a key twice.
+def embedded_is_known(
+    key: str, folders: Iterable[str], known: Iterable[Iterable[Iterable[str] | None]]
+) -> str:
+    """Return the condition that a field's JSON text is empty or has known keys.
 
     Args:
         key: The field whose text is JSON.
-        folders: JSON paths of the objects in it that hold declared fields, itself first.
-        plain: Keys that are known to be in order, of texts without objects in them that are read.
-        full: Keys of all objects that are known to be in order.
+        folders: JSON paths of the objects in it whose keys are known.
+        known: Keys of each of these objects, of each shape that is known to be in order.
+    """
+    shapes = [
+        _list("null" if keys is None else _list(map(literal, keys)) for keys in shape) for shape in known
+    ]
+    is_known = f" when {embedded_keys(key, folders)} in ({', '.join(shapes)}) then true" if shapes else ""
+    # As a case, keys are not looked for where there is no text.
+    return f"case when {_embedded_text(key)} is null then true{is_known} else false end"
+
+
+def embedded_doubt(
+    key: str,
+    folders: Iterable[str],
+    known: Iterable[Iterable[Iterable[str] | None]],
+    all_folders: list[str],
+) -> str:
+    """Return the condition that opening would lose what the text says: no object, or a key twice.
+
+    Args:
+        key: The field whose text is JSON.
+        folders: JSON paths of the objects in it whose keys are known.
+        known: Keys of each of these objects, of each shape that is known to be in order.
+        all_folders: JSON paths of the objects in it that hold declared fields, itself first.
     """
     written = _embedded_text(key)
-    doubts = [embedded_has_twice(key, folders)]
-    if len(folders) > 1:
-        types = f"json_type({written}, {_list(folders[1:])})"
+    doubts = [f"not starts_with({written}, '{{')", embedded_has_twice(key, all_folders)]
+    if len(all_folders) > 1:
+        types = f"json_type({written}, {_texts(all_folders[1:])})"
         doubts.append(
             f"list_has_any({types}, ['ARRAY', 'BOOLEAN', 'BIGINT', 'UBIGINT', 'DOUBLE', 'VARCHAR'])"
         )
-    unknown = " or ".join(doubts)
-    for shape, shapes in zip(reversed(embedded_shapes(key, folders)), (full, plain), strict=True):
-        if shapes:
-            known = ", ".join(map(literal, shapes))
-            unknown = f"case when {shape} in ({known}) then false else {unknown} end"
-    return [f"not starts_with({written}, '{{')", unknown]
+    is_known = embedded_is_known(key, folders, known)
+    return f"case when {is_known} then false else {' or '.join(doubts)} end"
 
 
 def _embedded_text(key: str) -> str:
     return f"nullif({quoted(key)}, '')"
 
 
-def _embedded_keys(key: str, folders: list[str]) -> str:
-    return f"json_keys({_embedded_text(key)}, {_list(folders)})"
+def _list(items: Iterable[str]) -> str:
+    return f"[{', '.join(items)}]"
 
 
-def _list(texts: list[str]) -> str:
-    return f"[{', '.join(map(literal, texts))}]"
+def _texts(texts: Iterable[str]) -> str:
+    return _list(map(literal, texts))

@@ -22,6 +22,24 @@ def known(
         except duckdb.InvalidInputException:
             # Some text is no JSON; the careful read will say which.
             continue
-        plain = tuple(top for is_plain, top, _ in rows if is_plain)
-        found.append(Shapes(key, plain, tuple(whole for is_plain, _, whole in rows if not is_plain)))
+        found.append(_of_folders_seen(key, reading.folders(key), [keys for (keys,) in rows]))
     return tuple(found)
+
+
+def _of_folders_seen(key: str, folders: list[str], known: list[list[list[str] | None]]) -> Shapes:
+    """Return the shapes without the objects that no text has, nor has a null in the place of.
+
+    Such an object cannot be in a text whose other keys are known.
+    """
+    named = {
+        f'{folder}."{name}"'
+        for shape in known
+        for folder, keys in zip(folders, shape, strict=True)
+        for name in keys or ()
+    }
+    seen = [place for place, folder in enumerate(folders) if not place or folder in named]
+    return Shapes(
+        key,
+        tuple(folders[place] for place in seen),
+        tuple(tuple(shape[p] and tuple(shape[p]) for p in seen) for shape in known),
+    )

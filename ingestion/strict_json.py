@@ -207,6 +207,15 @@ def _rfc3339(text: str) -> str:
     return _LEAP_SECOND.sub(r"\1:59\2", text.upper())
 
 
+def value_in(record: Any, keys: tuple[str, ...]) -> Any:
+    """Return what keys lead to, None if there is nothing."""
+    for key in keys:
+        if not isinstance(record, dict):
+            return None
+        record = record.get(key)
+    return record
+
+
 def paths(record: Any, prefix: str = "") -> set[str]:
     """Return the dotted paths of all values of an object; a list is one value."""
     found: set[str] = set()
@@ -219,11 +228,11 @@ def paths(record: Any, prefix: str = "") -> set[str]:
     return found
 
 
-def undeclared(record: dict[str, Any], stream: Stream) -> set[str]:
-    """Return the paths of a record that the stream neither declares nor drops on purpose."""
+def undeclared(found: set[str], stream: Stream) -> set[str]:
+    """Return those of the paths that the stream neither declares nor drops on purpose."""
     known = {field.path for field in stream.fields}
     dropped = set(stream.dropped)
-    return {path for path in paths(record) if not _covered(path, known, dropped)}
+    return {path for path in found if not _covered(path, known, dropped)}
 
 
 def _covered(path: str, known: set[str], dropped: set[str]) -> bool:

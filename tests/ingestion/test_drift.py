@@ -17,6 +17,26 @@ def test_a_new_field_is_kept_as_it_was_written_whatever_the_way(desk, call):
     assert set(desk.manifests()[0]["unknown_fields"]) >= {"region", "score", "nothing"}
 
 
+@pytest.mark.parametrize("first", [150, 400])
+def test_a_new_field_is_kept_from_whichever_line_it_begins_on(desk, call, first):
+    desk.land([call(n, **({"region": "eu"} if n >= first else {})) for n in range(1, 421)])
+    desk.run()
+    kept = {row["request_id"]: row["extra"] for row in desk.rows()}
+    assert list(kept.values()) == [None] * (first - 1) + ['{"region":"eu"}'] * (421 - first)
+    assert "region" in desk.manifests()[0]["unknown_fields"]
+
+
+@pytest.mark.parametrize("neighbour", [[], ["broken"]])
+def test_a_declared_field_that_one_line_far_inside_has_is_read(desk, call, neighbour):
+    """Nobody looks at line 1501 of 3000 before the file is read, so its fallback field is not expected."""
+    lines = [call(n) for n in range(1, 3001)]
+    lines[1500]["service_tier"] = "flex"
+    desk.land([*lines, *neighbour])
+    desk.run()
+    assert [row["service_tier"] for row in desk.rows()].count("flex") == 1
+    assert desk.rows()[1500]["service_tier"] == "flex"
+
+
 def test_a_line_without_new_fields_has_none(desk, call):
     desk.land([call(1, region="eu"), call(2)])
     desk.run()

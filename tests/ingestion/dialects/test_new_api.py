@@ -54,6 +54,29 @@ def test_the_contracts_item_lands_with_what_other_holds(desk) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ('{"model_ratio":1.5,"task_id":"t"}', None),
+        ('{"model_ratio":1.5,"admin_info":{"use_channel":[1,2]}}', None),
+        ('{"model_ratio":1.5,"model_ratio":2}', "duplicate_key"),
+        ('{"model_ratio":1.5,"admin_info":{"use_channel":[1],"use_channel":[2]}}', "duplicate_key"),
+        ('{"model_ratio":1.5,"admin_info":5}', "wrong_type"),
+    ],
+)
+def test_other_may_be_unlike_all_that_was_seen_of_it(desk, odd: str, reason: str | None) -> None:
+    """Nobody looks at line 1501 of 3000 before the file is read, so its keys are not expected."""
+    items = [item({"model_ratio": 1.5}) for _ in range(3000)]
+    items[1500]["other"] = odd
+    desk.land(items, stream="aisa/logs")
+    desk.run()
+    rows = {row["raw_line"]: row for row in desk.rows(TABLE)}
+    assert desk.reasons() == ({1501: reason} if reason else {})
+    assert len(rows) == (2999 if reason else 3000)
+    if not reason:
+        assert (rows[1501]["task_id"], rows[1501]["fallback_depth"]) in {("t", None), (None, 1)}
+
+
 def test_items_and_pages_of_every_generation_fill_one_table(desk) -> None:
     for name in ("page.json", "old_page.json", "empty_page.json", "items.ndjson"):
         desk.land((FIXTURES / name).read_bytes(), name, "aisa/logs")
