@@ -22,16 +22,6 @@ named as (
     from results
 ),
 
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by bucket
-            order by delivered_on desc, raw_file desc, raw_line desc
-        ) as delivery_rank
-    from named
-),
-
 renamed as (
     select
         ---------- ids: no key means the Workbench, no workspace the default one
@@ -64,8 +54,7 @@ renamed as (
         delivered_on,
         raw_file,
         raw_line
-    from ranked
-    where delivery_rank = 1
+    from {{ last_delivery('named', 'bucket') }}
 )
 
 select * from renamed

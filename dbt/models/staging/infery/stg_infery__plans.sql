@@ -6,21 +6,6 @@ with plans as (
     select * from {{ raw_table('infery_plans') }}
 ),
 
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by source, workspace_id, valid_from
-            order by delivered_on desc, raw_file desc, raw_line desc
-        ) as delivery_rank
-    from plans
-),
-
-latest as (
-    select * from ranked
-    where delivery_rank = 1
-),
-
 dated as (
     select
         ---------- ids
@@ -44,7 +29,7 @@ dated as (
         delivered_on,
         raw_file,
         raw_line
-    from latest
+    from {{ last_delivery('plans', 'source, workspace_id, valid_from') }}
 )
 
 select * from dated

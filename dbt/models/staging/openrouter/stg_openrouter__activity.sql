@@ -16,16 +16,6 @@ named as (
     from activity
 ),
 
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by bucket
-            order by delivered_on desc, raw_file desc, raw_line desc
-        ) as delivery_rank
-    from named
-),
-
 renamed as (
     select
         ---------- ids
@@ -54,8 +44,7 @@ renamed as (
         delivered_on,
         raw_file,
         raw_line
-    from ranked
-    where delivery_rank = 1
+    from {{ last_delivery('named', 'bucket') }}
 )
 
 select * from renamed
