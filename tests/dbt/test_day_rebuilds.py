@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import duckdb
 import pytest
 
 from ingestion.home import Home
@@ -113,3 +114,12 @@ def test_a_deleted_build_database_comes_back_with_the_same_requests(built_home: 
     built_home.build_database.unlink()
     build(built_home)
     assert rows(built_home, everything) == before
+
+
+def test_a_table_whose_columns_changed_is_built_anew(built_home: Home) -> None:
+    """A home of an earlier version has tables with other columns."""
+    with duckdb.connect(str(built_home.build_database)) as connection:
+        connection.execute("alter table marts.rpt_usage_by_key_daily drop column requests")
+    result = build(built_home)
+    assert result.days_rebuilt["rpt_usage_by_key_daily"] == len(DAYS)
+    assert rows(built_home, "select sum(requests) from marts.rpt_usage_by_key_daily") == [(3,)]

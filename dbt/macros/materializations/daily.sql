@@ -22,8 +22,7 @@
     {%- set columns = get_column_schema_from_query(sql) | map(attribute = 'name') | list -%}
     {%- if existing_relation is none or adapter.get_columns_in_relation(existing_relation) | map(attribute = 'name') | list != columns -%}
         {%- call statement('create') -%}
-            drop view if exists {{ target_relation }};
-            drop table if exists {{ target_relation }};
+            {% if existing_relation is not none %}drop {{ existing_relation.type }} {{ target_relation }};{% endif %}
             delete from {{ day_ledger() }} where model = '{{ model.name }}';
             create table {{ target_relation }} as select * from ({{ sql }}) where false;
         {%- endcall -%}

@@ -37,6 +37,7 @@ usage_costs as (
         is_stream,
         duration_ms,
         ttft_ms,
+        gateway_overhead_ms,
         fallback_depth,
 
         ---------- model
