@@ -27,5 +27,5 @@
 -#}
 {% macro discount_order() -%}
     precedence desc, named_columns desc, named_rank desc, model_length desc, threshold_usd desc, valid_from desc,
-    discount_rule_id, config_line
+    discount_rule_id, rule_row_id
 {%- endmacro %}

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from dagster_project import dbt_build
+from dagster_project.dbt_project import project
 from ingestion.home import Home
-from tests.dbt.conftest import build, infron_line, land, rows
+from tests.dbt.conftest import build, infron_line, ingest, land, rows
 
 HEADER = (
     "rule_id,workspace_id,group_name,api_key_id,member_id,provider,model,call_type,"
@@ -37,6 +39,8 @@ weaker,ws_stack,,,,,,,contract,0.9,-1,no,2026-10-01,,x
 half,ws_stack,,,,,,,promo,0.5,,yes,2026-10-01,,x
 alone,ws_alone,,,,,,,promo,0.95,,yes,2026-10-01,,x
 november,ws_dated,,,,,,,promo,0.9,,no,2026-11-01,2026-11-02,x
+misspelt,ws_datde,,,,,,,promo,0.9,,no,2026-10-01,,x
+not-yet,ws_dated,,,,,,,promo,0.9,,no,2026-12-01,,x
 """
 
 DISCOUNTS = """
@@ -50,8 +54,8 @@ def call(name: str, workspace: str, **changes: object) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def discounted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str | None, Decimal, Decimal]]:
-    """(rules, factor, discounted cost) by request; a call costs $0.0375 at list prices."""
+def ruled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dbt_build.BuildResult]:
+    """A built home in which a call costs $0.0375 at list prices."""
     home = Home(tmp_path_factory.mktemp("rules"))
     home.config.mkdir(parents=True)
     (home.config / "discount_rules.csv").write_text(HEADER + RULES)
@@ -81,8 +85,21 @@ def discounted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str 
             call("after", "ws_dated", created_at="2026-11-02T00:00:00.000Z"),
         ],
     )
-    build(home)
-    return {name: tuple(found) for name, *found in rows(home, DISCOUNTS)}
+    return home, build(home, ("+fct_usage_daily", "+dim_discount_rules", "+dim_prices"))
+
+
+@pytest.fixture(scope="module")
+def discounted(ruled) -> dict[str, tuple[str | None, Decimal, Decimal]]:
+    """(rules, factor, discounted cost) by request."""
+    return {name: tuple(found) for name, *found in rows(ruled[0], DISCOUNTS)}
+
+
+def found_by(ruled: tuple[Home, dbt_build.BuildResult], test: str) -> list[tuple[object, ...]]:
+    """What a test of the build tells a person."""
+    home, result = ruled
+    (node,) = [node for node in result.nodes if node.name == test]
+    assert node.is_finding
+    return rows(home, home.root.joinpath(node.compiled_path).read_text())
 
 
 @pytest.mark.parametrize(
@@ -116,3 +133,67 @@ def test_a_request_gets_the_rule_that_goes_before_the_others(discounted, request
 def test_what_stacks_multiplies_onto_the_winner_and_is_rounded_once(discounted):
     """0.333333 x 0.5 = 0.1666665, at six decimals 0.166667; 0.0375 x 0.166667 = $0.0062500125."""
     assert discounted["stack"] == ("third+half", Decimal("0.166667"), Decimal("0.0062500125"))
+
+
+def test_a_rule_says_when_it_was_used_and_what_it_gave(ruled):
+    """0.0375 x (1 - 0.166667) = $0.0312499875, which stands at both rules; two calls on the one day of `november`:
+    2 x 0.00375 = $0.0075.
+    """
+    found = rows(
+        ruled[0],
+        """
+        select rule_id, is_current, first_used_date::varchar, days_used, rule_requests, rule_savings_usd
+        from marts.dim_discount_rules
+        where rule_id in ('third', 'half', 'november', 'not-yet', 'weaker') order by rule_id
+        """,
+    )
+    assert found == [
+        ("half", True, "2026-11-01", 1, 1, Decimal("0.0312499875")),
+        ("not-yet", False, None, 0, 0, Decimal("0")),
+        ("november", False, "2026-11-01", 1, 2, Decimal("0.0075")),
+        ("third", True, "2026-11-01", 1, 1, Decimal("0.0312499875")),
+        ("weaker", True, None, 0, 0, Decimal("0")),
+    ]
+
+
+def test_a_rule_that_never_applied_is_a_finding(ruled):
+    """A name nobody has, and rules that always lose; not one whose time has not come."""
+    never = {rule for rule, *_ in found_by(ruled, "assert_every_discount_rule_is_used")}
+    assert "misspelt" in never
+    assert never == {
+        "misspelt",
+        "weaker",
+        "the-key",
+        "the-workspace-2",
+        "openai",
+        "images",
+        "older",
+        "twin-b",
+    }
+
+
+def test_rules_that_only_their_names_tell_apart_are_a_finding(ruled):
+    found = found_by(ruled, "assert_no_two_discount_rules_tie")
+    assert [(one, other) for one, _, other, _ in found] == [("twin-a", "twin-b")]
+
+
+def test_prices_say_whether_they_hold_and_what_the_catalogue_calls_the_model(ruled):
+    found = rows(
+        ruled[0],
+        """
+        select distinct catalogue_provider, catalogue_model, input_usd_per_mtok
+        from marts.dim_prices
+        where is_current and price_model = 'claude-sonnet-4-5' and tier_start = 0 and variant = 'standard'
+        """,
+    )
+    assert found == [("anthropic", "claude-sonnet-4-5", Decimal("3"))]
+
+
+def test_seven_rules_on_one_request_are_refused(home: Home) -> None:
+    home.config.mkdir(parents=True)
+    stacking = "".join(f"r{number},,,,,,,,promo,0.999999,,yes,2026-10-01,,x\n" for number in range(7))
+    (home.config / "discount_rules.csv").write_text(HEADER + stacking)
+    land(home, "2026-11-01", [infron_line("one")])
+    ingest(home)
+    result = dbt_build.build(home, project(), ("+int_usage_discounts",))
+    assert [node.name for node in result.broken] == ["assert_no_more_than_six_rules_meet"]

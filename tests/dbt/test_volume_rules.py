@@ -9,6 +9,8 @@ import pytest
 from ingestion.home import Home
 from tests.dbt.conftest import build, infron_line, land, rows
 
+DAILY = ("+fct_usage_daily",)
+
 HEADER = "rule_id,workspace_id,kind,factor,min_month_list_usd,valid_from,valid_to,reason\n"
 
 FACTORS = """
@@ -68,7 +70,7 @@ def tiered(tmp_path_factory: pytest.TempPathFactory) -> Home:
     calls(home, "ws_first", "2026-11-01")
     calls(home, "ws_month", "2026-10-31", *["2026-11-28"] * 5, "2026-11-29", "2026-12-01")
     calls(home, "ws_cheap", *["2026-11-01"] * 5, "2026-11-02")
-    build(home)
+    build(home, DAILY)
     return home
 
 
@@ -140,17 +142,17 @@ def test_a_late_call_rebuilds_its_day_and_the_days_whose_tier_it_moves(home: Hom
     """
     ruled(home, "volume,,volume,0.9,0.1125,2026-11-01,,x\n")
     calls(home, "ws_1", *(f"2026-11-0{day}" for day in range(1, 6)))
-    build(home)
+    build(home, DAILY)
     before = [rule for _, rule, _ in discounts(home, "ws_1")]
     assert before == [None, None, None, "volume", "volume"]
 
     late(home, "small", prompt_tokens=1, completion_tokens=0, total_tokens=1)
-    small = build(home)
+    small = build(home, DAILY)
     assert rebuilt(home, "fct_usage_costs", small.invocation_id) == ["2026-11-01"]
     assert rebuilt(home, "int_usage_discounts", small.invocation_id) == ["2026-11-01"]
 
     late(home, "large")
-    large = build(home)
+    large = build(home, DAILY)
     assert rebuilt(home, "int_list_spend_daily", large.invocation_id) == ["2026-11-01"]
     assert rebuilt(home, "fct_usage_costs", large.invocation_id) == ["2026-11-01", "2026-11-03"]
     assert rebuilt(home, "fct_usage_daily", large.invocation_id) == ["2026-11-01", "2026-11-03"]
@@ -162,6 +164,6 @@ def test_without_a_volume_rule_no_request_is_read_for_its_list_spend(home: Home)
     """And a rule reads its own days only: the 2nd of three."""
     calls(home, "ws_1", *NOVEMBER)
     ruled(home, "plain,ws_1,contract,0.9,,2026-11-02,2026-11-03,x\n")
-    result = build(home)
+    result = build(home, DAILY)
     assert rebuilt(home, "int_list_spend_daily", result.invocation_id) == []
     assert rebuilt(home, "int_usage_discounts", result.invocation_id) == ["2026-11-02"]

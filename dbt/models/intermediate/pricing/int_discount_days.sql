@@ -12,7 +12,7 @@ reached as (
     select
         event_date,
         string_agg(
-            concat_ws('|', config_line, coalesce(workspace_id, '*')), ',' order by config_line, workspace_id nulls first
+            concat_ws('|', rule_row_id, coalesce(workspace_id, '*')), ',' order by rule_row_id, workspace_id nulls first
         ) as reached_text
     from {{ ref('int_volume_rules_reached') }}
     group by event_date
@@ -32,12 +32,9 @@ ruled as (
         {% endfor -%}
         string_agg(
             concat_ws(
-                '|', discount_rules.rule_id
-                {%- for column in discount_subject() %}, coalesce(discount_rules.{{ column }}, '*'){% endfor -%}
-                , discount_rules.factor, coalesce(discount_rules.min_month_list_usd, -1), discount_rules.precedence,
-                discount_rules.stacks, discount_rules.valid_from, discount_rules.config_line
+                '|', discount_rules.rule_row_id, discount_rules.factor, discount_rules.precedence, discount_rules.stacks
             ),
-            ',' order by discount_rules.config_line
+            ',' order by discount_rules.rule_row_id
         ) as rules_text
     from days
     inner join discount_rules

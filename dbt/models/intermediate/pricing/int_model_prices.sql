@@ -1,9 +1,6 @@
 {{ config(materialized = 'table') }}
 
-{%- set classes = [
-    'input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'output_reasoning',
-    'input_audio', 'output_audio', 'input_image', 'output_image', 'requests',
-] %}
+{%- set classes = priced_classes() %}
 
 with models as (
     select * from {{ ref('stg_prices__models') }}

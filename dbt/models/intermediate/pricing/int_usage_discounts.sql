@@ -53,7 +53,7 @@ matched as (
         coalesce(length(discount_rules.model_start), 1000 + length(discount_rules.model), 0) as model_length,
         coalesce(discount_rules.min_month_list_usd, -1) as threshold_usd,
         discount_rules.valid_from,
-        discount_rules.config_line
+        discount_rules.rule_row_id
     from subjects
     inner join discount_rules
         on
@@ -74,8 +74,8 @@ matched as (
         on
             subjects.event_date = reached.event_date
             and subjects.workspace_id is not distinct from reached.workspace_id
-            and discount_rules.config_line = reached.config_line
-    where discount_rules.min_month_list_usd is null or reached.config_line is not null
+            and discount_rules.rule_row_id = reached.rule_row_id
+    where discount_rules.min_month_list_usd is null or reached.rule_row_id is not null
 ),
 
 -- The rows of one rule are its subjects and thresholds: an event takes one of them.
@@ -119,6 +119,7 @@ multiplied as (
         event_date,
         {{ subject }},
         string_agg(discount_rule_id, '+' order by position) as discount_rule_id,
+        string_agg(rule_row_id, '+' order by position) as rule_row_ids,
         cast(count(*) as bigint) as rule_count,
         {% for factor in range(1, 7) -%}
             {{ '* ' if not loop.first }}cast(coalesce(
@@ -137,6 +138,7 @@ discounts as (
             discount_days.names_{{ column }},
         {% endfor -%}
         multiplied.discount_rule_id,
+        multiplied.rule_row_ids,
         multiplied.rule_count,
         cast(
             cast((multiplied.factor_product + 500000000000000000000000000000) // 1000000000000000000000000000000 as bigint)

@@ -27,7 +27,7 @@ reached as (
         to_date.event_date,
         to_date.workspace_id,
         volume_rules.rule_id,
-        volume_rules.config_line,
+        volume_rules.rule_row_id,
         volume_rules.min_month_list_usd,
         cast(to_date.month_list_usd as decimal(38, 12)) as month_list_usd
     from to_date

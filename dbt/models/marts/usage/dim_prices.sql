@@ -1,26 +1,41 @@
 with prices as (
+    select * from {{ ref('int_model_prices') }}
+),
+
+models as (
+    select * from {{ ref('stg_prices__models') }}
+),
+
+last_day as (
+    select max(event_date) as event_date from {{ ref('int_usage_days') }}
+),
+
+described as (
     select
-        price_provider,
-        price_model,
-        variant,
-        valid_from,
-        valid_to,
-        tier_start,
-        tier_end,
-        tod_start,
-        tod_end,
-        price_id,
-        price_source,
-        price_version,
-        input_usd_per_mtok,
-        cache_read_usd_per_mtok,
-        cache_write_5m_usd_per_mtok,
-        cache_write_1h_usd_per_mtok,
-        output_usd_per_mtok,
-        output_reasoning_usd_per_mtok,
-        input_audio_usd_per_mtok,
-        output_audio_usd_per_mtok
-    from {{ ref('int_model_prices') }}
+        prices.price_provider,
+        prices.price_model,
+        models.catalogue_provider,
+        models.catalogue_model,
+        prices.variant,
+        prices.valid_from,
+        prices.valid_to,
+        coalesce(
+            prices.valid_from < last_day.event_date + interval 1 day and prices.valid_to > last_day.event_date, false
+        ) as is_current,
+        prices.tier_start,
+        prices.tier_end,
+        prices.tod_start,
+        prices.tod_end,
+        prices.price_id,
+        prices.price_source,
+        prices.price_version,
+        {% for class in priced_classes() -%}
+            prices.{{ class }}_usd_per_mtok{{ ',' if not loop.last }}
+        {% endfor %}
+    from prices
+    cross join last_day
+    left join models
+        on prices.price_provider = models.price_provider and prices.price_model = models.price_model
 )
 
-select * from prices
+select * from described

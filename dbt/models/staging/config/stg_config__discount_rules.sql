@@ -5,6 +5,12 @@ with discount_rules as (
 renamed as (
     select
         ---------- ids
+        -- A row keeps its id when lines are added above it.
+        md5(concat_ws(
+            '|', rule_id
+            {%- for column in discount_subject() %}, coalesce(nullif(trim({{ column }}), ''), '*'){% endfor -%}
+            , coalesce(min_month_list_usd, -1), valid_from
+        )) as rule_row_id,
         rule_id,
 
         ---------- whom and what it is for
