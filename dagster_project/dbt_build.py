@@ -144,8 +144,6 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
         *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
         # dbt leaves its log file open; _listener writes ours.
         *("--log-level", "none", "--log-level-file", "none"),
-        # A test that reads a model outside the selection would judge what another run left there, or nothing.
-        *("--indirect-selection", "buildable"),
         *("--exclude-resource-type", "unit_test"),
         # A check over several models runs where all of them are selected or were needed for one that is.
         *(("--select", *select, "--indirect-selection", "buildable") if select else ()),
