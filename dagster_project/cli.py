@@ -176,6 +176,33 @@ def close(
 
 
 @app.command()
+def reconcile(
+    month: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m"], help="Only items of this month, e.g. 2026-11.", show_default=False),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say where every reconciliation stands, status by status, and what to do next.
+
+    Exit codes: 0 everything is explained, 1 nothing is published yet, 2 usage, 3 something needs a person.
+    """
+    from dagster_project.reporting import reconcile as report
+    from dagster_project.reporting.marts import NothingPublished
+
+    try:
+        standings = report.reconcile(Home.locate(home), _day(month))
+    except NothingPublished as error:
+        _end(str(error), 1)
+    if as_json:
+        typer.echo(json.dumps([standing.as_json() for standing in standings], indent=2))
+    else:
+        typer.echo("\n".join(report.lines(standings)))
+    raise typer.Exit(3 if any(standing.needs_a_person for standing in standings) else 0)
+
+
+@app.command()
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say what is not as it should be, and what to do about it.
 

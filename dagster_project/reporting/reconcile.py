@@ -1,0 +1,101 @@
+"""The reconciliations as a person works through them: status by status, how many, how much, how old, what to do next.
+
+published recon_ marts → one count per reconciliation, status and currency → lines, or JSON. What a status asks for is
+said in `next_steps.py`; which status an item has was decided in dbt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from dagster_project.reporting.marts import published
+from dagster_project.reporting.next_steps import RECONCILIATIONS, Reconciliation
+from ingestion.duck import literal
+from ingestion.home import Home
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All items of one reconciliation that share a status and a currency."""
+
+    reconciliation: str
+    status: str
+    items: int
+    currency: str
+    amount: Decimal
+    oldest: date | None
+    next_step: str | None
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether somebody has to do something."""
+        return self.next_step is not None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values; money as text."""
+        return {
+            "reconciliation": self.reconciliation,
+            "status": self.status,
+            "items": self.items,
+            "currency": self.currency,
+            "amount": f"{self.amount:f}",
+            "oldest": self.oldest.isoformat() if self.oldest else None,
+            "next_step": self.next_step,
+        }
+
+
+def reconcile(home: Home, month: date | None = None) -> list[Standing]:
+    """Return where every reconciliation stands, what needs a person first.
+
+    Args:
+        home: Whose published marts are read.
+        month: First day of the month the items belong to; every month without it.
+
+    Raises:
+        NothingPublished: no run has published yet.
+    """
+    with published(home) as marts:
+        standings = []
+        for reconciliation in RECONCILIATIONS:
+            found = marts.sql(_query(reconciliation, month)).fetchall()
+            standings += [
+                Standing(reconciliation.mart, status, *rest, reconciliation.next_steps.get(status))
+                for status, *rest in found
+            ]
+    return standings
+
+
+def lines(standings: Sequence[Standing]) -> Iterator[str]:
+    """Yield the standings as a person reads them, one block per reconciliation."""
+    for reconciliation in RECONCILIATIONS:
+        own = [standing for standing in standings if standing.reconciliation == reconciliation.mart]
+        yield f"{reconciliation.title} ({reconciliation.mart})"
+        if not own:
+            yield "    nothing to reconcile"
+        for standing in sorted(own, key=lambda one: (not one.needs_a_person, -one.items, one.status)):
+            yield (
+                f"    {standing.status:<26} {standing.items:>8,}  {standing.amount:>20,f} {standing.currency:<3}"
+                f"  since {standing.oldest or '–'}"
+            )
+            if standing.next_step:
+                yield f"        → {standing.next_step}"
+
+
+def _query(reconciliation: Reconciliation, month: date | None) -> str:
+    where = f"date_trunc('month', {reconciliation.day}) = date {literal(month)}" if month else "true"
+    return f"""
+        select
+            {reconciliation.status} as status,
+            cast({reconciliation.items} as bigint) as items,
+            upper({reconciliation.currency}) as currency,
+            cast(coalesce(sum({reconciliation.amount}), 0) as {reconciliation.amount_type}) as amount,
+            cast(min({reconciliation.day}) as date) as oldest
+        from {reconciliation.mart}
+        where {where}
+        group by all
+        order by all
+    """  # noqa: S608
