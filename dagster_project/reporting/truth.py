@@ -138,13 +138,13 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
         union all
         select kind, count(*), count(anomaly_id) from spends group by kind
         union all
-        -- A payment missing for a few days only is not missing yet.
+        -- A payment that failed or is missing for a few days only may still come.
         select
             kind,
             count(*),
             count(*) filter (
                 where status = found_status
-                or (status = 'missing_in_stripe' and found_status = 'timing_difference')
+                or (status in ('missing_in_stripe', 'payment_failed') and found_status = 'timing_difference')
             )
         from payments group by kind
         union all
@@ -163,7 +163,8 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
                 from faults
                 where
                     case
-                        when items.status = 'timing_difference' then faults.status = 'missing_in_stripe'
+                        when items.status = 'timing_difference'
+                            then faults.status in ('missing_in_stripe', 'payment_failed')
                         else faults.status = items.status
                     end
                     and faults.subject in (items.invoice_id, items.payment_intent_id)

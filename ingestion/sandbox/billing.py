@@ -2,7 +2,7 @@
 
     each day:  top-ups that fall due, renewals on the first ─► invoice lines ─► landing/infery/invoices
                                                             └► Stripe objects (as the two should agree)
-    every other day one top-up goes wrong, in turn, and the ledger says which status it must end in
+    every day but the first one top-up goes wrong, in turn, and the ledger says which status it must end in
 
 Refunds and disputes come days after the payment. One that would come after the world's end has not come: the
 payment matches, until a longer world says otherwise.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,15 @@ TROUBLES = (
     "in_flight",
     "partially_refunded",
     "disputed",
+    "duplicate_charge",
+    "currency_mismatch",
+    "not_payable",
+    "zero_amount",
+    "settled_without_payment",
+    "livemode_mismatch",
+    "matched_with_tolerance",
+    "matched_metadata_missing",
+    "no_money_moved",
 )
 _STATUS = {
     "metadata_conflict_workspace": "metadata_conflict",
@@ -53,6 +62,9 @@ _DAYS_LATER = {"refunded": 2, "partially_refunded": 3, "disputed": 4}
 _STILL_IN_FLIGHT = timedelta(days=30)
 _NAMED_LATER_S = 4 * 3600
 _INTENT_STATUS = {"payment_failed": "requires_payment_method", "in_flight": "processing"}
+#: What an invoice that nobody pays is called; the others are paid, or open where a payment was tried.
+_UNPAID = {"not_payable": "void", "zero_amount": "paid", "settled_without_payment": "paid"}
+_OTHER_CURRENCY = {"gbp": "usd", "usd": "gbp", "jpy": "usd"}
 
 
 @dataclass(frozen=True)
@@ -117,7 +129,8 @@ class BillingWriter:
         """Return control totals: objects, items by their right status, minor units by currency."""
         received: Counter[str] = Counter()
         for intent in self.stripe.latest("payment_intents"):
-            received[intent["currency"]] += intent["amount_received"]
+            if not intent["livemode"]:
+                received[intent["currency"]] += intent["amount_received"]
         return {
             "invoices": self.invoices,
             "objects": {kind: len(self.stripe.latest(kind)) for kind in KINDS},
@@ -146,24 +159,40 @@ class BillingWriter:
     def _trouble(self, day: int, due: list[Invoice]) -> dict[int, str]:
         """Choose the day's invoice that goes wrong, and how."""
         topups = [invoice.number for invoice in due if invoice.kind == "topup" and invoice.number > 1]
-        if day % 2 == 0 or not topups:
+        if day == 0 or not topups:
             return {}
-        return {int(generator(self.seed, "trouble", day).choice(topups)): TROUBLES[day // 2 % len(TROUBLES)]}
+        return {int(generator(self.seed, "trouble", day).choice(topups)): TROUBLES[(day - 1) % len(TROUBLES)]}
 
     def _settle(self, invoice: Invoice, trouble: str | None) -> dict[str, Any] | None:
         """Pay an invoice, well or badly; return its line, or None where the gateway has lost it."""
         if trouble in _DAYS_LATER and _comes_at(invoice, trouble) >= self._until:
             trouble = None
-        if trouble != "missing_in_stripe":
+        if trouble == "zero_amount":
+            invoice = replace(invoice, net=0, vat=0)
+        if trouble == "settled_without_payment":
+            self.stripe.settle_from_balance(
+                invoice.key,
+                int(invoice.issued_at.timestamp()) - 45,
+                invoice.total,
+                invoice.vat,
+                invoice.workspace.currency,
+                f"cus_{invoice.workspace.workspace_id}",
+                _promised(invoice),
+            )
+        elif trouble not in ("missing_in_stripe", "not_payable", "zero_amount"):
             self._pay(invoice, trouble)
         status = self._status(invoice, trouble)
         self.statuses[status] += 1
+        if trouble == "no_money_moved":
+            self.statuses["matched"] += 1
         if trouble:
             self._note(invoice, trouble, status)
         if trouble == "missing_invoice":
             return None
         self.invoices += 1
         self.invoiced[invoice.workspace.currency] += invoice.total
+        if trouble in _UNPAID:
+            return _line(invoice, _UNPAID[trouble]) | {"payment_intent": None}
         return _line(invoice, "open" if trouble in _INTENT_STATUS else "paid")
 
     def _status(self, invoice: Invoice, trouble: str | None) -> str:
@@ -175,21 +204,39 @@ class BillingWriter:
     def _pay(self, invoice: Invoice, trouble: str | None) -> None:
         """Add an invoice's Stripe objects."""
         space, created = invoice.workspace, int(invoice.issued_at.timestamp()) - 40
-        promised = {"workspace_id": space.workspace_id, "infery_invoice_id": invoice.invoice_id}
+        promised = {} if trouble == "matched_metadata_missing" else _promised(invoice)
         told = dict(promised)
         if trouble == "metadata_conflict_workspace":
             others = [other.workspace_id for other in self.world.workspaces if other != space]
             told["workspace_id"] = others[invoice.number % len(others)]
         if trouble == "metadata_conflict_invoice":
             told["infery_invoice_id"] = f"inv_{invoice.number - 1:05d}"
-        amount = invoice.total - _shortfall(invoice) if trouble == "amount_mismatch" else invoice.total
+        amount = invoice.total - {"amount_mismatch": _shortfall(invoice), "matched_with_tolerance": 1}.get(
+            trouble or "", 0
+        )
+        currency = _OTHER_CURRENCY[space.currency] if trouble == "currency_mismatch" else space.currency
         status = _INTENT_STATUS.get(trouble or "", "succeeded")
         customer = f"cus_{space.workspace_id}"
         named_late = invoice.number % 13 == 5
         known = {} if named_late else told
-        intent = self.stripe.pay(invoice.key, created, amount, space.currency, customer, known, status)
-        self.stripe.bill(invoice.key, created - 5, invoice.total, invoice.vat, intent, promised)
-        if named_late:
+        livemode = trouble == "livemode_mismatch"
+        intent = self.stripe.pay(invoice.key, created, amount, currency, customer, known, status, livemode)
+        if trouble != "currency_mismatch":
+            self.stripe.bill(invoice.key, created - 5, invoice.total, invoice.vat, intent, promised)
+        if trouble == "duplicate_charge":
+            self.stripe.pay(f"{invoice.key}again", created + 60, amount, currency, customer, told)
+        if trouble == "no_money_moved":
+            abandoned = {"workspace_id": space.workspace_id}
+            self.stripe.pay(
+                f"{invoice.key}left",
+                created - 600,
+                amount,
+                currency,
+                customer,
+                abandoned,
+                "requires_payment_method",
+            )
+        if named_late and told:
             self.stripe.name_later(intent, created + _NAMED_LATER_S, told)
         if trouble in _DAYS_LATER:
             self._take_back(invoice, intent, trouble)
@@ -216,23 +263,35 @@ class BillingWriter:
             "in_flight": 0,
             "refunded": 0,
             "partially_refunded": invoice.total - invoice.total // 4,
+            "duplicate_charge": 2 * invoice.total,
+            "not_payable": 0,
+            "settled_without_payment": 0,
+            "livemode_mismatch": 0,
+            "matched_with_tolerance": invoice.total - 1,
+            "no_money_moved": 0,
         }.get(trouble, invoice.total)
-        lost = trouble == "missing_invoice"
+        intent = {"no_money_moved": f"pi_{invoice.key}left"}.get(trouble, f"pi_{invoice.key}")
+        lost = trouble in ("missing_invoice", "no_money_moved")
         self.faults.append(
             Fault(
                 kind=trouble,
                 day=invoice.issued_at.date().isoformat(),
-                subject=f"pi_{invoice.key}" if lost else invoice.invoice_id,
+                subject=intent if lost else invoice.invoice_id,
                 expected=None if lost else _money(invoice.total, currency),
                 observed=_money(observed, currency),
                 status=status,
                 detail={
                     "currency": currency,
                     "workspace_id": invoice.workspace.workspace_id,
-                    "payment_intent": f"pi_{invoice.key}",
+                    "payment_intent": intent,
                 },
             )
         )
+
+
+def _promised(invoice: Invoice) -> dict[str, str]:
+    """Return the metadata the gateway promises on everything it has Stripe make."""
+    return {"workspace_id": invoice.workspace.workspace_id, "infery_invoice_id": invoice.invoice_id}
 
 
 def _shortfall(invoice: Invoice) -> int:

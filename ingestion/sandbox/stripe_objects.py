@@ -7,6 +7,8 @@ what would happen after the world's end has not happened. What is paid, and what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ingestion.sandbox.stripe_history import KINDS
@@ -45,6 +47,7 @@ class Stripe:
         customer: str,
         metadata: dict[str, str],
         status: str = "succeeded",
+        livemode: bool = False,
     ) -> Object:
         """Add a payment intent and, where somebody tried to pay, its charge; return the intent."""
         paid, tried = status == "succeeded", status != "processing"
@@ -67,7 +70,7 @@ class Stripe:
             if tried and not paid
             else None,
             "latest_charge": charge if tried else None,
-            "livemode": False,
+            "livemode": livemode,
             "metadata": metadata,
             "payment_method_types": ["card"] if tried else ["bacs_debit"],
             "status": status,
@@ -87,46 +90,7 @@ class Stripe:
         """Add the Stripe invoice an intent pays, and the payment that joins the two."""
         paid = intent["status"] == "succeeded"
         paid_at = intent["created"] if paid else None
-        self._add(
-            "invoices",
-            {
-                "id": f"in_{key}",
-                "object": "invoice",
-                "amount_due": total,
-                "amount_overpaid": 0,
-                "amount_paid": total if paid else 0,
-                "amount_paid_off_stripe": 0,
-                "amount_remaining": 0 if paid else total,
-                "billing_reason": "manual",
-                "collection_method": "charge_automatically",
-                "created": created,
-                "currency": intent["currency"],
-                "customer": intent["customer"],
-                "due_date": None,
-                "ending_balance": 0,
-                "hosted_invoice_url": f"https://invoice.example.com/i/{key}",
-                "invoice_pdf": f"https://invoice.example.com/i/{key}/pdf",
-                "livemode": False,
-                "metadata": metadata,
-                "number": f"SBX-{key[-8:]}",
-                "period_end": created,
-                "period_start": created,
-                "post_payment_credit_notes_amount": 0,
-                "pre_payment_credit_notes_amount": 0,
-                "starting_balance": 0,
-                "status": "paid" if paid else "open",
-                "status_transitions": {
-                    "finalized_at": created,
-                    "marked_uncollectible_at": None,
-                    "paid_at": paid_at,
-                    "voided_at": None,
-                },
-                "subtotal": total - tax,
-                "total": total,
-                "total_excluding_tax": total - tax,
-                "total_taxes": [_tax(tax, total - tax)],
-            },
-        )
+        self._invoice(key, created, total, tax, intent["currency"], intent["customer"], metadata, paid_at)
         self._add(
             "invoice_payments",
             {
@@ -144,6 +108,20 @@ class Stripe:
                 "status_transitions": {"canceled_at": None, "paid_at": paid_at},
             },
         )
+
+    def settle_from_balance(
+        self,
+        key: str,
+        created: int,
+        total: int,
+        tax: int,
+        currency: str,
+        customer: str,
+        metadata: dict[str, str],
+    ) -> None:
+        """Add a Stripe invoice that the customer's credit balance pays: paid, and no money moved."""
+        settled = {"amount_due": 0, "amount_paid": 0, "starting_balance": -total}
+        self._invoice(key, created, total, tax, currency, customer, metadata, created + 1, settled)
 
     def refund(self, intent: Object, created: int, amount: int) -> None:
         """Give some of a paid intent back."""
@@ -226,6 +204,61 @@ class Stripe:
         )
         self._change("charges", intent["latest_charge"], created, disputed=True)
 
+    def _invoice(
+        self,
+        key: str,
+        created: int,
+        total: int,
+        tax: int,
+        currency: str,
+        customer: str,
+        metadata: dict[str, str],
+        paid_at: int | None,
+        settled: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        paid = paid_at is not None
+        self._add(
+            "invoices",
+            {
+                "id": f"in_{key}",
+                "object": "invoice",
+                "amount_due": total,
+                "amount_overpaid": 0,
+                "amount_paid": total if paid else 0,
+                "amount_paid_off_stripe": 0,
+                "amount_remaining": 0 if paid else total,
+                "billing_reason": "manual",
+                "collection_method": "charge_automatically",
+                "created": created,
+                "currency": currency,
+                "customer": customer,
+                "due_date": None,
+                "ending_balance": 0,
+                "hosted_invoice_url": f"https://invoice.example.com/i/{key}",
+                "invoice_pdf": f"https://invoice.example.com/i/{key}/pdf",
+                "livemode": False,
+                "metadata": metadata,
+                "number": f"SBX-{key[-8:]}",
+                "period_end": created,
+                "period_start": created,
+                "post_payment_credit_notes_amount": 0,
+                "pre_payment_credit_notes_amount": 0,
+                "starting_balance": 0,
+                "status": "paid" if paid else "open",
+                "status_transitions": {
+                    "finalized_at": created,
+                    "marked_uncollectible_at": None,
+                    "paid_at": paid_at,
+                    "voided_at": None,
+                },
+                "subtotal": total - tax,
+                "total": total,
+                "total_excluding_tax": total - tax,
+                "total_taxes": [_tax(tax, total - tax)],
+            }
+            | settled,
+        )
+
     def _charge(self, charge: str, intent: Object, paid: bool) -> None:
         """Add the attempt an intent made, and the money that came of it."""
         created, amount, currency = intent["created"] + 1, intent["amount"], intent["currency"]
@@ -248,7 +281,7 @@ class Stripe:
                 "customer": intent["customer"],
                 "disputed": False,
                 "failure_code": None if paid else "card_declined",
-                "livemode": False,
+                "livemode": intent["livemode"],
                 "metadata": intent["metadata"],
                 "paid": paid,
                 "payment_intent": intent["id"],

@@ -1,7 +1,7 @@
 """Build a sandbox world in a home: what lands, what the configuration promises, and the truth about both.
 
     write_world(home, days, requests_per_day, seed, dialects)
-      landing/infron/logs  landing/infery/invoices  config/discount_rules.csv  sources.yml
+      landing/infron/logs  landing/infery/invoices  config/*.csv  sources.yml
       landing/<dialect>/<stream>    the same requests once more, as other gateways tell of them
       sandbox/stripe_objects.json   what the loopback Stripe server serves
       truth.json                    every planted fault, and the control totals
@@ -28,9 +28,12 @@ from ingestion.sandbox.tenants import DiscountRule, Tenants, tenants
 from ingestion.sandbox.traffic import date_of
 
 MARKER = "sandbox/world.json"
+CONFIG = ("config/discount_rules.csv", "config/model_aliases.csv", "config/currencies.csv")
 TRUTH = "truth.json"
 STRIPE_OBJECTS = "sandbox/stripe_objects.json"
 MOST_DAYS = 365 * 5
+#: The books let one minor unit pass: the world has payments that miss their invoice by as much.
+CURRENCIES = "currency,exponent,tolerance_minor\ngbp,2,1\njpy,0,1\nusd,2,1\n"
 
 
 class SandboxError(ValueError):
@@ -64,6 +67,7 @@ def write_world(
     billing.write()
     write_text(home / STRIPE_OBJECTS, json.dumps(billing.stripe.objects, indent=0) + "\n")
     write_text(home / "config/discount_rules.csv", _rules_file(world.rules))
+    write_text(home / "config/currencies.csv", CURRENCIES)
     if "openrouter" in dialects:
         write_text(home / "config/model_aliases.csv", _aliases_file())
     write_text(home / "sources.yml", _sources_file(dialects))
@@ -95,7 +99,7 @@ def _check(home: Path, days: int, requests_per_day: int, seed: int, dialects: Se
         )
     if not (home / MARKER).exists():
         landed = [f"landing/{name}" for name in {**dict.fromkeys(dialects), "infery": None}]
-        for name in ("sources.yml", *landed, "config/discount_rules.csv", "config/model_aliases.csv"):
+        for name in ("sources.yml", *landed, *CONFIG):
             if (home / name).exists():
                 raise SandboxError(
                     f"{home / name} was not written by the sandbox; build the world in an empty home"

@@ -19,8 +19,8 @@ BILLING = ["+recon_invoice_payments", "+fct_invoices", "+fct_payments", "+int_re
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_planted_status_is_found_and_no_other(seed: int, home: Home) -> None:
-    """Thirty days plant each trouble at least once, and none so late that it is still within grace."""
-    truth = write_world(home.root, days=30, requests_per_day=40, seed=seed)
+    """Five weeks plant each trouble at least once, and none so late that it is still within grace."""
+    truth = write_world(home.root, days=35, requests_per_day=40, seed=seed)
     ingest(home)
     sync_payments(home, load(home).stripe)
     result = dbt_build.build(home, project(), BILLING)
