@@ -65,4 +65,32 @@ INVOICE_PAYMENTS = Reconciliation(
     ),
 )
 
-RECONCILIATIONS = (INVOICE_PAYMENTS,)
+PAYMENT_SETTLEMENTS = Reconciliation(
+    mart="recon_payment_settlements",
+    title="Payments and the Stripe balance",
+    amount="amount",
+    currency="coalesce(currency, settled_currency)",
+    day="cast(created_at as date)",
+    next_steps={
+        "missing_balance_transaction": "money moved that the balance does not show: read Stripe again, then ask Stripe",
+        "amount_mismatch": "the balance moved by another amount: compare the charge with its balance transaction",
+        "net_mismatch": "what is left is not gross less fee: read the balance transaction again",
+        "unknown_object": "the balance moved for something never fetched: run the night again, then look it up by id",
+    },
+    settled=frozenset({"settled", "pending", "currency_converted", "no_money_moved"}),
+)
+
+INVOICE_ARITHMETIC = Reconciliation(
+    mart="recon_invoice_arithmetic",
+    title="Invoices and their own numbers",
+    amount="total_amount",
+    currency="currency",
+    day="cast(issued_at as date)",
+    next_steps={
+        "inconsistent": "the numbers contradict each other: see `reasons`, and have the invoice corrected",
+        "warning": "something is missing to tell: see `reasons`, and ask whoever issues the invoices",
+    },
+    settled=frozenset({"consistent"}),
+)
+
+RECONCILIATIONS = (INVOICE_PAYMENTS, PAYMENT_SETTLEMENTS, INVOICE_ARITHMETIC)

@@ -17,6 +17,10 @@ settings as (
     select * from {{ ref('int_billing_settings') }}
 ),
 
+currencies as (
+    select * from {{ ref('stg_config__currencies') }}
+),
+
 -- A page of lines that has more is no sum of lines.
 itemized as (
     select
@@ -189,15 +193,17 @@ final as (
         nullif(concat_ws(',', nullif(faults, ''), nullif(warnings, '')), '') as reasons,
 
         ---------- the numbers
-        currency,
+        judged.currency,
         net_minor,
         tax_minor,
         expected_tax_minor,
         total_minor,
+        {{ major_amount('total_minor', major_per_minor('currencies.exponent')) }} as total_amount,
         vat_treatment,
         vat_ratio,
         issued_at
     from judged
+    left join currencies on judged.currency = currencies.currency
 )
 
 select * from final

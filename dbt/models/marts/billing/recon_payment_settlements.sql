@@ -158,6 +158,11 @@ measured as (
                     ) as bigint
                 )
         end as expected_gross_minor,
+        case
+            when joined.currency is null
+                then {{ major_amount('joined.gross_minor', major_per_minor('settled_currencies.exponent')) }}
+            else {{ major_amount('joined.amount_minor', major_per_minor('currencies.exponent')) }}
+        end as amount,
         cast({{ dbt.datediff('cast(joined.created_at as date)', 'settings.watermark_date', 'day') }} as bigint) as age_days,
         settings.invoice_grace_days
     from joined
@@ -198,6 +203,9 @@ final as (
         payments.item_id,
         payments.invoice_id,
         classified.status,
+
+        ---------- money, for reading
+        classified.amount,
 
         ---------- money of the object, minor units
         classified.currency,
