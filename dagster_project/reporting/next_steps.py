@@ -93,4 +93,74 @@ INVOICE_ARITHMETIC = Reconciliation(
     settled=frozenset({"consistent"}),
 )
 
-RECONCILIATIONS = (INVOICE_PAYMENTS, PAYMENT_SETTLEMENTS, INVOICE_ARITHMETIC)
+USAGE_API = Reconciliation(
+    mart="recon_usage_api",
+    title="Usage APIs and the logs",
+    amount="api_cost_usd",
+    currency="'usd'",
+    day="event_date",
+    next_steps={
+        "missing_log": "the API counts calls the logs lack: deliver that day's log again, then look for its gap",
+        "duplicate_log": "the logs hold calls the API does not count: look for a file delivered twice",
+        "token_mismatch": "same calls, other tokens: compare a request of that day with the gateway's own page",
+        "cost_mismatch": "same tokens, other cost: see recon_reported_costs for that day, then the price list",
+    },
+    settled=frozenset({"match", "rounding", "not_reported"}),
+)
+
+CREDIT_GRANTS = Reconciliation(
+    mart="recon_credit_grants",
+    title="Invoices and the credits delivered",
+    amount="coalesce(promised_micro, delivered_micro) * 0.000001",
+    currency="unit",
+    day="cast(promised_at as date)",
+    next_steps={
+        "not_delivered": "paid and not credited: have the gateway credit the wallet",
+        "over_delivered": "more credits than were bought: correct the wallet, or book a promotion in credit_grants",
+        "under_delivered": "fewer credits than were bought: have the gateway credit the rest",
+        "delivered_twice": "one payment was credited twice: take the second back",
+        "delivered_without_invoice": "credits nobody bought: find their invoice, or book a promotion in credit_grants",
+    },
+    settled=frozenset({"matched", "not_comparable"}),
+    amount_type="decimal(38, 6)",
+)
+
+CREDIT_BURN = Reconciliation(
+    mart="recon_credit_burn",
+    title="Usage and the credits it drew",
+    amount="logged_micro * 0.000001",
+    currency="'credits'",
+    day="event_date",
+    next_steps={
+        "not_posted": "the ledger lacks usage the logs have: run the night again, and tell us if it stays",
+        "missing_in_logs": "the gateway drew credits for calls the logs lack: deliver that day's log again",
+        "missing_in_usage_api": "the logs hold usage the gateway does not count: look for a file delivered twice",
+    },
+    settled=frozenset({"matched", "not_reported"}),
+    amount_type="decimal(38, 6)",
+)
+
+CREDIT_BALANCES = Reconciliation(
+    mart="recon_credit_balances",
+    title="The ledger and the balances people read",
+    amount="reported_micro * 0.000001",
+    currency="'credits'",
+    day="balance_on",
+    next_steps={
+        "ledger_above": "the gateway shows less: look for usage the logs lack, or an expiry credit_packs lacks",
+        "ledger_below": "the gateway shows more: book grants the ledger has not heard of in credit_grants.csv",
+        "not_in_books": "nothing is known of that wallet: compare its name in credit_balances.csv with dim_workspaces",
+    },
+    settled=frozenset({"matched"}),
+    amount_type="decimal(38, 6)",
+)
+
+RECONCILIATIONS = (
+    INVOICE_PAYMENTS,
+    PAYMENT_SETTLEMENTS,
+    INVOICE_ARITHMETIC,
+    USAGE_API,
+    CREDIT_GRANTS,
+    CREDIT_BURN,
+    CREDIT_BALANCES,
+)

@@ -78,7 +78,7 @@ def lines(standings: Sequence[Standing]) -> Iterator[str]:
             yield "    nothing to reconcile"
         for standing in sorted(own, key=lambda one: (not one.needs_a_person, -one.items, one.status)):
             yield (
-                f"    {standing.status:<26} {standing.items:>8,}  {standing.amount:>20,f} {standing.currency:<3}"
+                f"    {standing.status:<26} {standing.items:>8,}  {standing.amount:>20,f} {standing.currency:<7}"
                 f"  since {standing.oldest or '–'}"
             )
             if standing.next_step:
