@@ -6,11 +6,14 @@ import json
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ingestion.home import Home, HomeLocked
+
+if TYPE_CHECKING:
+    from dagster_project.restating import Restatement
 
 app = typer.Typer(
     help="The books of an LLM gateway: what was used, what it cost, what was paid, what does not add up.",
@@ -43,26 +46,37 @@ def run(
 
     Exit codes: 0 ok, 1 failed, 2 usage, 3 finished but something needs a person, 4 another run is going.
     """
-    from dagster_project.console import choose
-    from dagster_project.night import ExitCode
-    from dagster_project.run import nightly
-    from ingestion.sources import SourcesError
-
     first, last = _day(since), _day(until)
     if first and last and first > last:
         _refuse(f"--from {first} is after --to {last}; swap them")
+    _night(Home.locate(home), first, last, as_json)
+
+
+@app.command()
+def restate(
+    since: Annotated[datetime, typer.Option("--from", "--since", formats=DAY, help="First event day.")],
+    until: Annotated[
+        datetime, typer.Option("--to", "--until", formats=DAY, help="Last event day, included.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for those who read the books later.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rate open days again, under today's prices and rules; what they said before is kept beside it.
+
+    Exit codes: those of run; 2 also where the days belong to a closed month.
+    """
+    from dagster_project.restating import DaysClosed, Restatement
+
+    first, last = since.date(), until.date()
+    if first > last:
+        _refuse(f"--from {first} is after --to {last}; swap them")
+    if not reason.strip():
+        _refuse("--reason says nothing; write why these days are rated again")
     try:
-        code = nightly(Home.locate(home), first, last, choose(as_json))
-    except HomeLocked as error:
-        _end(str(error), ExitCode.LOCKED)
-    except SourcesError as error:
+        _night(Home.locate(home), None, None, as_json, Restatement.of(first, last, reason))
+    except DaysClosed as error:
         _refuse(str(error))
-    except KeyboardInterrupt:
-        _end(
-            "stopped; what is published is untouched, and `tollbook run` goes on where it was",
-            ExitCode.FAILED,
-        )
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -250,6 +264,29 @@ def sandbox(
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _night(
+    home: Home, first: date | None, last: date | None, as_json: bool, restatement: Restatement | None = None
+) -> None:
+    """Run a night and end with its exit code."""
+    from dagster_project.console import choose
+    from dagster_project.night import ExitCode
+    from dagster_project.run import nightly
+    from ingestion.sources import SourcesError
+
+    try:
+        code = nightly(home, first, last, choose(as_json), restatement)
+    except HomeLocked as error:
+        _end(str(error), ExitCode.LOCKED)
+    except SourcesError as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        _end(
+            "stopped; what is published is untouched, and `tollbook run` goes on where it was",
+            ExitCode.FAILED,
+        )
+    raise typer.Exit(code)
 
 
 def _day(moment: datetime | None) -> date | None:

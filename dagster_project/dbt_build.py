@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import duckdb
 
-from dagster_project import closing, last_build
+from dagster_project import closing, last_build, restating
 from dagster_project.dbt_project import FINDING, DbtProject
+from dagster_project.publishing import restore_days
 from ingestion.home import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def _build(home: Home, project: DbtProject, select: Sequence[str]) -> BuildResul
     from dbt.cli.main import dbtRunner
 
     log_tail: deque[str] = deque(maxlen=LOG_LINES)
-    home.lake.mkdir(parents=True, exist_ok=True)
+    restating.folder(home).mkdir(parents=True, exist_ok=True)
+    restore_days(home)
     with _log_file(home) as log_file, _environment(home), _no_event_loops():
         runner = dbtRunner(manifest=_manifest(project), callbacks=[_listener(log_tail, log_file)])
         try:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project import closing
+from dagster_project import closing, restating
 from dagster_project.dbt_project import Mart
 from ingestion.files import whole
 from ingestion.home import Home
@@ -97,8 +97,8 @@ def remove_abandoned(home: Home) -> None:
 
 
 def sweep(home: Home) -> int:
-    """Remove lake files that nothing names: ledger, recent publications, closed months; return how many."""
-    kept = closing.kept_files(home)
+    """Remove lake files that nothing names: ledger, publications, closings, restatements."""
+    kept = closing.kept_files(home) | restating.kept_files(home)
     with duckdb.connect(str(home.build_database), read_only=True) as build:
         needed = kept | {file for (file,) in build.sql("select file from meta.day_builds").fetchall()}
     with duckdb.connect(str(home.marts_database), read_only=True) as marts:
@@ -113,6 +113,24 @@ def sweep(home: Home) -> int:
         if not any(folder.iterdir()):
             folder.rmdir()
     return swept
+
+
+def restore_days(home: Home) -> None:
+    """Give a new build.duckdb the published days that live in the lake, so that none is rebuilt for nothing.
+
+    Without them a day that changed meanwhile could not be compared with what it was.
+    """
+    if home.build_database.exists() or _current(home) is None:
+        return
+    with duckdb.connect() as connection:
+        connection.sql(f"attach '{_text(home.marts_database)}' as publication (read_only)")
+        days = connection.sql("select * from publication.meta.day_builds")
+        there = [(home.lake / file).exists() for (file,) in days.project("file").fetchall()]
+        if not all(there):
+            return
+        connection.sql(f"attach '{_text(home.build_database)}' as build")
+        connection.sql("create schema build.meta")
+        connection.sql("create table build.meta.day_builds as from publication.meta.day_builds")
 
 
 @dataclass(frozen=True)
@@ -272,6 +290,12 @@ def _write_meta(
         where file is not null
         """,
         params={"id": publication_id},
+    )
+    warehouse.sql(
+        """
+        create table publication.meta.day_builds as
+        select * from build.meta.day_builds where file is not null
+        """
     )
     if _current(home) is not None:
         _keep_files_of_readers(warehouse, home)

@@ -11,12 +11,14 @@ tonight are among the days of tonight; what became of a night is night.py's.
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from datetime import date
 from typing import TYPE_CHECKING
 
 from dagster_project.console import Console, listening, say_all
 from dagster_project.locks import writing
 from dagster_project.night import ExitCode, Listener, Night
+from dagster_project.restating import Restatement, refuse_closed, restated, told
 from ingestion.home import HOME_VARIABLE, Home
 from ingestion.landing import problems
 from ingestion.sources import Source, load_sources
@@ -25,18 +27,29 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
-def nightly(home: Home, since: date | None, until: date | None, console: Console) -> ExitCode:
+def nightly(
+    home: Home,
+    since: date | None,
+    until: date | None,
+    console: Console,
+    restatement: Restatement | None = None,
+) -> ExitCode:
     """Run one night over the delivery days that need it, or those of them from `since` to `until`.
+
+    A restatement gives the event days it names its reason, if the night rates them differently than before.
 
     Raises:
         HomeLocked: another process is writing this home.
         SourcesError: sources.yml cannot be used.
+        DaysClosed: a restatement names days of a closed month.
     """
     from dagster_project.instance import OURS, bury, open_instance, remove_old_logs
 
     os.environ[HOME_VARIABLE] = str(home.root)
     night = Night()
-    with writing(home):
+    with writing(home), restatement.asked_for() if restatement else nullcontext():
+        if restatement:
+            refuse_closed(home, restatement)
         sources = load_sources(home)
         with open_instance(home) as instance:
             bury(instance, OURS)
@@ -46,6 +59,9 @@ def nightly(home: Home, since: date | None, until: date | None, console: Console
             _announce(home, sources, days, console)
             _run(instance, days, night, console)
     _conclude(home, night, console)
+    if restatement and night.published:
+        say_all(console, told(home, restatement))
+        console.event("restated", {"restatement": vars(restatement), "days": restated(home, restatement)})
     return night.code
 
 

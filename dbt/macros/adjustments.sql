@@ -196,7 +196,7 @@
         drop table differences;
         delete from {{ day_ledger() }} where model = '{{ model_name }}:closed' and event_date in ({{ dates }});
         insert into {{ day_ledger() }}
-        select '{{ model_name }}:closed', event_date, fingerprint, null, null, 0, '{{ invocation_id }}'
+        select '{{ model_name }}:closed', event_date, fingerprint, null, null, 0, '{{ invocation_id }}', null
         from wanted_days
         where event_date in ({{ dates }})
     {%- endcall -%}

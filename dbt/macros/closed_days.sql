@@ -6,8 +6,7 @@
 -#}
 
 {% macro closing_files() -%}
-    {%- set found = run_query("select file from glob('" ~ home_path('lake/closings/*.json') | replace("'", "''") ~ "') order by file") -%}
-    {{ return(found.columns[0].values() | list) }}
+    {{ return(lake_files('closings/*.json')) }}
 {%- endmacro %}
 
 {#- The UTC day on which this run finds what it finds; never a day of a closed month, whatever the clock says. -#}
@@ -20,8 +19,7 @@
 {%- endmacro %}
 
 {% macro adjustment_files(model_name) -%}
-    {%- set files = home_path('lake/' ~ model_name ~ '/event_date=*/adjustments-*.parquet') | replace("'", "''") -%}
-    {{ return(run_query("select file from glob('" ~ files ~ "') order by file").columns[0].values() | list) }}
+    {{ return(lake_files(model_name ~ '/event_date=*/adjustments-*.parquet')) }}
 {%- endmacro %}
 
 {#-
@@ -128,7 +126,7 @@
         select event_date, row_count as weight, fingerprint from kept_parts;
 
         insert into {{ day_ledger() }}
-        select '{{ model_name }}', event_date, fingerprint, null, file, row_count, '{{ invocation_id }}'
+        select '{{ model_name }}', event_date, fingerprint, null, file, row_count, '{{ invocation_id }}', null
         from kept_parts
         where not exists (
             select 1

@@ -4,7 +4,8 @@
   One row per model and event date (a lake model's adjustments are rows of their own). `fingerprint` is the content the day was built from (its inputs' fingerprints and the
   model's own SQL); `file` is the lake file for models stored as Parquet. A day is rebuilt exactly when the fingerprint
   it should have is not the one in the ledger. `content`, where a model keeps it, is the hash of the day's rows: what
-  depends on the model is rebuilt only when they changed, not whenever they were looked at again.
+  depends on the model is rebuilt only when they changed, not whenever they were looked at again. `parts` is what the
+  fingerprint of a lake model's day is the hash of: it tells why a day was built again.
 -#}
 
 {% macro day_ledger() -%}
@@ -16,6 +17,7 @@
     {%- set columns = {
         'model': 'varchar not null', 'event_date': 'date not null', 'fingerprint': 'varchar not null',
         'content': 'varchar', 'file': 'varchar', 'row_count': 'bigint not null', 'invocation_id': 'varchar not null',
+        'parts': 'varchar',
     } -%}
     create schema if not exists meta;
     {%- if execute %}
@@ -35,6 +37,10 @@
         {%- endfor %}
     );
     create table if not exists meta.published_days (model varchar, event_date date, fingerprint varchar);
+    create table if not exists meta.replaced_days (
+        restatement_id varchar, restated_at timestamp, event_date date, cause varchar, reason varchar,
+        before_file varchar, before_fingerprint varchar
+    );
     create or replace view meta.unpublished_days as
     select model, event_date from (
         select model, event_date, fingerprint from {{ day_ledger() }}
@@ -94,8 +100,9 @@
         select
             days.event_date,
             days.weight,
-            md5(concat_ws('|', '{{ code_fingerprint }}', days.fingerprint
-            {%- for upstream in upstreams[1:] %}, coalesce({{ upstream }}.fingerprint, ''){% endfor %})) as fingerprint
+            concat_ws('|', '{{ code_fingerprint }}', days.fingerprint
+            {%- for upstream in upstreams[1:] %}, coalesce({{ upstream }}.fingerprint, ''){% endfor %}) as parts,
+            md5(parts) as fingerprint
         from {{ upstream_days(upstreams[0]) }} as days
         {%- for upstream in upstreams[1:] %}
         left join {{ upstream_days(upstream) }} as {{ upstream }} on days.event_date = {{ upstream }}.event_date

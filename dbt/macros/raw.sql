@@ -12,6 +12,15 @@
     {{ env_var('TOLLBOOK_HOME', '.tollbook') }}/{{ path }}
 {%- endmacro %}
 
+{#- The files below lake/ that a pattern names, whole paths in order. -#}
+{% macro lake_files(pattern) -%}
+    {%- set files = [] -%}
+    {%- for row in run_query("select file from glob('" ~ home_path('lake/' ~ pattern) | replace("'", "''") ~ "') order by file").rows -%}
+        {%- do files.append(row[0]) -%}
+    {%- endfor -%}
+    {{ return(files) }}
+{%- endmacro %}
+
 {% macro raw_schema_file(table) -%}
     {{ home_path('raw/' ~ table ~ '/schema.parquet') }}
 {%- endmacro %}

@@ -51,7 +51,7 @@
             select
                 '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint,
                 {{ "coalesce(built.content, '')" if config.get('keeps_content', false) else 'null' }}, null,
-                coalesce(built.row_count, 0), '{{ invocation_id }}'
+                coalesce(built.row_count, 0), '{{ invocation_id }}', null
             from wanted_days
             left join (
                 select

@@ -4,7 +4,8 @@
   config(materialized = 'lake', upstream = [first, …])
   Files are lake/<model>/event_date=<day>/<name>.parquet and are never changed; the ledger names the one that counts, so a
   file left by a run that died is nobody's. The model itself is a view over exactly the ledger's files. Days of closed
-  months keep the files they were closed with (macros/closed_days.sql).
+  months keep the files they were closed with (macros/closed_days.sql); of any other day that is replaced, the old file is kept and
+  compared with the new one (macros/restatements.sql).
 -#}
 {% materialization lake, adapter = 'duckdb' %}
     {%- set target_relation = this.incorporate(type = 'view') -%}
@@ -24,7 +25,11 @@
         {%- do keep_closed_days(model.name, sql, closings) -%}
     {%- endif -%}
     {%- set missing_days = missing_days(model.name) -%}
-    {%- call statement('forget') -%}{{ forget_stale_days(model.name) }}{%- endcall -%}
+    {%- set has_replaced = has_replaced_days(model.name) -%}
+    {%- call statement('forget') -%}
+        {% if has_replaced %}{{ remember_replaced_days(model.name, config.require('upstream')) }};{% endif %}
+        {{ forget_stale_days(model.name) }}
+    {%- endcall -%}
     {%- do adapter.commit() -%}
 
     {%- for days in day_batches(missing_days, 2000000) -%}
@@ -57,7 +62,7 @@
             insert into {{ day_ledger() }}
             select
                 '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint, null, written.file,
-                coalesce(written.row_count, 0), '{{ invocation_id }}'
+                coalesce(written.row_count, 0), '{{ invocation_id }}', wanted_days.parts
             from wanted_days
             left join (
                 select
@@ -79,6 +84,10 @@
         {%- endcall -%}
         {%- do adapter.commit() -%}
     {%- endfor -%}
+
+    {%- if has_replaced -%}
+        {%- do write_restatements(model.name) -%}
+    {%- endif -%}
 
     {%- set files = run_query("select file from " ~ day_ledger() ~ " where model = '" ~ model.name ~ "' and file is not null order by file").rows -%}
     {%- call statement('main') -%}
