@@ -67,9 +67,10 @@ dev: setup ## Open the Dagster UI on http://127.0.0.1:3000
 notebooks: setup ## Open the notebooks on http://127.0.0.1:2718, as apps over the published marts
 	@$(BIN)/marimo run notebooks --host 127.0.0.1 --port 2718 --no-token
 
-bench: setup ## Time the night, at BENCH_ROWS="100000 1000000" requests, and landing against a bare DuckDB statement
+bench: setup ## Time the night, at BENCH_ROWS="100000 1000000" requests, and landing against a bare DuckDB statement, and ask the reports
 	@$(BIN)/python tests/benchmarks/bench.py $(BENCH_ROWS)
 	@$(BIN)/python tests/benchmarks/landing.py
+	@$(BIN)/python tests/benchmarks/reports.py
 
 lint: setup ## Check style: Python, SQL, notebooks, and what every dbt model owes its reader
 	@$(BIN)/ruff check .

@@ -1,0 +1,30 @@
+with usage_by_workspace as (
+    select * from {{ ref('rpt_usage_by_workspace_daily') }}
+),
+
+monthly as (
+    select
+        cast(date_trunc('month', billing_date) as date) as billing_month,
+        source,
+        workspace_id,
+        cast(sum(requests) as bigint) as requests,
+        cast(sum(unpriced_requests) as bigint) as unpriced_requests,
+        {% for cost in usage_cost_columns() -%}
+            cast(sum({{ cost }}) as decimal(38, 12)) as {{ cost }},
+        {% endfor -%}
+        {{ ratio('sum(cache_read_tokens)', 'sum(' ~ cacheable_input_tokens() ~ ')') }} as cache_hit_rate
+    from usage_by_workspace
+    group by cast(date_trunc('month', billing_date) as date), source, workspace_id
+),
+
+savings as (
+    select
+        *,
+        cast(discount_savings_usd + cache_savings_usd as decimal(38, 12)) as total_savings_usd,
+        {{ usd_ratio('discount_savings_usd', 'list_cost_usd') }} as discount_share,
+        {{ usd_ratio('cache_savings_usd', 'discounted_cost_usd') }} as cache_savings_share,
+        {{ usd_ratio('discount_savings_usd + cache_savings_usd', 'list_cost_usd') }} as total_savings_share
+    from monthly
+)
+
+select * from savings
