@@ -59,7 +59,12 @@ usage_days as (
             sum(credits_used) as credits,
             sum(unpriced_requests) as unpriced_requests
         from {{ ref(rollup) }}
-        where {{ subject }} in (select allowances.subject from allowances where allowances.scope = '{{ scope }}')
+        where
+            {{ subject }} in (
+                select allowances.subject
+                from allowances
+                where allowances.scope = '{{ scope }}'
+            )
         group by all
         {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -107,7 +112,8 @@ dated as (
         case when data_end > month_end then month_end else data_end end as as_of_date,
         data_end <= month_end as is_current_month,
         (
-            select min(first_billing_date) from first_days
+            select min(first_days.first_billing_date)
+            from first_days
             where first_days.source = periods.source or periods.source is null
         ) as first_billing_date
     from periods

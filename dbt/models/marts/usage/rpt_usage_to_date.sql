@@ -125,13 +125,13 @@ ranked as (
     select
         subjects.*,
         case
-            when subject != 'unattributed'
+            when subjects.subject != 'unattributed'
                 then rank() over (
-                    partition by subjects.source, subjects.window_name, scope, subject = 'unattributed'
-                    order by cache_optimized_cost_usd desc
+                    partition by subjects.source, subjects.window_name, subjects.scope, subjects.subject = 'unattributed'
+                    order by subjects.cache_optimized_cost_usd desc
                 )
         end as spend_rank,
-        {{ usd_ratio('cache_optimized_cost_usd', 'totals.total_usd') }} as share_of_total
+        {{ usd_ratio('subjects.cache_optimized_cost_usd', 'totals.total_usd') }} as share_of_total
     from subjects
     inner join totals on subjects.source = totals.source and subjects.window_name = totals.window_name
 )
