@@ -112,6 +112,7 @@ def _build(home: Home, project: DbtProject, select: Sequence[str]) -> BuildResul
 
     log_tail: deque[str] = deque(maxlen=LOG_LINES)
     restating.folder(home).mkdir(parents=True, exist_ok=True)
+    (home.lake / "recon_statuses").mkdir(parents=True, exist_ok=True)
     restore_days(home)
     with _log_file(home) as log_file, _environment(home), _no_event_loops():
         runner = dbtRunner(manifest=_manifest(project), callbacks=[_listener(log_tail, log_file)])

@@ -31,7 +31,15 @@ from tests.dbt.marts.billing_rows import (
     returned,
 )
 
-BILLING = ["+recon_invoice_payments", "+fct_invoices", "+fct_payments", "+int_reconciliation_legs"]
+BILLING = [
+    "+recon_invoice_payments",
+    "+fct_invoices",
+    "+fct_payments",
+    "+int_reconciliation_legs",
+    "+recon_status_history",
+    "+recon_summary",
+    "+recon_period_bridge",
+]
 BRANCH = re.compile(r"\n {12}when\b(?:(?!\n {12}(?:when|else)\b).)*", re.DOTALL)
 
 WORLD: dict[str, list[dict[str, Any]]] = {
@@ -402,3 +410,59 @@ def test_a_payment_of_another_month_matches_and_says_so(books: duckdb.DuckDBPyCo
 
 def test_an_object_that_is_gone_is_no_item(books: duckdb.DuckDBPyConnection) -> None:
     assert books.sql("select 1 from fct_payments where payment_intent_id = 'pi_gone_since'").fetchall() == []
+
+
+def test_a_month_is_bridged_from_its_invoices_to_its_money(books: duckdb.DuckDBPyConnection) -> None:
+    """August: 900.00 invoiced and paid. October: 900.00 refunded, more than all that month's sterling payments."""
+    found = books.sql(
+        """
+        select period_month::varchar, invoiced_minor, refunded_minor, received_minor
+        from recon_period_bridge
+        where currency = 'gbp' and period_month in ('2026-08-01', '2026-10-01')
+        order by 1
+        """
+    ).fetchall()
+    [august, october] = found
+    assert august == ("2026-08-01", 90000, 0, 90000)
+    assert october[2] == -(5000 + 1250 + 3501 + 1000 + 1000 + 90000)
+
+
+def test_what_was_paid_in_another_month_is_in_both_bridges(books: duckdb.DuckDBPyConnection) -> None:
+    """50.00 of September were paid in October; 50.00 more of September never came, after a month in flight."""
+    found = books.sql(
+        """
+        select period_month::varchar, paid_in_other_months_minor, paid_for_other_months_minor, unpaid_minor
+        from recon_period_bridge
+        where currency = 'gbp' and period_month = '2026-09-01'
+        """
+    ).fetchall()
+    assert found == [("2026-09-01", -5000, 0, -5000)]
+    [(october,)] = books.sql(
+        """
+        select paid_for_other_months_minor from recon_period_bridge
+        where currency = 'gbp' and period_month = '2026-10-01'
+        """
+    ).fetchall()
+    assert october == 5000
+
+
+def test_currencies_have_bridges_of_their_own(books: duckdb.DuckDBPyConnection) -> None:
+    """12.345 kwd invoiced and paid; 50.00 eur came for an invoice in gbp, which they do not pay."""
+    found = books.sql(
+        """
+        select currency, invoiced_minor, without_invoice_minor, received_minor from recon_period_bridge
+        where currency in ('kwd', 'eur')
+        order by 1
+        """
+    ).fetchall()
+    assert found == [("eur", 0, 5000, 5000), ("kwd", 12345, 0, 12345)]
+
+
+def test_the_summary_counts_items_and_money_by_status(books: duckdb.DuckDBPyConnection) -> None:
+    found = books.sql(
+        """
+        select item_count, payable_minor, received_minor, payable_amount from recon_summary
+        where status = 'duplicate_charge'
+        """
+    ).fetchall()
+    assert [(*row[:3], str(row[3])) for row in found] == [(1, 5000, 10000, "50.0000")]

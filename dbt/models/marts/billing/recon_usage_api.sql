@@ -57,27 +57,33 @@ api_sums as (
 
 window_days as (
     select
-        windows.*,
-        cast(unnest(generate_series(first_date, last_date, interval 1 day)) as date) as event_date
+        window_id,
+        source as reporting_source,
+        log_provider,
+        has_model,
+        has_key,
+        has_member,
+        has_workspace,
+        cast(unnest(generate_series(first_date, last_date, interval 1 day)) as date) as reported_date
     from windows
 ),
 
 -- A gateway's API sums its own calls, a provider's those of any gateway.
 logged as (
     select
-        window_days.* exclude (source, event_date),
+        window_days.*,
         usage_daily.*
     from window_days
     inner join usage_daily
-        on window_days.source = usage_daily.source and window_days.event_date = usage_daily.event_date
+        on window_days.reporting_source = usage_daily.source and window_days.reported_date = usage_daily.event_date
     where window_days.log_provider is null
     union all
     select
-        window_days.* exclude (source, event_date),
+        window_days.*,
         usage_daily.*
     from window_days
     inner join usage_daily
-        on window_days.log_provider = usage_daily.provider and window_days.event_date = usage_daily.event_date
+        on window_days.log_provider = usage_daily.provider and window_days.reported_date = usage_daily.event_date
 ),
 
 -- A call that failed is in the logs and in no sum. A provider charges its own list prices.
