@@ -20,6 +20,11 @@ def close(home: Home, month: str, *more: str):
     return CliRunner().invoke(app, ["close", "--home", str(home.root), "--month", month, *more])
 
 
+def restate(home: Home, first: str, last: str, reason: str):
+    arguments = ["--home", str(home.root), "--since", first, "--until", last, "--reason", reason]
+    return CliRunner().invoke(app, ["restate", *arguments])
+
+
 @pytest.fixture
 def finished(finished_night, tmp_path: Path) -> Home:
     home = Home(tmp_path / "finished")
@@ -37,6 +42,10 @@ def test_a_closed_month_is_the_same_after_the_next_night_and_without_its_databas
     assert ended.stdout.startswith("2026-08 is closed: 4 days")
     again = close(finished, "2026-08")
     assert (again.exit_code, "nothing changed" in again.stdout) == (0, True)
+    late = restate(finished, "2026-07-30", "2026-08-01", "a new contract")
+    assert (late.exit_code, "closed: 2026-08;" in late.output) == (2, True)
+    assert restate(finished, "2026-09-02", "2026-09-01", "a new contract").exit_code == 2
+    assert restate(finished, "2026-09-01", "2026-09-02", " ").exit_code == 2
     [closing] = closings(finished)
     first, last = datetime(2026, 7, 30).date(), datetime(2026, 8, 2).date()
     assert [str(day) for day in closed_days(finished, first, last)] == ["2026-08-01", "2026-08-02"]
