@@ -15,8 +15,11 @@ from dagster_project.restating import DaysClosed, Restatement, records, refuse_c
 from ingestion.home import Home
 from tests.dbt.conftest import USAGE, build, infron_line, land, rows
 
-MARTS = [Mart("fct_usage_costs"), Mart("fct_restatements"), Mart("rpt_restated_requests")]
-SELECT = (*USAGE, "+fct_restatements", "+rpt_restated_requests")
+MARTS = [
+    Mart(name)
+    for name in ("fct_usage_costs", "fct_traffic_minutely", "fct_restatements", "rpt_restated_requests")
+]
+SELECT = (*USAGE, "+fct_restatements", "+rpt_restated_requests", "+fct_traffic_minutely")
 OVERRIDES = "provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason\n"
 DAYS = """
     select

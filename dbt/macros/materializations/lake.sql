@@ -1,11 +1,11 @@
 {#-
   lake: a model with one row per request, written once, as Parquet, a day replaced by a new file.
 
-  config(materialized = 'lake', upstream = [first, …])
+  config(materialized = 'lake', upstream = [first, …], keeps_history = false)
   Files are lake/<model>/event_date=<day>/<name>.parquet and are never changed; the ledger names the one that counts, so a
-  file left by a run that died is nobody's. The model itself is a view over exactly the ledger's files. Days of closed
-  months keep the files they were closed with (macros/closed_days.sql); of any other day that is replaced, the old file is kept and
-  compared with the new one (macros/restatements.sql).
+  file left by a run that died is nobody's. The model itself is a view over exactly the ledger's files. With keeps_history,
+  days of closed months keep the files they were closed with (macros/closed_days.sql), and of any other day that is replaced
+  the old file is kept and compared with the new one (macros/restatements.sql): one model has it, the requests themselves.
 -#}
 {% materialization lake, adapter = 'duckdb' %}
     {%- set target_relation = this.incorporate(type = 'view') -%}
@@ -20,12 +20,13 @@
     {{ run_hooks(pre_hooks, inside_transaction = True) }}
 
     {%- do want_days(config.require('upstream'), code_fingerprint) -%}
-    {%- set closings = closing_files() -%}
+    {%- set keeps_history = config.get('keeps_history', false) -%}
+    {%- set closings = closing_files() if keeps_history else [] -%}
     {%- if closings -%}
         {%- do keep_closed_days(model.name, sql, closings) -%}
     {%- endif -%}
     {%- set missing_days = missing_days(model.name) -%}
-    {%- set has_replaced = has_replaced_days(model.name) -%}
+    {%- set has_replaced = keeps_history and has_replaced_days(model.name) -%}
     {%- call statement('forget') -%}
         {% if has_replaced %}{{ remember_replaced_days(model.name, config.require('upstream')) }};{% endif %}
         {{ forget_stale_days(model.name) }}

@@ -3,6 +3,7 @@
 -- A request counts in the minute of occurred_at, which is its start or its end as the source bills it.
 with usage_costs as (
     select * from {{ ref('fct_usage_costs') }}
+    where adjusts_event_id is null
 ),
 
 traffic as (

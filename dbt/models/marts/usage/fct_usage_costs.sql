@@ -1,6 +1,7 @@
 {{ config(
     materialized = 'lake',
-    upstream = ['int_usage_days', 'int_usage_repeated_events', 'int_pricing_days', 'int_usage_discounts']
+    upstream = ['int_usage_days', 'int_usage_repeated_events', 'int_pricing_days', 'int_usage_discounts'],
+    keeps_history = true
 ) }}
 
 -- depends_on: {{ ref('int_usage_days') }}

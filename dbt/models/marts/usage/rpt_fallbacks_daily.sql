@@ -2,6 +2,7 @@
 
 with usage_costs as (
     select * from {{ ref('fct_usage_costs') }}
+    where adjusts_event_id is null
 ),
 
 fallbacks as (
