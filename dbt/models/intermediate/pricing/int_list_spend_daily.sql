@@ -14,20 +14,21 @@ metered as (
 
 listed as (
     select
-        metered.event_date,
-        metered.workspace_id,
-        case
-            when metered.event_type in ('refund', 'adjustment') then metered.reported_cost_usd
-            when
-                metered.billing_mode != 'per_call'
-                and metered.input_tokens + metered.output_tokens = 0
-                and metered.status != 'success'
-                then 0
-            when metered.billing_mode = 'per_call' or metered.usage_source != 'missing'
-                then {{ usd('metered.list_picousd', 'metered.list_fine') }}
-        end as list_cost_usd
+        metered.*,
+        {{ usd('metered.list_picousd', 'metered.list_fine') }} as list_usd
     from metered
     inner join volume_days on metered.event_date = volume_days.event_date
+),
+
+judged as (
+    select
+        event_date,
+        workspace_id,
+        case {{ usage_verdict('list_usd') }}
+            when 'priced' then list_usd
+            when 'settlement' then reported_cost_usd
+        end as list_cost_usd
+    from listed
 ),
 
 spend as (
@@ -35,7 +36,7 @@ spend as (
         event_date,
         workspace_id,
         cast(coalesce(sum(list_cost_usd), 0) as decimal(38, 12)) as list_cost_usd
-    from listed
+    from judged
     group by event_date, workspace_id
 )
 

@@ -47,18 +47,10 @@ costed as (
     from factored
 ),
 
--- A call that did not succeed and used nothing cost nothing whatever its model; a success without usage is unknown, not
--- free. A refund or a later settlement is its own price: what was given back or charged.
 judged as (
     select
         *,
-        case
-            when event_type in ('refund', 'adjustment') then 'settlement'
-            when gateway_price_source = 'per_call' then 'priced'
-            when input_tokens + output_tokens = 0 and status != 'success' then 'nothing_used'
-            when usage_source = 'missing' or list_usd is null then 'unpriced'
-            else 'priced'
-        end as verdict
+        {{ usage_verdict('list_usd') }} as verdict
     from costed
 ),
 
