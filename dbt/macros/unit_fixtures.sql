@@ -74,6 +74,7 @@
         time '00:00:00' as tod_start,
         time '24:00:00' as tod_end,
         'p' as price_id,
+        cast({{ loop.index }} as bigint) as price_cell,
         '1' as price_version,
         'catalogue' as price_source,
         {%- set fine = namespace(any = false) %}

@@ -13,7 +13,7 @@
         'uncached_input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens',
         'input_audio_tokens', 'input_image_tokens', 'output_text_tokens', 'output_audio_tokens',
         'output_image_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'reported_total_tokens',
-        'call_units', 'usage_source',
+        'call_units', 'usage_source', 'cache_told', 'tells_groups',
         'billing_mode', 'stated_discount_factor', 'fixed_price_usd', 'model_ratio', 'completion_ratio', 'cache_ratio',
         'cache_write_5m_ratio', 'cache_write_1h_ratio', 'cache_write_ratio', 'cache_write_unsplit_tokens',
         'image_ratio', 'audio_ratio', 'audio_output_ratio', 'audio_usd_per_mtok', 'group_ratio', 'surcharge_picousd',
@@ -72,6 +72,6 @@
     {{ return([
         'uncached_input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens',
         'input_audio_tokens', 'input_image_tokens', 'output_text_tokens', 'output_audio_tokens',
-        'output_image_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'usage_source',
+        'output_image_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'usage_source', 'cache_told',
     ]) }}
 {% endmacro %}

@@ -23,6 +23,7 @@ USAGE = (
     "+rpt_usage_by_workspace_daily",
     "+rpt_usage_by_call_type_daily",
     "+rpt_unpriced_usage",
+    "+recon_reported_costs",
     "+rpt_source_days",
     "+fct_account_events",
 )

@@ -112,6 +112,8 @@ def from_second(unit: timedelta | None = None) -> Carried:
 
 KEYS = [f"key_{number:03d}" for number in range(1, 100)]
 
+PARTS = [f"{part}_variance_usd" for part in ("quantity", "rate", "formula", "rounding", "timing")]
+
 #: What follows from a price the gateway itself states, which only New-API does.
 OF_RATIOS = (
     "list_cost_gateway_usd",
@@ -161,7 +163,10 @@ NEW_API = {
     ),
     "reported_cost_usd": Carried(where=used, within=QUOTA_UNIT),
     "credits_used": NOT_AT_ALL,
-    "cost_variance_usd": Carried(where=lambda truth: known(truth) and used(truth), within=QUOTA_UNIT),
+    **dict.fromkeys(
+        ["cost_variance_usd", *PARTS],
+        Carried(where=lambda truth: known(truth) and used(truth), within=QUOTA_UNIT),
+    ),
     "variance_reason": Carried(
         where=lambda truth: known(truth) and used(truth),
         plain=lambda value, own: "match" if value == "rounding" else value,
@@ -203,7 +208,8 @@ NOT_AS_INFRON: dict[str, dict[str, Carried]] = {
         "cost_variance_usd": Carried(
             where=lambda truth: without_group_promise(truth) and without_cache(truth), within=CREDIT
         ),
-        "variance_reason": NOT_AT_ALL,  # A credit a call hides every reason.
+        # A credit a call hides every reason.
+        **dict.fromkeys(["variance_reason", "formula_variance_usd", "rounding_variance_usd"], NOT_AT_ALL),
         "quota_used": NOT_AT_ALL,
     },
     "litellm": {
@@ -217,7 +223,7 @@ NOT_AS_INFRON: dict[str, dict[str, Carried]] = {
         "model_served": Carried(plain=lambda value, own: value.replace("gemini/", "google-ai-studio/")),
         "usage_source": on(used),
         "reported_cost_usd": on(used),
-        "cost_variance_usd": on(used),
+        **dict.fromkeys(["cost_variance_usd", *PARTS], on(used)),
         "quota_used": NOT_AT_ALL,
         "credits_used": NOT_AT_ALL,
     },
@@ -268,7 +274,7 @@ NOT_AS_INFRON: dict[str, dict[str, Carried]] = {
         "cache_list_cost_usd": on(without_writes),
         "cache_savings_usd": on(without_group_promise, without_writes),
         "reported_cost_usd": on(used),
-        "cost_variance_usd": on(used, without_group_promise, without_writes),
+        **dict.fromkeys(["cost_variance_usd", *PARTS], on(used, without_group_promise, without_writes)),
         "variance_reason": on(used, without_group_promise, without_writes),
         "quota_used": NOT_AT_ALL,
         "credits_used": NOT_AT_ALL,

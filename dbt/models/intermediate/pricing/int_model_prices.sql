@@ -247,6 +247,9 @@ fine as (
 in_units as (
     select
         *,
+        row_number() over (
+            order by price_provider, price_model, variant, valid_from, tier_start, tod_start
+        ) as price_cell,
         md5(concat_ws(
             '|', price_version, price_source
             {%- for class in classes %}, {{ class }}_usd_per_mtok{% endfor %}

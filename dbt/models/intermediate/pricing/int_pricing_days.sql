@@ -20,13 +20,21 @@ prices as (
     select * from {{ ref('int_model_prices') }}
 ),
 
+alternatives as (
+    select * from {{ ref('int_model_price_alternatives') }}
+),
+
 day_prices as (
     select
         file_models.event_date,
         string_agg(
             concat_ws(
                 '|', file_models.price_provider, file_models.price_model, models.catalogue_model, models.matched_by,
-                prices.variant, prices.valid_from, prices.tier_start, prices.tod_start, prices.fingerprint
+                prices.variant, prices.valid_from, prices.tier_start, prices.tod_start, prices.fingerprint, alternatives.earlier_fingerprint,
+                -- A price of later counts once a gateway may have charged it: a week ahead.
+                case
+                    when alternatives.later_from < file_models.event_date + interval 8 day then alternatives.later_fingerprint
+                end
             ),
             ','
             order by
@@ -42,6 +50,7 @@ day_prices as (
             and file_models.price_model = prices.price_model
             and prices.valid_from < file_models.event_date + interval 1 day
             and prices.valid_to > file_models.event_date
+    left join alternatives on prices.price_cell = alternatives.disputed_price_cell
     group by file_models.event_date
 ),
 

@@ -90,6 +90,7 @@ catalogued as (
         models.matched_by,
         models.reason_unmatched,
         prices.price_id as catalogue_price_id,
+        prices.price_cell,
         prices.price_version as catalogue_price_version,
         prices.price_source as catalogue_price_source,
         prices.variant as price_variant,

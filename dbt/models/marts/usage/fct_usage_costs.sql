@@ -102,6 +102,11 @@ usage_costs as (
         rounding_unit_usd,
         cast(variance_usd as decimal(18, 12)) as cost_variance_usd,
         variance_reason,
+        quantity_variance_usd,
+        rate_variance_usd,
+        formula_variance_usd,
+        rounding_variance_usd,
+        timing_variance_usd,
 
         ---------- adjustments of closed days
         cast(null as varchar) as adjusts_event_id,

@@ -206,6 +206,8 @@ usage_events as (
         total_tokens as reported_total_tokens,
         cast(1 as bigint) as call_units,
         case when coalesce(prompt_tokens, completion_tokens) is null then 'missing' else 'reported' end as usage_source,
+        case when stream_rank = 4 then 'all' else 'nothing' end as cache_told,
+        false as tells_groups,
 
         ---------- money: credits; what one is worth follows from the invoices unless sources.yml states it
         'credits' as billing_mode,

@@ -137,6 +137,8 @@ usage_events as (
         usage_total_tokens as reported_total_tokens,
         cast(1 as bigint) as call_units,
         case when has_usage then 'reported' else 'missing' end as usage_source,
+        case when stream_rank = 2 then 'reads' else 'all' end as cache_told,
+        stream_rank = 1 as tells_groups,
 
         ---------- money
         case when coalesce(is_byok, false) then 'byok' else 'token' end as billing_mode,

@@ -161,6 +161,8 @@ usage_events as (
             when status = 'success' and all_prompt_tokens + all_completion_tokens = 0 then 'missing'
             else 'reported'
         end as usage_source,
+        'all' as cache_told,
+        true as tells_groups,
 
         ---------- money: response_cost is what was charged; the breakdown of a cache hit still shows the full price
         case when coalesce(cache_hit, false) then 'free' else 'token' end as billing_mode,

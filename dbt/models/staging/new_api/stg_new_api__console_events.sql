@@ -107,6 +107,8 @@ usage_events as (
             when is_success and coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0) = 0 then 'missing'
             else 'reported'
         end as usage_source,
+        'nothing' as cache_told,
+        true as tells_groups,
 
         ---------- money: what the console calls cost may be in another currency, its units never are
         'ratio' as billing_mode,

@@ -194,6 +194,8 @@ usage_events as (
                 and all_prompt_tokens + all_completion_tokens = 0 and surcharge_picousd = 0 then 'missing'
             else 'reported'
         end as usage_source,
+        'all' as cache_told,
+        true as tells_groups,
 
         ---------- money: a plan's quota is no money of the wallet, a refund gives back
         mode as billing_mode,

@@ -92,6 +92,8 @@ usage_events as (
             when billed_prompt_tokens is not null or billed_completion_tokens is not null then 'estimated'
             else 'missing'
         end as usage_source,
+        'reads' as cache_told,
+        false as tells_groups,
 
         ---------- money
         case when coalesce(is_byok, false) then 'byok' else 'token' end as billing_mode,

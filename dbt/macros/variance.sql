@@ -1,0 +1,97 @@
+{#-
+  What a gateway may have charged instead: the counterfactual amounts of int_usage_events_explained.
+
+  Undiscounted amounts are whole units of 1e-18 USD ("atto", HUGEINT) and charges whole picodollars, rounded once, half
+  away from zero, like every cost. A cause is an undiscounted difference to what the row should have cost, the factor it
+  is charged at, and the part of the variance it makes: quantity, rate, formula, rounding or timing.
+-#}
+
+{#- Token classes a catalogue prices, and the column of an event that counts them. -#}
+{% macro class_tokens() -%}
+    {{ return({
+        'input': 'uncached_input_tokens', 'cache_read': 'cache_read_tokens', 'cache_write_5m': 'cache_write_5m_tokens',
+        'cache_write_1h': 'cache_write_1h_tokens', 'output': 'output_text_tokens', 'output_reasoning': 'reasoning_tokens',
+        'input_audio': 'input_audio_tokens', 'output_audio': 'output_audio_tokens', 'input_image': 'input_image_tokens',
+        'output_image': 'output_image_tokens', 'requests': '1',
+    }) }}
+{%- endmacro %}
+
+{#- A price per million tokens, DECIMAL(24,18), in atto per token. -#}
+{% macro atto_price(usd_per_mtok) -%}
+    cast({{ usd_per_mtok }} * cast(1000000000000 as decimal(13, 0)) as hugeint)
+{%- endmacro %}
+
+{#- What an event costs more, undiscounted, at the prices of another cell: atto. -#}
+{% macro atto_at(alternative) -%}
+    {%- for class, tokens in class_tokens().items() -%}
+        {{ ' + ' if not loop.first }}{{ tokens }} * {{ alternative }}.{{ class }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{#- What is charged when the undiscounted amount is off by so much: picodollars. -#}
+{% macro charge(atto, factor_ppm = 'factor_ppm') -%}
+    ((own_atto + {{ atto }}) * {{ factor_ppm }} + 500000000000) // 1000000000000
+{%- endmacro %}
+
+{#- Whole picodollars back to USD. -#}
+{% macro pico_usd(pico) -%}
+    cast(try_cast({{ pico }} as decimal(18, 0)) * cast(0.000000000001 as decimal(18, 12)) as decimal(18, 12))
+{%- endmacro %}
+
+{#-
+  The causes that can be recomputed, in the order in which they are tried: [reason, part, amount charged, condition].
+  The columns are those of int_usage_events_explained; an alternative a model does not have is null and never equal.
+-#}
+{% macro variance_causes() -%}
+    {%- set read_gap = 'cache_read_tokens * (input_atto - cache_read_atto)' -%}
+    {%- set write_gap = 'cache_write_5m_tokens * (input_atto - cache_write_5m_atto) + cache_write_1h_tokens * (input_atto - cache_write_1h_atto)' -%}
+    {%- set writes = 'cache_write_5m_tokens * cache_write_5m_atto + cache_write_1h_tokens * cache_write_1h_atto' -%}
+    {%- set write_tokens = '(cache_write_5m_tokens + cache_write_1h_tokens)' -%}
+    {{ return([
+        ['discount_missing', 'rate', charge('0', '1000000'), none],
+        ['other_discount', 'rate', charge('0', 'stated_ppm'), none],
+        ['dated_elsewhere', 'timing', charge(atto_at('earlier')), "time_basis = 'end' and began_at < earlier_until"],
+        ['dated_elsewhere', 'timing', charge(atto_at('later')), "time_basis = 'start' and ended_at >= later_from"],
+        ['stale_price', 'rate', charge(atto_at('earlier')), none],
+        ['stale_price', 'rate', charge(atto_at('later')), 'occurred_at >= later_from - interval 7 day'],
+        ['wrong_tier', 'rate', charge(atto_at('lower_tier')), none],
+        ['wrong_tier', 'rate', charge(atto_at('upper_tier')), none],
+        ['wrong_time_of_day', 'rate', charge(atto_at('other_time')), none],
+        ['service_tier_missing', 'rate', charge(atto_at('standard')), none],
+        ['service_tier_missing', 'rate', charge(atto_at('batch')), none],
+        ['service_tier_missing', 'rate', charge(atto_at('flex')), none],
+        ['service_tier_missing', 'rate', charge(atto_at('priority')), none],
+        ['cache_priced_as_input', 'formula', charge(read_gap), none],
+        ['cache_write_missing', 'formula', charge(write_gap), none],
+        ['cache_write_missing', 'formula', charge('-(' ~ writes ~ ')'), none],
+        ['cache_priced_as_input', 'formula', charge(read_gap ~ ' + ' ~ write_gap), none],
+        ['hour_write_as_5m', 'formula', charge('cache_write_1h_tokens * (cache_write_5m_atto - cache_write_1h_atto)'), none],
+        ['cache_read_free', 'formula', charge('-(cache_read_tokens * cache_read_atto)'), none],
+        ['double_charged_cache', 'formula', charge('cache_read_tokens * input_atto'), none],
+        ['double_charged_cache', 'formula', charge('cache_read_tokens * cache_read_atto'), none],
+        ['double_charged_cache', 'formula', charge(writes), none],
+        ['double_charged_cache', 'formula', charge(write_tokens ~ ' * cache_write_5m_atto'), none],
+        ['double_charged_cache', 'formula', charge(write_tokens ~ ' * input_atto'), none],
+        ['double_charged_cache', 'formula', charge('(cache_read_tokens + ' ~ write_tokens ~ ') * input_atto'), none],
+        ['double_charged_reasoning', 'formula', charge('reasoning_tokens * output_atto'), none],
+        ['double_charged_audio', 'formula', charge('input_audio_tokens * input_atto'), none],
+        ['token_mismatch', 'quantity', charge('unseen_atto'), none],
+        ['other_price_list', 'rate', charge('stated_atto'), none],
+        ['list_price_charged', 'rate', 'list_pico', none],
+    ]) }}
+{%- endmacro %}
+
+{#- USD in whole picodollars. -#}
+{% macro whole_pico(usd) -%}
+    cast(cast({{ usd }} as decimal(25, 12)) * cast(1000000000000 as decimal(13, 0)) as bigint)
+{%- endmacro %}
+
+{#- A price per token the row states, per million tokens. -#}
+{% macro stated_price(side) -%}
+    try_cast(stated_{{ side }}_usd_per_token * cast(1000000 as decimal(7, 0)) as decimal(24, 18))
+{%- endmacro %}
+
+{#- What a variance is split into; every row's parts sum to its cost_variance_usd. -#}
+{% macro variance_parts() -%}
+    {{ return(['quantity', 'rate', 'formula', 'rounding', 'timing']) }}
+{%- endmacro %}
