@@ -16,7 +16,7 @@ from ingestion.home import Home
 from tests.conftest import SHARED_DATA
 from tests.dbt.conftest import build, infron_line, land_text, rows
 
-TRAFFIC = ["+fct_traffic_hourly", "+rpt_traffic_daily", "+rpt_fallbacks_daily"]
+TRAFFIC = ["+fct_usage_daily", "+fct_traffic_hourly", "+rpt_traffic_daily", "+rpt_fallbacks_daily"]
 SOURCES = """
 sources:
   sample: {dialect: infron}
@@ -287,3 +287,27 @@ def test_peaks_of_real_arrivals_equal_a_count_over_the_requests(world: Home, sha
     assert found["openai/code"][0] == 585
     assert found["openai/conv"][0] == 502
     assert found["all"][0] < 585 + 502
+
+
+def test_a_late_call_rebuilds_the_traffic_of_its_day_only(world: Home) -> None:
+    built = """
+        select model, event_date::varchar, fingerprint from meta.day_builds
+        where contains(model, 'traffic') or contains(model, 'latency') or contains(model, 'fallbacks')
+    """
+    before = set(rows(world, built))
+    late = infery(21, 9)
+    land_text(world, "infery/requests/dt=2026-11-05/late.ndjson", [late])
+    build(world, TRAFFIC)
+    changed = {(model, day) for model, day, _ in set(rows(world, built)) - before}
+    assert changed == {
+        (model, "2026-11-01")
+        for model in (
+            "fct_traffic_minutely",
+            "fct_latency_hourly",
+            "fct_traffic_hourly",
+            "rpt_traffic_daily",
+            "rpt_fallbacks_daily",
+        )
+    }
+    requests = "select requests from marts.rpt_traffic_daily where source = 'infery' and scope = 'all'"
+    assert rows(world, requests) == [(22,)]
