@@ -16,7 +16,7 @@ from ingestion.home import Home
 from tests.conftest import SHARED_DATA
 from tests.dbt.conftest import build, infron_line, land_text, rows
 
-TRAFFIC = ["+fct_usage_daily", "+fct_traffic_hourly", "+rpt_traffic_daily", "+rpt_fallbacks_daily"]
+TRAFFIC = ["+fct_traffic_hourly", "+rpt_traffic_daily", "+rpt_fallbacks_daily"]
 SOURCES = """
 sources:
   sample: {dialect: infron}

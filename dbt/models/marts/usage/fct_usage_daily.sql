@@ -41,9 +41,9 @@ daily as (
         ---------- labels
         {{ latest_spelling('api_key_name', 'occurred_at') }} as api_key_name,
 
-        ---------- time
-        min(occurred_at) as first_seen_at,
-        max(occurred_at) as last_seen_at,
+        ---------- time: an adjustment was found on its day, nobody called
+        min(case when adjusts_event_id is null then occurred_at end) as first_seen_at,
+        max(case when adjusts_event_id is null then occurred_at end) as last_seen_at,
 
         ---------- counts
         cast(sum({{ counted_requests() }}) as bigint) as requests,

@@ -18,6 +18,7 @@ watermarks as (
         max(last_seen_at) as as_of,
         cast(date_trunc('month', max(billing_date)) as date) as month_start
     from usage_daily
+    where last_seen_at is not null
     group by source
 ),
 
@@ -68,9 +69,9 @@ first_days as (
         usage_costs.{{ column }}
         {%- endfor %},
         usage_costs.occurred_at as last_seen_at,
-        1 as requests,
+        {{ counted_requests() }} as requests,
         case when usage_costs.unpriced_reason is not null then 1 else 0 end as unpriced_requests,
-        case when usage_costs.cache_read_tokens > 0 then 1 else 0 end as cache_read_requests
+        case when usage_costs.cache_read_tokens != 0 then {{ counted_requests() }} else 0 end as cache_read_requests
         {%- for tokens in usage_token_columns() %},
         usage_costs.{{ tokens }}
         {%- endfor %}

@@ -1,11 +1,11 @@
--- Fails if the traffic of a day just built is not that day's requests and tokens, by the minute, the hour and the day.
+-- Fails if the traffic of a day just built is not that day's calls and tokens, by the minute, the hour and the day.
 with requests as (
     select
         event_date,
-        sum(requests) as requests,
+        count(*) as requests,
         sum(total_tokens) as total_tokens
-    from {{ ref('fct_usage_daily') }}
-    where event_date in {{ unpublished_days('fct_usage_daily') }}
+    from {{ ref('fct_usage_costs') }}
+    where event_date in {{ unpublished_days('fct_usage_costs') }} and adjusts_event_id is null
     group by event_date
 ),
 
@@ -18,7 +18,7 @@ traffic as (
             sum(requests) as requests,
             sum(total_tokens) as total_tokens
         from {{ ref(mart) }}
-        where event_date in {{ unpublished_days('fct_usage_daily') }}
+        where event_date in {{ unpublished_days('fct_usage_costs') }}
         group by all
         {% if not loop.last %}union all{% endif %}
     {%- endfor %}
