@@ -9,6 +9,7 @@ what it did (0 on a response-cache hit). The price list the proxy used travels o
 from __future__ import annotations
 
 from ingestion.dialects.litellm_spend_logs import SPEND_LOGS
+from ingestion.dialects.litellm_usage import CLASS_COLUMNS, IN, OUT, TOKEN_FIELDS, USAGE
 from ingestion.dialects.shape import (
     EPOCH,
     FACTOR,
@@ -26,10 +27,6 @@ from ingestion.dialects.shape import (
     fields,
 )
 
-_USAGE = "metadata.usage_object"
-_IN = f"{_USAGE}.prompt_tokens_details"
-_OUT = f"{_USAGE}.completion_tokens_details"
-_WRITES = f"{_IN}.cache_creation_token_details"
 _PRICES = "model_map_information.model_map_value"
 
 #: Content, the caller's headers, budgets of the moment, and figures the declared fields already hold.
@@ -88,7 +85,7 @@ _DROPPED = (
         "vector_store_request_metadata",
     ),
     *below(
-        _USAGE,
+        USAGE,
         "cached_tokens",
         "completion_time",
         "completion_tokens",
@@ -110,8 +107,8 @@ _DROPPED = (
         "total_time",
         "total_tokens",
     ),
-    *below(_IN, "text_tokens", "tool_use_tokens"),
-    *below(_OUT, "accepted_prediction_tokens", "rejected_prediction_tokens", "text_tokens", "video_tokens"),
+    *below(IN, "text_tokens", "tool_use_tokens"),
+    *below(OUT, "accepted_prediction_tokens", "rejected_prediction_tokens", "text_tokens", "video_tokens"),
 )
 
 LOGS = Stream(
@@ -144,25 +141,13 @@ LOGS = Stream(
             error_class="error_information.error_class",
         ),
         *fields(FLAG, "cache_hit", "stream"),
+        *TOKEN_FIELDS,
         *fields(
             TOKENS,
-            "prompt_tokens",
-            "completion_tokens",
-            "total_tokens",
-            cached_nested=f"{_IN}.cached_tokens",
-            cached_anthropic=f"{_USAGE}.cache_read_input_tokens",
-            written_nested=f"{_IN}.cache_creation_tokens",
-            written_openai=f"{_IN}.cache_write_tokens",
-            written_anthropic=f"{_USAGE}.cache_creation_input_tokens",
-            cache_write_5m_tokens=f"{_WRITES}.ephemeral_5m_input_tokens",
-            cache_write_1h_tokens=f"{_WRITES}.ephemeral_1h_input_tokens",
-            reasoning_tokens=f"{_OUT}.reasoning_tokens",
-            prompt_audio_tokens=f"{_IN}.audio_tokens",
-            completion_audio_tokens=f"{_OUT}.audio_tokens",
-            prompt_image_tokens=f"{_IN}.image_tokens",
-            prompt_video_tokens=f"{_IN}.video_tokens",
-            completion_image_tokens=f"{_OUT}.image_tokens",
-            web_search_requests=f"{_USAGE}.server_tool_use.web_search_requests",
+            prompt_image_tokens=f"{IN}.image_tokens",
+            prompt_video_tokens=f"{IN}.video_tokens",
+            completion_image_tokens=f"{OUT}.image_tokens",
+            web_search_requests=f"{USAGE}.server_tool_use.web_search_requests",
         ),
         *fields(
             MONEY,
@@ -178,7 +163,7 @@ LOGS = Stream(
             breakdown_cache_creation_cost="cost_breakdown.cache_creation_cost",
             breakdown_reasoning_cost="cost_breakdown.reasoning_cost",
             breakdown_tool_usage_cost="cost_breakdown.tool_usage_cost",
-            upstream_cost=f"{_USAGE}.cost",
+            upstream_cost=f"{USAGE}.cost",
         ),
         *fields(FACTOR, discount_percent="cost_breakdown.discount_percent"),
         *fields(
@@ -214,11 +199,7 @@ LOGS = Stream(
         "total_tokens",
         Column("cached_tokens", "BIGINT", "coalesce(cached_nested, cached_anthropic)"),
         Column("cache_write_tokens", "BIGINT", "coalesce(written_nested, written_openai, written_anthropic)"),
-        "cache_write_5m_tokens",
-        "cache_write_1h_tokens",
-        "reasoning_tokens",
-        "prompt_audio_tokens",
-        "completion_audio_tokens",
+        *CLASS_COLUMNS,
         "response_cost",
         "saved_cache_cost",
         "breakdown_total_cost",

@@ -7,6 +7,7 @@ Prompt tokens include the cache whatever the provider.
 
 from __future__ import annotations
 
+from ingestion.dialects.litellm_usage import CLASS_COLUMNS, TOKEN_FIELDS, USAGE
 from ingestion.dialects.shape import (
     CSV,
     FACTOR,
@@ -27,10 +28,6 @@ from ingestion.dialects.shape import (
 )
 
 _META = "metadata"
-_USAGE = f"{_META}.usage_object"
-_IN = f"{_USAGE}.prompt_tokens_details"
-_OUT = f"{_USAGE}.completion_tokens_details"
-_WRITES = f"{_IN}.cache_creation_token_details"
 _BREAKDOWN = f"{_META}.cost_breakdown"
 _PRICES = f"{_META}.model_map_information.model_map_value"
 _ERROR = f"{_META}.error_information"
@@ -60,23 +57,11 @@ _FIELDS = (
         error_code=f"{_ERROR}.error_code",
         error_class=f"{_ERROR}.error_class",
     ),
+    *TOKEN_FIELDS,
     *fields(
         TOKENS,
-        "prompt_tokens",
-        "completion_tokens",
-        "total_tokens",
-        cached_nested=f"{_IN}.cached_tokens",
-        cached_anthropic=f"{_USAGE}.cache_read_input_tokens",
         cached_besides=f"{_META}.additional_usage_values.cache_read_input_tokens",
-        written_nested=f"{_IN}.cache_creation_tokens",
-        written_openai=f"{_IN}.cache_write_tokens",
-        written_anthropic=f"{_USAGE}.cache_creation_input_tokens",
         written_besides=f"{_META}.additional_usage_values.cache_creation_input_tokens",
-        cache_write_5m_tokens=f"{_WRITES}.ephemeral_5m_input_tokens",
-        cache_write_1h_tokens=f"{_WRITES}.ephemeral_1h_input_tokens",
-        reasoning_tokens=f"{_OUT}.reasoning_tokens",
-        prompt_audio_tokens=f"{_IN}.audio_tokens",
-        completion_audio_tokens=f"{_OUT}.audio_tokens",
     ),
     *fields(
         MONEY,
@@ -123,11 +108,7 @@ _COLUMNS = (
         "BIGINT",
         "coalesce(written_nested, written_openai, written_anthropic, written_besides)",
     ),
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "reasoning_tokens",
-    "prompt_audio_tokens",
-    "completion_audio_tokens",
+    *CLASS_COLUMNS,
     "spend",
     "breakdown_total_cost",
     "breakdown_original_cost",
@@ -168,7 +149,7 @@ _DROPPED = (
     "agent_id",
     "billing_agent_id",
     "mcp_namespaced_tool_name",
-    _USAGE,
+    USAGE,
     _BREAKDOWN,
     _PRICES,
     _ERROR,
