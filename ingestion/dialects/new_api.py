@@ -117,7 +117,12 @@ LOGS = Stream(
         *_other(
             TEXT, "task_id", "error_type", "error_code", reason_text="reason", reject_text="reject_reason"
         ),
-        *_other(TEXT, stream_end_reason="stream_status.end_reason", status_code_text="status_code"),
+        *_other(
+            TEXT,
+            stream_end_reason="stream_status.end_reason",
+            stream_outcome="stream_status.status",
+            status_code_text="status_code",
+        ),
         *_other(TEXT, use_channel="admin_info.use_channel", frt_text="frt"),
     ),
     columns=(
@@ -173,6 +178,7 @@ LOGS = Stream(
         "error_code",
         Column("reject_reason", "VARCHAR", "left(reject_text, 300)"),
         "stream_end_reason",
+        "stream_outcome",
         Column("status_code", "BIGINT", "try_cast(status_code_text as bigint)"),
         # The retry chain is a list of channel numbers; of what it tells, its length is enough.
         Column(

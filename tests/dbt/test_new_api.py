@@ -26,6 +26,7 @@ sources:
   dated: {dialect: new_api, quota_per_unit: [{value: 500000}, {value: 300000, valid_from: 2026-11-02}]}
   anthropic_house: {dialect: new_api, usage_semantic: anthropic, time_basis: start}
   one_api: {dialect: one_api}
+  streams: {dialect: new_api}
 """
 LANDED = {
     "aisa/logs/dt=2026-11-01": ("contract_sample.ndjson", "items.ndjson", "account_events.ndjson"),
@@ -40,6 +41,7 @@ LANDED = {
     "dated/status/dt=2026-11-01": ("status.json",),
     "anthropic_house/logs/dt=2026-11-01": ("exclusive_unsaid.ndjson",),
     "one_api/logs/dt=2026-11-01": ("one_api.ndjson",),
+    "streams/logs/dt=2026-11-01": ("streams.ndjson",),
 }
 SELECT = (
     *USAGE,
@@ -192,6 +194,25 @@ def test_sentinels_are_no_values(family: Home) -> None:
         " request_path from marts.fct_usage_costs where source = 'aisa' and request_id is null"
     )
     assert rows(family, nothing_said) == [("ratio", Decimal(1), None, Decimal("0.0002"), 0, None)]
+
+
+def test_a_stream_that_broke_off_is_no_success_but_charged(family: Home) -> None:
+    """(20 + 4 × 10) × 1.25 = 75 units are due and 100 charged, $0.0002, however the stream ended; unless nothing came.
+
+    An unreadable chunk on the way to the end is the gateway's error, the caller got the whole answer.
+    """
+    asked = f"request_id, status, error_code, usage_source, {USD}"
+    found = rows(
+        family, f"select {asked} from marts.fct_usage_costs where source = 'streams' order by occurred_at"
+    )
+    assert found == [
+        ("r-stream-done", "success", None, "reported", "0.000200000000"),
+        ("r-stream-soft-error", "success", None, "reported", "0.000200000000"),
+        ("r-stream-left", "cancelled", "client_gone", "reported", "0.000200000000"),
+        ("r-stream-late", "timeout", "timeout", "reported", "0.000200000000"),
+        ("r-stream-broken", "failure", "scanner_error", "reported", "0.000200000000"),
+        ("r-stream-nothing", "failure", "scanner_error", "missing", "0.000000000000"),
+    ]
 
 
 def test_what_the_row_says_about_the_call_is_kept(family: Home) -> None:

@@ -158,7 +158,7 @@ usage_events as (
         total_tokens as reported_total_tokens,
         cast(1 as bigint) as call_units,
         case
-            when status = 'success' and all_prompt_tokens + all_completion_tokens = 0 then 'missing'
+            when all_prompt_tokens + all_completion_tokens = 0 then 'missing'
             else 'reported'
         end as usage_source,
         'all' as cache_told,

@@ -104,7 +104,7 @@ usage_events as (
         total_tokens as reported_total_tokens,
         cast(1 as bigint) as call_units,
         case
-            when is_success and coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0) = 0 then 'missing'
+            when coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0) = 0 then 'missing'
             else 'reported'
         end as usage_source,
         'nothing' as cache_told,

@@ -57,6 +57,16 @@ items as (
             when billing_source like 'subscription%' then coalesce(wallet_usd, cast(0 as decimal(18, 12)))
             else quota_usd
         end as wallet_cost_usd,
+        -- A stream that breaks off is charged like any other. One that reached its end with some unreadable chunk on the
+        -- way is an error to the gateway, but not to the caller.
+        case
+            when log_kind = 'error' then 'failure'
+            when stream_end_reason in ('done', 'eof', 'handler_stop') then 'success'
+            when stream_end_reason = 'client_gone' then 'cancelled'
+            when stream_end_reason like '%timeout' then 'timeout'
+            when stream_outcome in ('error', 'canceled') then 'failure'
+            else 'success'
+        end as call_status,
         coalesce(elapsed_time, use_time * 1000) as whole_ms
     from log_items
 ),
@@ -151,10 +161,12 @@ usage_events as (
             else 'chat'
         end as call_type,
         nullif(request_path, '') as request_path,
-        case when log_kind = 'error' then 'failure' else 'success' end as status,
+        call_status as status,
         status_code as http_status,
-        case when log_kind = 'error' then coalesce(nullif(error_code, ''), nullif(error_type, ''), nullif(content, '')) end
-            as error_code,
+        case
+            when log_kind = 'error' then coalesce(nullif(error_code, ''), nullif(error_type, ''), nullif(content, ''))
+            when call_status != 'success' then stream_end_reason
+        end as error_code,
         coalesce(is_stream, false) as is_stream,
         whole_ms as duration_ms,
         -- Whole seconds are cut off: a call of 0 seconds may have had its first token after 900 milliseconds.
@@ -190,7 +202,7 @@ usage_events as (
             as call_units,
         case
             when coalesce(local_count_tokens, false) then 'estimated'
-            when log_kind = 'consume' and carries_tokens = 1 and mode != 'per_call'
+            when carries_tokens = 1 and mode != 'per_call'
                 and all_prompt_tokens + all_completion_tokens = 0 and surcharge_picousd = 0 then 'missing'
             else 'reported'
         end as usage_source,
