@@ -29,6 +29,10 @@ class Translator(DagsterDbtTranslator):
         """A model's group is its folder: models/marts/usage → marts_usage."""
         return "_".join(dbt_resource_props["fqn"][1:-1]) or "dbt"
 
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """A model is described in words; the SQL that dagster-dbt would add drowns them in every list."""
+        return dbt_resource_props.get("description") or ""
+
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         """Return who answers for a model, unless its meta names somebody."""
         return super().get_owners(dbt_resource_props) or OWNERS

@@ -1,4 +1,7 @@
-"""What `dg` loads: everything in defs/."""
+"""What `dg` loads: everything in defs/, run in one process.
+
+Steps of one run that are processes of their own would find the home locked by their neighbours.
+"""
 
 from pathlib import Path
 
@@ -8,4 +11,5 @@ import dagster as dg
 @dg.definitions
 def defs() -> dg.Definitions:
     """Load the defs folder."""
-    return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    return dg.Definitions.merge(loaded, dg.Definitions(executor=dg.in_process_executor))

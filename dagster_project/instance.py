@@ -29,7 +29,7 @@ DAGSTER_YAML = """\
 # Written by tollbook; changes here are overwritten.
 telemetry: {enabled: false}
 nux: {enabled: false}
-concurrency: {pools: {granularity: op, default_limit: 1}, runs: {max_concurrent_runs: 2}}
+concurrency: {pools: {granularity: op, default_limit: 1}, runs: {max_concurrent_runs: 1}}
 retention: {sensor: {purge_after_days: 7}, schedule: {purge_after_days: 30}}
 run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}
 freshness: {enabled: true}

@@ -9,7 +9,9 @@ FIRST_DAY = date(2026, 1, 1)
 
 
 def delivery_days(landed: Iterable[date], today: date | None = None) -> dg.DailyPartitionsDefinition:
-    """Return the days from the first that landed (or 1 January 2026) to today or the last that landed.
+    """Return the days from the first that landed to today or the last that landed.
+
+    Before anything landed they begin on 1 January 2026: days nobody has delivered would only look like gaps.
 
     Args:
         landed: days that hold files; a home restored from elsewhere may have files of the future.
@@ -17,7 +19,7 @@ def delivery_days(landed: Iterable[date], today: date | None = None) -> dg.Daily
     """
     today = today or datetime.now(UTC).date()
     days = sorted(landed)
-    first = min([FIRST_DAY, *days[:1]])
+    first = min(today, days[0]) if days else FIRST_DAY
     last = max([today, *days[-1:]])
     return dg.DailyPartitionsDefinition(
         start_date=first.isoformat(), end_offset=(last - today + timedelta(days=1)).days
