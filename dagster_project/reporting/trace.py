@@ -1,103 +1,26 @@
-"""One request, explained: every field, and the formula of each tier written out with its numbers.
+"""One request, explained: who asked for what, its bill, what the gateway charged, and which file and line say so.
 
-The sums here are done again from the unit prices and token counts on the row, in Decimal, and set beside what
-the row says: a reader sees that the number follows, not only that it is there.
+published marts → every event of a request id, with its discount rules and later adjustments → text, or JSON.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
+from dagster_project.reporting.bill import bill, plain
 from dagster_project.reporting.marts import published
 from ingestion.home import Home
 
-PER_MTOK = Decimal("0.000001")
-PLACES = Decimal("0.000000000001")
-
-#: Token classes a row can be priced by, with the unit price each is multiplied with.
-OUTPUT_CLASSES = (
-    ("input_audio_tokens", "input_audio_usd_per_mtok"),
-    ("output_text_tokens", "output_usd_per_mtok"),
-    ("reasoning_tokens", "output_reasoning_usd_per_mtok"),
-    ("output_audio_tokens", "output_audio_usd_per_mtok"),
-)
-CACHED_CLASSES = (
-    ("uncached_input_tokens", "input_usd_per_mtok"),
-    ("cache_read_tokens", "cache_read_usd_per_mtok"),
-    ("cache_write_5m_tokens", "cache_write_5m_usd_per_mtok"),
-    ("cache_write_1h_tokens", "cache_write_1h_usd_per_mtok"),
-    *OUTPUT_CLASSES,
-)
-PROMPT_CLASSES = (
-    "uncached_input_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-)
-
-#: What the formula shows is not repeated in the list of fields.
-TIERS = ("list_cost_usd", "discounted_cost_usd", "cache_optimized_cost_usd")
-
-
-@dataclass(frozen=True)
-class Term:
-    """One token class of a formula: tokens × unit price (USD per million) = amount (USD)."""
-
-    token_class: str
-    tokens: int
-    usd_per_mtok: Decimal
-
-    @property
-    def amount_usd(self) -> Decimal:
-        """The exact product."""
-        return self.tokens * self.usd_per_mtok * PER_MTOK
-
-    def __str__(self) -> str:
-        price, amount = plain(self.usd_per_mtok), plain(self.amount_usd)
-        return f"{self.tokens:,} {self.token_class} × {price} USD/M = {amount}"
-
-
-@dataclass(frozen=True)
-class Formula:
-    """One tier: its terms, the factor on their sum, and the amount the row holds."""
-
-    tier: str
-    terms: tuple[Term, ...]
-    factor: Decimal
-    factor_reason: str
-    on_row: Decimal
-
-    @property
-    def total(self) -> Decimal:
-        """The sum times the factor, rounded once, half away from zero, at 12 decimals."""
-        exact = sum((term.amount_usd for term in self.terms), Decimal()) * self.factor
-        return exact.quantize(PLACES, ROUND_HALF_UP)
-
-    @property
-    def follows(self) -> bool:
-        """Whether these terms alone come to the amount on the row."""
-        return self.total == self.on_row
-
-    def lines(self) -> Iterator[str]:
-        """Yield the formula as a person reads it."""
-        yield f"{self.tier}:"
-        for term in self.terms:
-            yield f"    {term}"
-        if not self.terms:
-            yield "    no priced tokens"
-        if self.factor != 1:
-            yield f"    × {plain(self.factor)} ({self.factor_reason})"
-        yield f"    = {plain(self.total)} USD"
-        if not self.follows:
-            yield f"    on the row: {plain(self.on_row)} USD (more classes than these, or ruled free)"
+#: Where a row keeps what belongs to it from other marts.
+RULES = "discount_rules"
+_PEOPLE = ("workspace_id", "api_key_name", "api_key_id", "member_id", "group_name")
 
 
 def trace(home: Home, request_id: str) -> list[dict[str, Any]]:
-    """Return every published event of a request id, oldest first; empty if there is none.
+    """Return every published event of a request id, oldest first, later adjustments included; empty if there is none.
 
     Raises:
         NothingPublished: no run has published yet.
@@ -107,95 +30,98 @@ def trace(home: Home, request_id: str) -> list[dict[str, Any]]:
             "select * from fct_usage_costs where request_id = $id order by occurred_at, event_id",
             params={"id": request_id},
         )
-        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
-
-
-def formulas(event: Mapping[str, Any]) -> list[Formula]:
-    """Return the three tiers of an event; none if it is unpriced."""
-    if event["list_cost_usd"] is None:
-        return []
-    factor = event["discount_factor"] if event["discount_factor"] is not None else Decimal(1)
-    reason = (
-        f"rule {event['discount_rule_id']}" if event["discount_rule_id"] else "the factor the gateway states"
-    )
-    prompt = sum(event[name] or 0 for name in PROMPT_CLASSES)
-    plain_terms = (
-        *_terms(event, OUTPUT_CLASSES, first=("input_tokens", prompt, event["input_usd_per_mtok"])),
-    )
-    cached_terms = (*_terms(event, CACHED_CLASSES),)
-    return [
-        Formula("list_cost_usd", plain_terms, Decimal(1), "", event["list_cost_usd"]),
-        Formula("discounted_cost_usd", plain_terms, factor, reason, event["discounted_cost_usd"]),
-        Formula("cache_optimized_cost_usd", cached_terms, factor, reason, event["cache_optimized_cost_usd"]),
-    ]
+        events = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+        for event in events:
+            rules = marts.sql(
+                """
+                select rule_id, kind, discount_factor, reason, config_file, config_line
+                from dim_discount_rules
+                where
+                    list_contains(string_split($ids, '+'), rule_id)
+                    and valid_from <= $day and (valid_to is null or valid_to > $day)
+                order by rule_id
+                """,
+                params={"ids": event["discount_rule_id"] or "", "day": event["event_date"]},
+            )
+            event[RULES] = [dict(zip(rules.columns, row, strict=True)) for row in rules.fetchall()]
+        return events
 
 
 def as_text(event: Mapping[str, Any]) -> Iterator[str]:
-    """Yield an event as a person reads it: where it came from, every field, the formulas."""
-    yield f"{event['source']} {event['request_id']}"
-    yield f"delivered as landing/{event['raw_file']}, line {event['raw_line']}"
-    for name, value in event.items():
-        if name not in ("raw_file", "raw_line", *TIERS):
-            yield f"  {name:<30} {readable(value)}"
-    if event["list_cost_usd"] is None:
+    """Yield an event as a person reads it."""
+    yield f"{event['source']} {event['request_id']}: {event['status']} {event['call_type']}, {event['occurred_at']} UTC"
+    yield ", ".join(f"{name.removesuffix('_id')} {readable(event[name])}" for name in _PEOPLE)
+    yield (
+        f"asked for {readable(event['model_requested'])}, served {readable(event['model_served'])},"
+        f" priced as {readable(event['priced_model'])} ({readable(event['price_match'])} match)"
+    )
+    yield ""
+    owed = bill(event)
+    if owed is None:
         yield f"not priced: {event['unpriced_reason']}"
     else:
-        yield f"price: {event['priced_model']} from {event['price_source']} {event['price_version']}"
-    for formula in formulas(event):
-        yield from formula.lines()
+        yield from owed.text(_factor_reason(event))
+    yield ""
+    yield from _charged(event)
+    yield ""
+    yield "where this comes from"
+    yield f"  price    {readable(event['price_source'])} {readable(event['price_version'])}"
+    for rule in event.get(RULES, ()):
+        said = f"{rule['config_file']}, line {rule['config_line']}: {rule['reason']}"
+        yield f"  discount {rule['rule_id']} ({rule['kind']}, × {plain(rule['discount_factor'])}), {said}"
+    if event.get("adjusts_event_id"):
+        yield (
+            f"  adjusts  {event['adjusts_event_id']} of the closed {event['adjusts_event_date']}"
+            f" ({event['adjustment_kind']})"
+        )
+    yield f"  log      landing/{event['raw_file']}, line {event['raw_line']}"
+    yield ""
+    yield "every field"
+    for name, value in event.items():
+        if name != RULES:
+            yield f"  {name:<30} {readable(value)}"
 
 
 def as_json(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event with its formulas as plain JSON values; money as text."""
+    """Return an event with its bill as plain JSON values; money as text."""
+    owed = bill(event)
     return {name: _json_value(value) for name, value in event.items()} | {
-        "formulas": [
-            {
-                "tier": formula.tier,
-                "terms": [
-                    {
-                        "token_class": term.token_class,
-                        "tokens": term.tokens,
-                        "usd_per_mtok": plain(term.usd_per_mtok),
-                        "amount_usd": plain(term.amount_usd),
-                    }
-                    for term in formula.terms
-                ],
-                "factor": plain(formula.factor),
-                "total_usd": plain(formula.total),
-                "on_row_usd": plain(formula.on_row),
-            }
-            for formula in formulas(event)
-        ]
+        "bill": None if owed is None else owed.as_json()
     }
-
-
-def plain(number: Decimal) -> str:
-    """Write a number without exponent and without the zeros of its column's width."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def readable(value: Any) -> str:
     """Write one field for a person."""
-    if value is None:
+    if value is None or value == "":
         return "–"
     if isinstance(value, Decimal):
         return plain(value)
     return f"{value} UTC" if isinstance(value, datetime) else str(value)
 
 
-def _terms(
-    event: Mapping[str, Any],
-    classes: tuple[tuple[str, str], ...],
-    first: tuple[str, int, Decimal | None] | None = None,
-) -> Iterator[Term]:
-    counted = [(name, event[name] or 0, event[price]) for name, price in classes]
-    for name, tokens, price in [first, *counted] if first else counted:
-        if tokens and price is not None:
-            yield Term(name.removesuffix("_tokens"), tokens, price)
+def _factor_reason(event: Mapping[str, Any]) -> str:
+    if event["discount_rule_id"]:
+        return f"rule {event['discount_rule_id']}"
+    return "no discount" if event["discount_factor"] in (None, 1) else "the factor the gateway states"
+
+
+def _charged(event: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the gateway says it took, against what it should have."""
+    yield "what the gateway charged"
+    yield f"  reported cost  {readable(event['reported_cost_usd'])} USD"
+    if event["cost_variance_usd"] is not None:
+        yield f"  difference     {plain(event['cost_variance_usd'])} USD: {event['variance_reason']}"
+    else:
+        yield f"  difference     not to be told: {event['variance_reason']}"
+    if event["quota_used"] is not None:
+        yield f"  quota units    {event['quota_used']:,} (should be {readable(event.get('expected_quota'))})"
+    if event["credits_used"] is not None:
+        yield f"  credits        {event['credits_used']:,}"
 
 
 def _json_value(value: Any) -> Any:
     if isinstance(value, Decimal):
         return plain(value)
+    if isinstance(value, list):
+        return [{name: _json_value(field) for name, field in one.items()} for one in value]
     return value.isoformat() if isinstance(value, date | datetime) else value

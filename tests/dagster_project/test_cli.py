@@ -73,7 +73,7 @@ def test_tracing_an_unknown_request_says_so(finished_night) -> None:
     assert "no request 'gen-nobody'" in ended.stderr
 
 
-def test_a_trace_shows_formula_rule_source_file_and_line(finished_night) -> None:
+def test_a_trace_writes_out_the_bill_its_rule_its_file_and_its_line(finished_night) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"attach '{finished_night.home.marts_database}' as books (read_only)")
         [(request_id, line)] = connection.sql(
@@ -84,11 +84,11 @@ def test_a_trace_shows_formula_rule_source_file_and_line(finished_night) -> None
         ).fetchall()
     ended = tollbook("trace", request_id, "--home", finished_night.home.root)
     assert ended.exit_code == 0
-    assert "delivered as landing/infron/logs/" in ended.stdout
-    assert f"line {line}" in ended.stdout
-    assert "USD/M =" in ended.stdout
-    assert "(rule " in ended.stdout
-    assert "on the row" not in ended.stdout
+    assert "log      landing/infron/logs/" in ended.stdout
+    assert f", line {line}\n" in ended.stdout
+    assert ", rule " in ended.stdout
+    assert "discount_rules.csv, line " in ended.stdout
+    assert "do not come to" not in ended.stdout
     [event] = json.loads(tollbook("trace", request_id, "--home", finished_night.home.root, "--json").stdout)
-    for formula in event["formulas"]:
-        assert formula["total_usd"] == formula["on_row_usd"]
+    assert event["bill"]["follows"]
+    assert event["bill"]["total_usd"] == event["cache_optimized_cost_usd"]
