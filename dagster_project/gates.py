@@ -147,14 +147,16 @@ def raw_profile(
             [(day, *(sum(file[name] for file in files) for name in _COUNTS)) for day, files in days.items()],
         )
         session.sql(PROFILE)
-        for layout in source.reader.streams:
+        # Several formats of one stream may end in one table.
+        layouts = {layout.table: layout for layout in source.reader.streams if layout.name == stream}
+        for table, layout in layouts.items():
             files = [
                 str(home.raw / file["raw_file"])
                 for files in days.values()
                 for file in files
-                if file["raw_file"] and file["table"] == layout.table
+                if file["raw_file"] and file["table"] == table
             ]
-            if layout.name == stream and files:
+            if files:
                 _profile_rows(session, layout, files)
         return session.sql(
             """

@@ -21,7 +21,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project import closing, restating
-from dagster_project.dbt_project import Mart
+from dagster_project.dbt_project import PROJECT_DIR, Mart
 from ingestion.files import whole
 from ingestion.home import Home
 
@@ -46,12 +46,18 @@ class Publication:
     swept_files: int
 
 
-def publish(home: Home, marts: Sequence[Mart]) -> Publication:
+def queries() -> list[Path]:
+    """Return the files of the table macros that are published beside the marts they read."""
+    return sorted((PROJECT_DIR / "published").glob("*.sql"))
+
+
+def publish(home: Home, marts: Sequence[Mart], asked: Sequence[Path] = ()) -> Publication:
     """Publish every mart of build.duckdb and sweep the lake.
 
     Args:
         home: whose build.duckdb is complete and checked, and open nowhere.
         marts: the models to publish, with the descriptions their columns get.
+        asked: files with a table macro each, for the questions that take an argument.
 
     Raises:
         MartMissing: build.duckdb lacks one of `marts`.
@@ -59,11 +65,11 @@ def publish(home: Home, marts: Sequence[Mart]) -> Publication:
     remove_abandoned(home)
     with _attached(home.build_database) as warehouse:
         contents = [_content(warehouse, mart) for mart in marts]
-        publication_id = _publication_id(contents)
+        publication_id = _publication_id(contents, asked)
         replaced = _current(home) != (publication_id, str(home.root))
         if replaced:
             temporary = home.root / f"marts.duckdb.tmp-{os.getpid()}"
-            _write(warehouse, home, temporary, publication_id, contents)
+            _write(warehouse, home, temporary, publication_id, contents, asked)
             _replace(temporary, home.marts_database)
         _remember_published_days(warehouse)
     vouch(home, publication_id)
@@ -188,8 +194,9 @@ def _content(warehouse: duckdb.DuckDBPyConnection, mart: Mart) -> _Content:
     return _Content(mart, fingerprint, rows, columns, files)
 
 
-def _publication_id(contents: Sequence[_Content]) -> str:
+def _publication_id(contents: Sequence[_Content], asked: Sequence[Path]) -> str:
     lines = sorted(f"{content.mart.name} {content.fingerprint}" for content in contents)
+    lines += [file.read_text(encoding="utf-8") for file in asked]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -211,6 +218,7 @@ def _write(
     temporary: Path,
     publication_id: str,
     contents: Sequence[_Content],
+    asked: Sequence[Path],
 ) -> None:
     warehouse.sql(f"attach '{_text(temporary)}' as publication (storage_version '{STORAGE_VERSION}')")
     warehouse.sql("create schema publication.marts")
@@ -218,6 +226,7 @@ def _write(
     for content in contents:
         _copy(warehouse, home, content)
         _comment(warehouse, content)
+    _write_queries(warehouse, asked)
     _write_meta(warehouse, home, publication_id, contents)
     warehouse.sql("checkpoint publication")
     warehouse.sql("detach publication")
@@ -243,6 +252,14 @@ def _rows_of_files(home: Home, content: _Content) -> str:
         f"select {casts} from (select * from read_parquet([{files}], union_by_name = true, {hive})"  # noqa: S608
         f" union all by name select {nulls} where false)"
     )
+
+
+def _write_queries(warehouse: duckdb.DuckDBPyConnection, asked: Sequence[Path]) -> None:
+    """Give readers the questions that take an argument, as table macros beside the marts they read."""
+    warehouse.execute("use publication.marts")
+    for file in asked:
+        warehouse.execute(file.read_text(encoding="utf-8"))
+    warehouse.execute("use memory.main")
 
 
 def _comment(warehouse: duckdb.DuckDBPyConnection, content: _Content) -> None:

@@ -7,7 +7,7 @@ from dagster_project.defs.resources import DbtResource, HomeResource
 from dagster_project.freshness import EVERY_NIGHT
 from dagster_project.instance import WRITER_POOL
 from dagster_project.locks import writing
-from dagster_project.publishing import publish
+from dagster_project.publishing import publish, queries
 
 PUBLICATION = dg.AssetKey(["publication"])
 
@@ -25,7 +25,7 @@ PUBLICATION = dg.AssetKey(["publication"])
 def publication(tollbook: HomeResource, dbt: DbtResource) -> dg.MaterializeResult:
     """Publish the marts of tonight."""
     with writing(tollbook.home):
-        result = publish(tollbook.home, dbt.project.marts)
+        result = publish(tollbook.home, dbt.project.marts, queries())
     return dg.MaterializeResult(
         metadata={
             "publication_id": result.publication_id,

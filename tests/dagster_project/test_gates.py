@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from dagster_project import gates
@@ -12,6 +14,7 @@ from ingestion.sources import Source
 
 INFRON = Source(name="infron", dialect="infron")
 LOGS = "logs"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 def land(home: Home, *lines: str, day: str = "2026-11-02") -> None:
@@ -78,6 +81,27 @@ def test_every_layout_of_a_stream_is_judged(home: Home) -> None:
     for file in pending(home, [INFRON]):
         convert(home, file)
     row = profile(home)
+    assert (row["row_gap"], row["unaccounted_lines"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "stream", "fixture"),
+    [
+        ("aisa", "logs", "new_api/items.ndjson"),
+        ("litellm", "spend_logs", "litellm/spend_logs.ndjson"),
+    ],
+)
+def test_a_table_that_several_formats_end_in_is_counted_once(
+    home: Home, dialect: str, stream: str, fixture: str
+) -> None:
+    source = Source(name=dialect, dialect=dialect)
+    folder = home.landing / dialect / stream / "dt=2026-11-02"
+    folder.mkdir(parents=True)
+    (folder / "a.ndjson").write_bytes((FIXTURES / fixture).read_bytes())
+    write_schemas(home)
+    for file in pending(home, [source]):
+        convert(home, file)
+    [row] = gates.raw_profile(home, source, stream, gates._days(home, source, stream)).to_dict("records")
     assert (row["row_gap"], row["unaccounted_lines"]) == (0, 0)
 
 

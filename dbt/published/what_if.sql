@@ -1,0 +1,64 @@
+-- One row per day, source, workspace and model: what the same tokens would have cost at another model's prices, without
+-- the cache, and without discounts. `target` is <price_provider>/<price_model> of dim_prices, its standard service.
+--
+--     use books.marts;
+--     select sum(cost_usd), sum(target_cost_usd) from what_if('openai/gpt-4o-mini') where model_served = 'openai/gpt-4o';
+--
+-- Every request is priced with the prices of its own moment, prompt size and time of day, times its own discount. The
+-- target gets the tokens the model had: another tokenizer or another answer's length is not guessed at. Requests that
+-- are unpriced, refunded or paid per call are left out, so that both sides speak of the same requests.
+create macro what_if(target) as table
+with requests as (
+    select
+        *,
+        coalesce(discount_factor, 1) as factor
+    from fct_usage_costs
+    where cache_optimized_cost_usd is not null and event_type = 'llm_call' and billing_mode not in ('per_call', 'free')
+),
+
+prices as (
+    select * from dim_prices
+    where concat_ws('/', price_provider, price_model) = target and variant = 'standard'
+),
+
+repriced as (
+    select
+        requests.*,
+        prices.price_id is not null or input_tokens + output_tokens = 0 as is_priced,
+        cast(
+            uncached_input_tokens * prices.input_usd_per_mtok
+            + cache_read_tokens * prices.cache_read_usd_per_mtok
+            + cache_write_5m_tokens * prices.cache_write_5m_usd_per_mtok
+            + cache_write_1h_tokens * prices.cache_write_1h_usd_per_mtok
+            + input_audio_tokens * prices.input_audio_usd_per_mtok
+            + input_image_tokens * prices.input_image_usd_per_mtok
+            + output_text_tokens * prices.output_usd_per_mtok
+            + reasoning_tokens * prices.output_reasoning_usd_per_mtok
+            + output_audio_tokens * prices.output_audio_usd_per_mtok
+            + output_image_tokens * prices.output_image_usd_per_mtok
+            + prices.requests_usd_per_mtok as decimal(32, 12)
+        ) as target_price
+    from requests
+    left join prices
+        on
+            requests.occurred_at >= prices.valid_from
+            and requests.occurred_at < prices.valid_to
+            and requests.input_tokens > prices.tier_start - case when prices.tier_start = 0 then 1 else 0 end
+            and requests.input_tokens <= prices.tier_end
+            and cast(requests.occurred_at as time) >= prices.tod_start
+            and cast(requests.occurred_at as time) < prices.tod_end
+)
+
+select
+    event_date,
+    source,
+    workspace_id,
+    model_served,
+    cast(count(*) as bigint) as requests,
+    cast(count(*) filter (where not is_priced) as bigint) as requests_without_target_price,
+    cast(sum(cache_optimized_cost_usd) as decimal(38, 12)) as cost_usd,
+    cast(sum(target_price * factor) * cast(0.000001 as decimal(6, 6)) as decimal(38, 12)) as target_cost_usd,
+    cast(sum(discounted_cost_usd) as decimal(38, 12)) as cost_without_cache_usd,
+    cast(sum(cache_list_cost_usd) as decimal(38, 12)) as cost_without_discounts_usd
+from repriced
+group by event_date, source, workspace_id, model_served;

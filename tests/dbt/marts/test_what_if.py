@@ -1,0 +1,84 @@
+"""The published question what_if(target): the same tokens at another model's prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from dagster_project.publishing import queries
+from ingestion.home import Home
+from tests.dbt.conftest import USAGE, build, infron_line, land
+
+#: Token class, USD per million, from which prompt size on.
+SMALL = (("input", "0.15", 0), ("cache_read", "0.075", 0), ("output", "0.6", 0), ("input", "0.30", 200_000))
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    home = Home(tmp_path_factory.mktemp("what_if"))
+    home.config.mkdir(parents=True)
+    (home.config / "discount_rules.csv").write_text(
+        "rule_id,workspace_id,group_name,kind,factor,valid_from,valid_to,reason\n"
+        "ten-off,ws_1,,contract,0.9,2026-01-01,,worked example\n"
+    )
+    (home.config / "price_overrides.csv").write_text(
+        "provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason\n"
+        + "".join(
+            f"lab,small,{name},{price},{start},standard,2026-01-01,,test\n" for name, price, start in SMALL
+        )
+    )
+    mixed = {"prompt_tokens_details": {"cached_tokens": 6000, "cache_write_tokens": 1000}}
+    land(
+        home,
+        "2026-11-01",
+        [
+            infron_line("mixed", usage=mixed),
+            infron_line(
+                "long", workspace_id="ws_2", usage={"prompt_tokens": 200_001, "total_tokens": 200_501}
+            ),
+            infron_line("small", model="lab/small", workspace_id="ws_3"),
+            infron_line("unknown", model="nobody/knows-this"),
+        ],
+    )
+    build(home, (*USAGE, "+dim_prices"))
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{home.build_database}' as build (read_only)")
+        connection.execute("set search_path = 'memory.main,build.marts'")
+        for file in queries():
+            connection.execute(file.read_text())
+        yield connection
+
+
+def ask(
+    books: duckdb.DuckDBPyConnection, columns: str, workspace: str, target: str = "lab/small"
+) -> list[tuple]:
+    query = f"select {columns} from what_if('{target}') where workspace_id = '{workspace}'"
+    return books.execute(query).fetchall()
+
+
+def test_the_same_tokens_are_priced_class_by_class_with_their_own_discount(
+    books: duckdb.DuckDBPyConnection,
+) -> None:
+    """(3,000 x 0.15 + 6,000 x 0.075 + 1,000 x 0.15 + 500 x 0.6) / 1e6 = 0.00135; x 0.9 = 0.001215."""
+    [row] = ask(
+        books, "cost_usd, target_cost_usd, cost_without_cache_usd, cost_without_discounts_usd", "ws_1"
+    )
+    assert row == tuple(map(Decimal, ("0.019845", "0.001215", "0.03375", "0.02205")))
+
+
+def test_the_target_s_tiers_are_chosen_by_each_prompt(books: duckdb.DuckDBPyConnection) -> None:
+    """200,001 x 0.30 / 1e6 + 500 x 0.6 / 1e6 = 0.0600003 + 0.0003 = 0.0603003."""
+    assert ask(books, "target_cost_usd", "ws_2") == [(Decimal("0.0603003"),)]
+
+
+def test_a_model_at_its_own_prices_costs_what_it_cost(books: duckdb.DuckDBPyConnection) -> None:
+    [(cost, target)] = ask(books, "cost_usd, target_cost_usd", "ws_3")
+    assert cost == target == Decimal("0.0018")
+
+
+def test_a_target_without_prices_has_no_cost_rather_than_none(books: duckdb.DuckDBPyConnection) -> None:
+    found = ask(books, "requests_without_target_price, target_cost_usd", "ws_3", target="nobody/else")
+    assert found == [(1, None)]
