@@ -85,7 +85,7 @@ def ruled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dbt_build.Bui
             call("after", "ws_dated", created_at="2026-11-02T00:00:00.000Z"),
         ],
     )
-    return home, build(home, ("+fct_usage_daily", "+dim_discount_rules", "+dim_prices"))
+    return home, build(home, ("+fct_usage_daily", "+dim_discount_rules", "+dim_prices", "+dim_models"))
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +187,23 @@ def test_prices_say_whether_they_hold_and_what_the_catalogue_calls_the_model(rul
         """,
     )
     assert found == [("anthropic", "claude-sonnet-4-5", Decimal("3"))]
+
+
+def test_models_say_since_when_they_are_seen_and_as_what_they_are_priced(ruled):
+    found = rows(
+        ruled[0],
+        """
+        select
+            model_served, priced_model, price_match, price_valid_from is not null, first_seen_date::varchar,
+            last_seen_date::varchar
+        from marts.dim_models order by model_served
+        """,
+    )
+    haiku, sonnet = "anthropic/claude-haiku-4-5", "anthropic/claude-sonnet-4-5"
+    assert found == [
+        (haiku, haiku, "exact", True, "2026-11-01", "2026-11-01"),
+        (sonnet, sonnet, "exact", True, "2026-10-31", "2026-11-02"),
+    ]
 
 
 def test_seven_rules_on_one_request_are_refused(home: Home) -> None:

@@ -40,6 +40,8 @@ daily as (
 
         ---------- labels
         {{ latest_spelling('api_key_name', 'occurred_at') }} as api_key_name,
+        max(nullif(priced_model, '/')) as priced_model,
+        max(price_match) as price_match,
 
         ---------- time: an adjustment was found on its day, nobody called
         min(case when adjusts_event_id is null then occurred_at end) as first_seen_at,
