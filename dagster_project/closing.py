@@ -19,6 +19,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project import closing_credits
 from ingestion.files import whole
 from ingestion.home import Home
 
@@ -46,11 +47,17 @@ class Closing:
     closed_at: str
     days: list[dict[str, Any]]
     accepted: list[str]
+    credits: dict[str, Any] | None = None
 
     @property
     def files(self) -> set[str]:
         """The lake files that are its days, relative to lake/."""
-        return {day["file"] for day in self.days if day["file"]}
+        return {kept["file"] for kept in self.kept}
+
+    @property
+    def kept(self) -> list[dict[str, Any]]:
+        """What was kept, each with file and sha256: days that have requests, and the ledger of credits."""
+        return [kept for kept in (*self.days, self.credits) if kept and kept["file"]]
 
 
 def folder(home: Home) -> Path:
@@ -63,7 +70,7 @@ def closings(home: Home) -> list[Closing]:
     found = []
     for path in sorted(folder(home).glob("????-??.json")):
         record = json.loads(path.read_bytes())
-        found.append(Closing(record["month"], record["closed_at"], record["days"], record["accepted"]))
+        found.append(Closing(**record))
     return found
 
 
@@ -98,17 +105,15 @@ def verify(home: Home) -> None:
     notes = json.loads(notes_file.read_bytes()) if notes_file.exists() else {}
     seen = {}
     for closing in found:
-        for day in closing.days:
-            if not day["file"]:
-                continue
-            path = home.lake / day["file"]
+        for kept in closing.kept:
+            path = home.lake / kept["file"]
             if not path.exists():
                 raise ClosedFileDamaged(
                     f"{path} is gone, and {closing.month} is closed over it; restore it from a backup"
                 )
             stat = path.stat()
-            seen[day["file"]] = [day["sha256"], stat.st_size, stat.st_mtime_ns]
-            if notes.get(day["file"]) != seen[day["file"]] and _sha256(path) != day["sha256"]:
+            seen[kept["file"]] = [kept["sha256"], stat.st_size, stat.st_mtime_ns]
+            if notes.get(kept["file"]) != seen[kept["file"]] and _sha256(path) != kept["sha256"]:
                 raise ClosedFileDamaged(
                     f"{path} is not the file {closing.month} was closed with; restore it from a backup"
                 )
@@ -147,9 +152,11 @@ def close(
         raise NotClosable(f"{month} is not complete: {'; '.join(found)}; --force closes it as it is")
     with _warehouse(home) as warehouse:
         days = list(_published_days(home, warehouse, month, first, end))
-    if not days:
-        raise NotClosable(f"nothing is published of {month}")
-    closing = Closing(month, datetime.now(UTC).isoformat(timespec="seconds"), days, found)
+        if not days:
+            raise NotClosable(f"nothing is published of {month}")
+        folder(home).mkdir(parents=True, exist_ok=True)
+        credits = closing_credits.keep(home, folder(home), warehouse, month, end)
+    closing = Closing(month, datetime.now(UTC).isoformat(timespec="seconds"), days, found, credits)
     with whole(folder(home) / f"{month}.json") as temporary:
         temporary.write_text(json.dumps(vars(closing), separators=(",", ":")) + "\n", encoding="utf-8")
     return closing, True

@@ -25,3 +25,11 @@
 {% macro us_to_timestamp(microseconds) -%}
     make_timestamp({{ microseconds }})
 {%- endmacro %}
+
+{#- The ledger of closed months, as `tollbook close` kept it: [] until a month is closed. -#}
+{% macro closed_credit_files() -%}
+    {%- if not execute -%}{{ return([]) }}{%- endif -%}
+    {%- set files = home_path('lake/closings/*.credits.parquet') | replace("'", "''") -%}
+    {%- set found = run_query("select file from glob('" ~ files ~ "') order by file") -%}
+    {{ return(found.columns[0].values() | list) }}
+{%- endmacro %}

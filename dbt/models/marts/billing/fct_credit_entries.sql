@@ -1,9 +1,17 @@
 {%- set kinds = ['grant', 'burn', 'expire', 'overage', 'adjust'] -%}
+{%- set closed_files = closed_credit_files() -%}
+{%- set columns = [
+    'entry_id', 'source', 'workspace_id', 'grant_id', 'grant_kind', 'entry_kind', 'caused_by', 'entered_at', 'event_date',
+    'unit', 'amount_micro', 'value_policy', 'value_currency', 'value_amount', 'value_usd', 'invoice_id', 'usage_date',
+    'raw_file', 'raw_line',
+] -%}
 {%- set largest = {'amount': 100000000000000000, 'price': 100000000000000000000} -%}
 
 -- One row per entry of the credit ledger, named, dated and valued.
 -- A lot's own price is shared out over what it was used for by the difference of two running shares, so that the parts
 -- of a lot sum to its price. Every other value is rounded once, half away from zero, at 12 decimals.
+-- Closed months keep their entries. What they would be today, less what they were closed with, is one correction per lot (and
+-- of overage one per wallet) at the first instant that is open.
 
 with entries as (
     select * from {{ ref('int_credit_entries') }}
@@ -136,7 +144,7 @@ valued as (
     from with_ratio
 ),
 
-final as (
+posted as (
     select
         ---------- ids
         md5(concat_ws('|', kind_no, at_us, coalesce(grant_id, ''), coalesce(draw_id, ''))) as entry_id,
@@ -168,5 +176,102 @@ final as (
         raw_line
     from valued
 )
+{%- if closed_files %},
+
+booked as (
+    select {{ columns | join(', ') }}
+    from read_parquet({{ sql_list(closed_files) }}, union_by_name = true)
+),
+
+closing as (
+    select cast(date '{{ closed_files[-1].split("/")[-1][:7] }}-01' + interval 1 month as date) as open_from
+),
+
+open_entries as (
+    select posted.*
+    from posted
+    cross join closing
+    where posted.event_date >= closing.open_from
+),
+
+both_sides as (
+    select
+        posted.*,
+        posted.amount_micro as difference_micro,
+        posted.value_amount as difference_value
+    from posted
+    cross join closing
+    where posted.event_date < closing.open_from
+    union all
+    select
+        *,
+        -amount_micro as difference_micro,
+        -value_amount as difference_value
+    from booked
+),
+
+differences as (
+    select
+        source,
+        workspace_id,
+        grant_id,
+        unit,
+        max(grant_kind) as grant_kind,
+        max(value_policy) as value_policy,
+        max(value_currency) as value_currency,
+        max(invoice_id) as invoice_id,
+        max(raw_file) as raw_file,
+        max(raw_line) as raw_line,
+        cast(sum(difference_micro) as bigint) as amount_micro,
+        -- Amounts of two currencies, and amounts nobody knows, have no difference.
+        case
+            when count(distinct value_currency) = 1 and count(difference_value) = count(*)
+                then cast(sum(difference_value) as decimal(38, 12))
+        end as value_amount
+    from both_sides
+    group by source, workspace_id, grant_id, unit
+    having sum(difference_micro) <> 0
+),
+
+corrections as (
+    select
+        md5(concat_ws(
+            '|', 'closed', closing.open_from, differences.source, differences.workspace_id, coalesce(differences.grant_id, '')
+        )) as entry_id,
+        differences.source,
+        differences.workspace_id,
+        differences.grant_id,
+        differences.grant_kind,
+        case when differences.grant_id is null then 'overage' else 'adjust' end as entry_kind,
+        'closed_month' as caused_by,
+        cast(closing.open_from as timestamp) as entered_at,
+        closing.open_from as event_date,
+        differences.unit,
+        differences.amount_micro,
+        differences.value_policy,
+        case when differences.value_amount is not null then differences.value_currency end as value_currency,
+        differences.value_amount,
+        case when differences.value_currency = 'usd' then differences.value_amount end as value_usd,
+        differences.invoice_id,
+        cast(null as date) as usage_date,
+        differences.raw_file,
+        differences.raw_line
+    from differences
+    cross join closing
+),
+
+final as (
+    select * from booked
+    union all
+    select * from corrections
+    union all
+    select {{ columns | join(', ') }} from open_entries
+)
+{%- else %},
+
+final as (
+    select {{ columns | join(', ') }} from posted
+)
+{%- endif %}
 
 select * from final

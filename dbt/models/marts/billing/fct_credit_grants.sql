@@ -1,4 +1,4 @@
--- One row per lot of credits, with what became of it.
+-- One row per lot of credits, with what became of it. A lot that only a closed month knows is one too.
 
 with movements as (
     select * from {{ ref('int_credit_movements') }}
@@ -13,10 +13,19 @@ entries as (
 sums as (
     select
         grant_id,
+        min(source) as source,
+        min(workspace_id) as workspace_id,
+        min(unit) as unit,
+        max(grant_kind) as grant_kind,
+        max(invoice_id) as invoice_id,
+        min(entered_at) as entered_at,
+        max(raw_file) as raw_file,
+        max(raw_line) as raw_line,
+        cast(sum(case when amount_micro > 0 and caused_by = grant_kind then amount_micro else 0 end) as bigint) as granted_micro,
         cast(-sum(case when entry_kind = 'burn' then amount_micro else 0 end) as bigint) as used_micro,
         cast(-sum(case when entry_kind = 'expire' then amount_micro else 0 end) as bigint) as expired_micro,
-        cast(-sum(case when entry_kind = 'adjust' and amount_micro < 0 then amount_micro else 0 end) as bigint)
-            as taken_back_micro,
+        cast(sum(case when caused_by in ('correction', 'closed_month') then amount_micro else 0 end) as bigint)
+            as adjusted_micro,
         cast(sum(amount_micro) as bigint) as remaining_micro
     from entries
     group by grant_id
@@ -25,23 +34,23 @@ sums as (
 final as (
     select
         ---------- ids
-        movements.movement_id as grant_id,
-        movements.source,
-        movements.wallet_id as workspace_id,
-        movements.invoice_id,
+        sums.grant_id,
+        sums.source,
+        sums.workspace_id,
+        sums.invoice_id,
 
         ---------- what it is
-        movements.movement_kind as grant_kind,
-        movements.moved_at as granted_at,
+        sums.grant_kind,
+        coalesce(movements.moved_at, sums.entered_at) as granted_at,
         movements.expires_at,
         movements.priority,
-        movements.unit,
+        sums.unit,
 
         ---------- what became of it
-        movements.amount_micro as granted_micro,
+        sums.granted_micro,
         sums.used_micro,
         sums.expired_micro,
-        sums.taken_back_micro,
+        sums.adjusted_micro,
         sums.remaining_micro,
 
         ---------- what it cost
@@ -49,10 +58,10 @@ final as (
         {{ pico_to_decimal("movements.price_pico") }} as price_amount,
 
         ---------- lineage
-        movements.raw_file,
-        movements.raw_line
-    from movements
-    inner join sums on movements.movement_id = sums.grant_id
+        sums.raw_file,
+        sums.raw_line
+    from sums
+    left join movements on sums.grant_id = movements.movement_id
 )
 
 select * from final

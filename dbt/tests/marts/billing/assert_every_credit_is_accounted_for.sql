@@ -1,4 +1,4 @@
--- Fails if a lot is not what was used, expired, was taken back and remains; or if the wallets do not hold what the lots do.
+-- Fails if a lot is not what was used, expired and remains, less corrections; or if the wallets do not hold what the lots do.
 
 with grants as (
     select * from {{ ref('fct_credit_grants') }}
@@ -14,7 +14,7 @@ balances as (
 broken_lots as (
     select
         grant_id as subject,
-        granted_micro - used_micro - expired_micro - taken_back_micro - remaining_micro as unexplained_micro
+        granted_micro - used_micro - expired_micro + adjusted_micro - remaining_micro as unexplained_micro
     from grants
 ),
 
