@@ -133,6 +133,23 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
         )
         select kind, sum(requests)::bigint, coalesce(sum(found), 0)::bigint from models group by kind
         union all
+        select faults.kind, count(*), count(grants.item_id)
+        from faults
+        left join recon_credit_grants as grants
+            on faults.subject = grants.invoice_id and faults.kind = 'credits_' || grants.status
+        where faults.kind like 'credits_%'
+        group by faults.kind
+        union all
+        select 'other credits', 0, count(*)
+        from recon_credit_grants as grants
+        where
+            grants.status <> 'matched'
+            and not exists (
+                select 1
+                from faults
+                where faults.subject = grants.invoice_id and faults.kind = 'credits_' || grants.status
+            )
+        union all
         select kind, count(*), count(*) filter (where variance_reason not in ('match', 'unpriced'))
         from charges group by kind
         union all

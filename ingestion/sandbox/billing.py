@@ -2,7 +2,8 @@
 
     each day:  top-ups that fall due, renewals on the first ─► invoice lines ─► landing/infery/invoices
                                                             └► Stripe objects (as the two should agree)
-    every day but the first one top-up goes wrong, in turn, and the ledger says which status it must end in
+    every day but the first the payment of one top-up goes wrong, in turn, and every other day the credits of
+    another; the ledger says which status each must end in
 
 Refunds and disputes come days after the payment. One that would come after the world's end has not come: the
 payment matches, until a longer world says otherwise.
@@ -54,6 +55,9 @@ TROUBLES = (
     "matched_metadata_missing",
     "no_money_moved",
 )
+CREDIT_TROUBLES = ("under_delivered", "over_delivered", "not_delivered")
+"""What goes wrong with the credits of a top-up that is paid as it should be, in turn; the statuses they end in."""
+
 _STATUS = {
     "metadata_conflict_workspace": "metadata_conflict",
     "metadata_conflict_invoice": "metadata_conflict",
@@ -121,6 +125,7 @@ class BillingWriter:
             number += len(due)
             trouble = self._trouble(day, due)
             lines = [line for invoice in due if (line := self._settle(invoice, trouble.get(invoice.number)))]
+            self._spoil_credits(day, due, lines, trouble)
             if lines:
                 name = f"{INVOICES}/dt={date_of(day)}/invoices.ndjson"
                 write_text(self.home / name, "".join(json.dumps(line) + "\n" for line in lines))
@@ -162,6 +167,31 @@ class BillingWriter:
         if day == 0 or not topups:
             return {}
         return {int(generator(self.seed, "trouble", day).choice(topups)): TROUBLES[(day - 1) % len(TROUBLES)]}
+
+    def _spoil_credits(
+        self, day: int, due: list[Invoice], lines: list[dict[str, Any]], trouble: dict[int, str]
+    ) -> None:
+        """Every other day let one top-up whose payment is right bring other credits than its pack has."""
+        right = [invoice for invoice in due if invoice.kind == "topup" and invoice.number not in trouble]
+        if day % 2 == 1 or not right:
+            return
+        invoice = right[int(generator(self.seed, "credits", day).integers(0, len(right)))]
+        status = CREDIT_TROUBLES[day // 2 % len(CREDIT_TROUBLES)]
+        delivered = {"under_delivered": invoice.credits - 100, "over_delivered": invoice.credits + 100}.get(
+            status
+        )
+        [line] = [line for line in lines if line["invoice_id"] == invoice.invoice_id]
+        line["credits"] = delivered
+        self.faults.append(
+            Fault(
+                kind=f"credits_{status}",
+                day=invoice.issued_at.date().isoformat(),
+                subject=invoice.invoice_id,
+                expected=str(invoice.credits),
+                observed=str(delivered or 0),
+                detail={"workspace_id": invoice.workspace.workspace_id},
+            )
+        )
 
     def _settle(self, invoice: Invoice, trouble: str | None) -> dict[str, Any] | None:
         """Pay an invoice, well or badly; return its line, or None where the gateway has lost it."""

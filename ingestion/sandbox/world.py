@@ -18,7 +18,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ingestion.sandbox.billing import BillingWriter
+from ingestion.sandbox.billing import RENEWAL_PACK, BillingWriter
 from ingestion.sandbox.dialects import DIALECTS
 from ingestion.sandbox.dialects.openrouter import ALIASES
 from ingestion.sandbox.files import write_text
@@ -28,7 +28,9 @@ from ingestion.sandbox.tenants import DiscountRule, Tenants, tenants
 from ingestion.sandbox.traffic import date_of
 
 MARKER = "sandbox/world.json"
-CONFIG = ("config/discount_rules.csv", "config/model_aliases.csv", "config/currencies.csv")
+CONFIG = tuple(
+    f"config/{table}.csv" for table in ("discount_rules", "model_aliases", "currencies", "credit_packs")
+)
 TRUTH = "truth.json"
 STRIPE_OBJECTS = "sandbox/stripe_objects.json"
 MOST_DAYS = 365 * 5
@@ -68,6 +70,7 @@ def write_world(
     write_text(home / STRIPE_OBJECTS, json.dumps(billing.stripe.objects, indent=0) + "\n")
     write_text(home / "config/discount_rules.csv", _rules_file(world.rules))
     write_text(home / "config/currencies.csv", CURRENCIES)
+    write_text(home / "config/credit_packs.csv", _packs_file(world))
     if "openrouter" in dialects:
         write_text(home / "config/model_aliases.csv", _aliases_file())
     write_text(home / "sources.yml", _sources_file(dialects))
@@ -164,6 +167,30 @@ def _rules_file(rules: tuple[DiscountRule, ...]) -> str:
         "rule_id", "workspace_id", "group_name", "kind", "factor", "valid_from", "valid_to", "reason",
     )  # fmt: skip
     return _csv(columns, ([getattr(rule, name) for name in columns] for rule in rules))
+
+
+def _packs_file(world: Tenants) -> str:
+    """Return the packs of credits on sale, and the plan, as the warehouse reads them; a credit is a penny."""
+    columns = ("source", "pack", "credits", "price", "currency", "kind", "valid_from", "reason")
+    packs = [
+        (f"pack_{credits}", credits, "pack") for credits in sorted({space.pack for space in world.workspaces})
+    ]
+    return _csv(
+        columns,
+        (
+            (
+                "infery",
+                pack,
+                credits,
+                f"{credits // 100}.{credits % 100:02d}",
+                "gbp",
+                kind,
+                date_of(0),
+                "price list",
+            )
+            for pack, credits, kind in (*packs, ("plan_scale", RENEWAL_PACK, "renewal"))
+        ),
+    )
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

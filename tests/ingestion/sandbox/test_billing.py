@@ -12,7 +12,7 @@ import pytest
 import stripe
 
 from ingestion.sandbox import write_world
-from ingestion.sandbox.billing import TROUBLES
+from ingestion.sandbox.billing import CREDIT_TROUBLES, TROUBLES
 from ingestion.sandbox.stripe_history import History, versions
 
 from .conftest import World
@@ -225,3 +225,17 @@ def test_some_metadata_is_written_hours_after_the_payment(world: World) -> None:
         assert first.body["metadata"] == {}
         assert set(second.body["metadata"]) == {"workspace_id", "infery_invoice_id"}
         assert second.visible_from - first.visible_from == 4 * 3600
+
+
+def test_only_planted_top_ups_bring_other_credits_than_their_pack(
+    world: World, invoices: dict[str, dict[str, Any]]
+) -> None:
+    """Every kind at least once in a month; the pack list in config/ promises what the packs are called."""
+    lines = (world.home / "config/credit_packs.csv").read_text().splitlines()[1:]
+    promised = {line.split(",")[1]: int(line.split(",")[2]) for line in lines}
+    wrong = {
+        number for number, invoice in invoices.items() if invoice["credits"] != promised[invoice["pack"]]
+    }
+    planted = {kind: world.truth.of_kind(f"credits_{kind}") for kind in CREDIT_TROUBLES}
+    assert all(planted.values())
+    assert wrong == {fault.subject for faults in planted.values() for fault in faults}
