@@ -118,6 +118,7 @@ def books(
         payment_intents=[
             *(intent(f"pi_{name}") for name in PAYMENTS),
             intent("pi_by_intent", latest_charge_id="ch_by_intent"),
+            intent("pi_live", livemode=True),
             intent("pi_last_day", status="canceled", amount_received=0, created_at="2026-10-31 00:00:00"),
         ],
         charges=CHARGES,

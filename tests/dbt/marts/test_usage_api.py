@@ -86,6 +86,23 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
     for day, name, body in (("01", "model", by_model), ("01", "key", by_key), ("03", "model", later)):
         land_text(home, f"infery/usage_api_grouped/dt=2026-11-{day}/{name}.json", [body])
 
+    slug = "anthropic/claude-sonnet-4.5"
+    generation = {
+        "model": slug,
+        "total_cost": 0.0015,
+        "native_tokens_prompt": 100,
+        "native_tokens_completion": 30,
+    }
+    activity = {
+        **{"date": "2026-11-01", "model": slug, "endpoint_id": "ep-1", "provider_name": "Anthropic"},
+        **{"usage": 0.0015002, "byok_usage_inference": 0, "requests": 1, "prompt_tokens": 100},
+        **{"completion_tokens": 30, "reasoning_tokens": 5, "cached_tokens": 160},
+    }
+    for day in ("01", "02"):
+        answer = generation | {"id": f"gen-{day}", "created_at": f"2026-11-{day}T07:00:00+00:00"}
+        land_text(home, f"openrouter/generations/dt=2026-11-{day}/a.ndjson", [answer])
+    land_text(home, "openrouter/activity/dt=2026-11-01/a.json", [{"data": [activity]}])
+
     land_text(home, "new_api/logs/dt=2026-11-01/a.ndjson", [consumed(1, 1793517719), consumed(2, 1793517720)])
     land_text(home, "new_api/logs/dt=2026-11-02/a.ndjson", [consumed(3, 1793604119)])
     hour = {"user_id": 7, "username": "ann", "model_name": "claude-sonnet-4-5", "created_at": 1793516400}
@@ -184,6 +201,12 @@ def test_hours_of_a_new_api_gateway_sum_to_the_day(books: duckdb.DuckDBPyConnect
         ("2026-11-01", "claude-sonnet-4-5"): ("match", None),
         ("2026-11-02", "all"): ("not_reported", "no_report"),
     }
+
+
+def test_a_difference_below_a_millionth_per_call_is_rounding(books: duckdb.DuckDBPyConnection) -> None:
+    """$0.0015002 by OpenRouter's day, $0.0015 by its call; tokens replayed from its own cache are no difference."""
+    found = verdicts(books, "openrouter", "activity")
+    assert found[("2026-11-01", "anthropic/claude-sonnet-4.5")] == ("rounding", None)
 
 
 def test_a_provider_is_held_against_its_calls_through_a_gateway(books: duckdb.DuckDBPyConnection) -> None:

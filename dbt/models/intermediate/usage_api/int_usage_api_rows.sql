@@ -48,6 +48,7 @@ new_api as (
     from {{ ref('stg_new_api__usage_hours') }}
 ),
 
+-- Its cached tokens count answers replayed from OpenRouter's own cache as well, which no call read.
 openrouter as (
     select
         'openrouter' as usage_api,
@@ -62,7 +63,7 @@ openrouter as (
         workspace_id,
         cast(request_count as bigint) as requests,
         cast(input_tokens as bigint) as input_tokens,
-        cast(cache_read_tokens as bigint) as cache_read_tokens,
+        cast(null as bigint) as cache_read_tokens,
         cast(output_tokens as bigint) as output_tokens,
         cast(null as bigint) as total_tokens,
         cast(null as bigint) as credits_used,

@@ -34,17 +34,22 @@ settings as (
     select * from {{ ref('int_billing_settings') }}
 ),
 
--- A succeeded intent whose charges were never fetched still names the one that took its money.
+-- A succeeded intent whose charges were never fetched still names the one that took its money. What happens in the other
+-- mode is in another balance.
 charged as (
     select
         'payment' as object_kind,
-        charge_id as object_id,
-        payment_intent_id,
-        currency,
-        amount_captured_minor as amount_minor,
-        created_at
+        charges.charge_id as object_id,
+        charges.payment_intent_id,
+        charges.currency,
+        charges.amount_captured_minor as amount_minor,
+        charges.created_at
     from charges
-    where charge_status = 'succeeded' and amount_captured_minor <> 0
+    cross join settings
+    where
+        charges.charge_status = 'succeeded'
+        and charges.amount_captured_minor <> 0
+        and charges.is_livemode = settings.is_livemode_expected
     union all
     select
         'payment' as object_kind,
@@ -54,6 +59,7 @@ charged as (
         payment_intents.amount_received_minor as amount_minor,
         payment_intents.created_at
     from payment_intents
+    cross join settings
     left join charges
         on
             payment_intents.payment_intent_id = charges.payment_intent_id
@@ -61,6 +67,7 @@ charged as (
     where
         payment_intents.payment_status = 'succeeded'
         and payment_intents.amount_received_minor <> 0
+        and payment_intents.is_livemode = settings.is_livemode_expected
         and charges.charge_id is null
 ),
 
