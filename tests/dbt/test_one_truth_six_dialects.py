@@ -289,8 +289,9 @@ OF_THE_SOURCE = {
     "openrouter": {"time_basis": "start", "billing_mode": "token"},
 }
 
-#: Each source's own words for what went wrong; only the two that are one gateway's agree.
-OWN_WORDS = {"error_code"}
+#: Each source's own words for what went wrong, and its own clock for what it took itself; only
+#: the two that are one gateway's agree.
+OWN_WORDS = {"error_code", "gateway_overhead_ms"}
 ONE_GATEWAY = {"aisa", "tokenopen"}
 
 #: Carried by one dialect alone, so that there is nothing to compare it with.
