@@ -18,6 +18,7 @@ from ingestion.files import whole
 from ingestion.home import Home
 
 LEDGER = "fct_credit_entries"
+ENDING = ".credits.parquet"
 
 
 def keep(
@@ -29,14 +30,19 @@ def keep(
         params={"name": LEDGER},
     ).fetchall():
         return None
-    earlier = [str(path) for path in sorted(folder.glob("*.credits.parquet"))]
+    earlier = [str(path) for path in sorted(folder.glob(f"*{ENDING}")) if _is_closed(path)]
     entries = warehouse.sql(f"from marts.{LEDGER} where event_date < $end", params={"end": end})
     if earlier:
         closed = warehouse.read_parquet(earlier, union_by_name=True).project("entry_id")
         entries = entries.join(closed, "entry_id", how="anti")
-    target = folder / f"{month}.credits.parquet"
+    target = folder / f"{month}{ENDING}"
     with whole(target) as temporary:
         entries.order("entered_at, entry_id").write_parquet(str(temporary), compression="zstd")
     with target.open("rb") as handle:
         sha256 = file_digest(handle, "sha256").hexdigest()
     return {"file": target.relative_to(home.lake).as_posix(), "sha256": sha256}
+
+
+def _is_closed(path: Path) -> bool:
+    """A file without a record beside it was left by a closing that died."""
+    return path.with_name(path.name.replace(ENDING, ".json")).exists()

@@ -30,6 +30,14 @@
 {% macro closed_credit_files() -%}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
     {%- set files = home_path('lake/closings/*.credits.parquet') | replace("'", "''") -%}
-    {%- set found = run_query("select file from glob('" ~ files ~ "') order by file") -%}
+    {%- set records = home_path('lake/closings/*.json') | replace("'", "''") -%}
+    {#- The record is written last: without one the month is not closed. -#}
+    {%- set kept -%}
+        select file
+        from glob('{{ files }}')
+        where replace(file, '.credits.parquet', '.json') in (select file from glob('{{ records }}'))
+        order by file
+    {%- endset -%}
+    {%- set found = run_query(kept) -%}
     {{ return(found.columns[0].values() | list) }}
 {%- endmacro %}

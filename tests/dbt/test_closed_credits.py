@@ -24,6 +24,12 @@ def night(home: Home, today: str, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(home, MARTS)
 
 
+def left_by_a_closing_that_died(home: Home) -> None:
+    half = home.lake / "closings" / "2026-10.credits.parquet"
+    half.parent.mkdir(parents=True, exist_ok=True)
+    half.write_bytes(b"half a file")
+
+
 def test_late_usage_and_a_late_invoice_of_a_closed_month_do_not_change_it(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,7 +50,9 @@ def test_late_usage_and_a_late_invoice_of_a_closed_month_do_not_change_it(
     land_text(
         home, "infery/requests/dt=2026-11-02/two.ndjson", [call(2, "ws_plan", "2026-11-02T09:00:00Z", 1)]
     )
+    left_by_a_closing_that_died(home)
     night(home, "2026-11-02", monkeypatch)
+    left_by_a_closing_that_died(home)
     close(home, "2026-10", date(2026, 11, 2), lambda home, month: [], force=False)
     before = rows(home, CLOSED)
     land_text(
