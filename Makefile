@@ -71,6 +71,7 @@ bench: setup ## Time the night, at BENCH_ROWS="100000 1000000" requests, and lan
 	@$(BIN)/python tests/benchmarks/bench.py $(BENCH_ROWS)
 	@$(BIN)/python tests/benchmarks/landing.py
 	@$(BIN)/python tests/benchmarks/reports.py
+	@$(BIN)/python tests/benchmarks/pricing.py $(lastword $(BENCH_ROWS))
 
 lint: setup ## Check style: Python, SQL, notebooks, and what every dbt model owes its reader
 	@$(BIN)/ruff check .
