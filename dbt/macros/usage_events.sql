@@ -20,13 +20,14 @@
         'price_formula', 'quota_per_unit', 'charge_rounding',
         'reported_cost_usd', 'reported_list_cost_usd', 'reported_discounted_cost_usd', 'stated_input_usd_per_token',
         'stated_output_usd_per_token', 'is_gateway_cache_hit', 'credits_used', 'quota_used',
+        'billing_source', 'wallet_cost_usd', 'upstream_cost_usd', 'plan_cost_usd',
         'stream_rank', 'raw_file', 'raw_line', 'delivered_on',
     ]) }}
 {% endmacro %}
 
 {#-
   Columns a source does not carry, as typed nulls (tokens: as zero), by group and without the columns in `except`:
-  ratios, reported_tiers, stated_prices, credits, quota, media_tokens.
+  ratios, reported_tiers, stated_prices, funding, credits, quota, media_tokens.
 -#}
 {% macro absent(group, except = []) -%}
     {%- set groups = {
@@ -44,6 +45,10 @@
         },
         'stated_prices': {
             'stated_input_usd_per_token': 'decimal(24, 18)', 'stated_output_usd_per_token': 'decimal(24, 18)',
+        },
+        'funding': {
+            'billing_source': 'varchar', 'wallet_cost_usd': 'decimal(18, 12)', 'upstream_cost_usd': 'decimal(18, 12)',
+            'plan_cost_usd': 'decimal(18, 12)',
         },
         'credits': {'credits_used': 'bigint'},
         'quota': {'quota_used': 'bigint'},

@@ -66,9 +66,9 @@ def prepared(home: Path, rows: int, folder: Path) -> tuple[str, str]:
                 select base.* replace (concat(base.event_id, '-', copies.range) as event_id)
                 from range({-(-rows // SMALL)}) as copies cross join base limit {rows}
             ) to '{events}' (format parquet, compression zstd)
-            """  # noqa: S608
+            """
         )
-    reading = f"select * from read_parquet('{events}')"  # noqa: S608
+    reading = f"select * from read_parquet('{events}')"
     priced = statement[:start] + reading + statement[end:]
     target = f"to '{folder / 'out.parquet'}' (format parquet, compression zstd)"
     return f"copy ({reading}) {target}", f"copy ({priced}) {target}"

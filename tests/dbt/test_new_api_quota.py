@@ -69,6 +69,7 @@ LANDED = {
         item("call", {"model_price": 0.0200002, "group_ratio": 0.9}),
         item("contract", {**RATIOS, **MIXED}, model_name="gpt-4o"),
         item("nonsense", {**RATIOS, "model_ratio": 999999999, "completion_ratio": 999999999}),
+        item("planned", {**RATIOS, **MIXED, "billing_source": "subscription", "wallet_quota_deducted": 0}),
         tiered("at", LONG, 200000, cache_tokens=100000),
         tiered("above", LONG, 200001, cache_tokens=100000),
         tiered("unread", "sqrt(p)", 10000),
@@ -186,3 +187,10 @@ def test_a_formula_nobody_can_read_leaves_the_call_to_the_catalogue(family: Home
 def test_ratios_no_money_can_hold_leave_the_call_unpriced(family: Home) -> None:
     columns = "list_cost_usd, unpriced_reason, expected_quota"
     assert one(family, columns, "nonsense") == (None, "amount_out_of_range", None)
+
+
+def test_a_plan_pays_instead_of_the_wallet(family: Home) -> None:
+    """9923 units are $0.019846, out of the plan; a wallet pays them itself."""
+    columns = "billing_source, charged_cost_usd, economic_cost_usd"
+    assert one(family, columns, "planned") == ("subscription", "0", "0.019846")
+    assert one(family, columns, "mixed") == ("wallet", "0.019846", "0.019846")

@@ -21,6 +21,7 @@ def test_what_the_upstream_took_is_added_only_on_a_key_of_the_callers_own(ask):
     """gen-1: $0.0015, though an upstream cost is filled in. gen-2: $0.0001 fee + $0.0019 = $0.0020."""
     assert _one(ask, "billing_mode, reported_cost_usd", "gen-1") == ("token", Decimal("0.0015"))
     assert _one(ask, "billing_mode, reported_cost_usd", "gen-2") == ("byok", Decimal("0.0020"))
+    assert _one(ask, "charged_cost_usd, economic_cost_usd", "gen-2") == (Decimal("0.0001"), Decimal("0.0020"))
 
 
 def test_a_cancelled_call_is_billed_and_flagged(ask):

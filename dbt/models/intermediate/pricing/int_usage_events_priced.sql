@@ -82,6 +82,29 @@ priced as (
         case when verdict = 'priced' then vendor_list_usd end as list_cost_vendor_usd,
         case when verdict = 'priced' then gateway_list_usd - vendor_list_usd end as markup_usd
     from reasoned
+),
+
+-- What left the wallet, and what the call cost in all: a key of one's own is billed elsewhere, a plan was paid before.
+charged as (
+    select
+        *,
+        case
+            when billing_mode = 'byok' and verdict != 'settlement' then wallet_cost_usd
+            when billing_mode = 'free' then coalesce(reported_cost_usd, 0)
+            else coalesce(reported_cost_usd, cache_optimized_cost_usd)
+        end as charged_cost_usd,
+        case
+            when billing_mode = 'byok' and verdict != 'settlement' then coalesce(upstream_cost_usd, cache_optimized_cost_usd)
+            else coalesce(plan_cost_usd, 0)
+        end as paid_elsewhere_usd
+    from priced
+),
+
+accounted as (
+    select
+        * exclude (paid_elsewhere_usd),
+        charged_cost_usd + paid_elsewhere_usd as economic_cost_usd
+    from charged
 )
 
-select * from priced
+select * from accounted

@@ -96,6 +96,9 @@ usage_costs as (
 
         ---------- what the gateway says
         reported_cost_usd,
+        billing_source,
+        cast(charged_cost_usd as decimal(18, 12)) as charged_cost_usd,
+        cast(economic_cost_usd as decimal(18, 12)) as economic_cost_usd,
         credits_used,
         quota_used,
         expected_quota,

@@ -219,6 +219,8 @@ usage_events as (
         false as is_gateway_cache_hit,
         credits_used,
         {{ absent('quota') }},
+        'wallet' as billing_source,
+        {{ absent('funding', except = ['billing_source']) }},
 
         ---------- lineage
         stream_rank,

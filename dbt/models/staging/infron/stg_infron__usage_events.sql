@@ -10,6 +10,7 @@
     'usage_cache_write_1h_tokens': 'bigint', 'usage_prompt_audio_tokens': 'bigint',
     'usage_reasoning_tokens': 'bigint', 'usage_completion_audio_tokens': 'bigint',
     'usage_completion_image_tokens': 'bigint', 'has_usage': 'boolean', 'is_byok': 'boolean',
+    'cost_byok': 'decimal(18, 12)',
     'discount_rate': 'decimal(18, 9)', 'usage_cost': 'decimal(18, 12)', 'list_price': 'decimal(18, 12)',
     'discounted_price': 'decimal(18, 12)',
 } %}
@@ -24,7 +25,7 @@
             'api_key_id', 'api_key_name', 'workspace_id', 'member_id', 'group_name', 'origin', 'stream', 'http_status',
             'error', 'service_tier', 'usage_cache_write_tokens', 'usage_cache_write_1h_tokens',
             'usage_prompt_audio_tokens', 'usage_reasoning_tokens', 'usage_completion_audio_tokens',
-            'usage_completion_image_tokens', 'is_byok', 'discount_rate',
+            'usage_completion_image_tokens', 'is_byok', 'cost_byok', 'discount_rate',
         ],
     },
     {
@@ -144,13 +145,21 @@ usage_events as (
         case when coalesce(is_byok, false) then 'byok' else 'token' end as billing_mode,
         cast(discount_rate as decimal(9, 6)) as stated_discount_factor,
         {{ absent('ratios') }},
-        usage_cost as reported_cost_usd,
+        -- With a key of one's own the gateway takes a fee, and the provider bills the key.
+        case
+            when coalesce(is_byok, false) then cast(usage_cost + coalesce(cost_byok, 0) as decimal(18, 12))
+            else usage_cost
+        end as reported_cost_usd,
         list_price as reported_list_cost_usd,
         discounted_price as reported_discounted_cost_usd,
         {{ absent('stated_prices') }},
         false as is_gateway_cache_hit,
         {{ absent('credits') }},
         {{ absent('quota') }},
+        'wallet' as billing_source,
+        case when coalesce(is_byok, false) then usage_cost end as wallet_cost_usd,
+        case when coalesce(is_byok, false) then cost_byok end as upstream_cost_usd,
+        {{ absent('funding', except = ['billing_source', 'wallet_cost_usd', 'upstream_cost_usd']) }},
 
         ---------- lineage
         stream_rank,

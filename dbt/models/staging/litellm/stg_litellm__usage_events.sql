@@ -175,6 +175,8 @@ usage_events as (
         coalesce(cache_hit, false) as is_gateway_cache_hit,
         {{ absent('credits') }},
         {{ absent('quota') }},
+        'wallet' as billing_source,
+        {{ absent('funding', except = ['billing_source']) }},
 
         ---------- lineage
         stream_rank,

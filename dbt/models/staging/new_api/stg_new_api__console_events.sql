@@ -122,6 +122,8 @@ usage_events as (
         false as is_gateway_cache_hit,
         {{ absent('credits') }},
         case when usage_quota = trunc(usage_quota) then cast(usage_quota as bigint) end as quota_used,
+        'wallet' as billing_source,
+        {{ absent('funding', except = ['billing_source']) }},
 
         ---------- lineage
         2 as stream_rank,

@@ -244,6 +244,14 @@ usage_events as (
         false as is_gateway_cache_hit,
         {{ absent('credits') }},
         case when is_refund then -quota else quota end as quota_used,
+        case when billing_source like 'subscription%' then 'subscription' else 'wallet' end as billing_source,
+        {{ absent('funding', except = ['billing_source', 'plan_cost_usd']) }},
+        case when billing_source like 'subscription%'
+                then cast(
+                    case when is_refund then wallet_cost_usd - quota_usd else quota_usd - wallet_cost_usd end
+                    as decimal(18, 12)
+                )
+        end as plan_cost_usd,
 
         ---------- lineage
         1 as stream_rank,

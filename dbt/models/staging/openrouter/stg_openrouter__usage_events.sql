@@ -107,6 +107,10 @@ usage_events as (
         false as is_gateway_cache_hit,
         {{ absent('credits') }},
         {{ absent('quota') }},
+        'wallet' as billing_source,
+        case when coalesce(is_byok, false) then cast(coalesce(total_cost, usage_cost) as decimal(18, 12)) end as wallet_cost_usd,
+        case when coalesce(is_byok, false) then cast(upstream_inference_cost as decimal(18, 12)) end as upstream_cost_usd,
+        {{ absent('funding', except = ['billing_source', 'wallet_cost_usd', 'upstream_cost_usd']) }},
 
         ---------- lineage
         1 as stream_rank,
