@@ -161,6 +161,8 @@ NEW_API = {
         Carried(where=lambda truth: known(truth) and used(truth), within=RATIO_DIGITS),
     ),
     "reported_cost_usd": Carried(where=used, within=QUOTA_UNIT),
+    "charged_cost_usd": Carried(where=used, within=QUOTA_UNIT),
+    "economic_cost_usd": Carried(where=used, within=QUOTA_UNIT),
     "credits_used": NOT_AT_ALL,
     **dict.fromkeys(
         ["cost_variance_usd", *PARTS],
@@ -204,6 +206,8 @@ NOT_AS_INFRON: dict[str, dict[str, Carried]] = {
         "cache_list_cost_usd": on(without_cache),
         "cache_savings_usd": on(without_group_promise, without_cache),
         "reported_cost_usd": Carried(within=CREDIT),
+        "charged_cost_usd": Carried(within=CREDIT),
+        "economic_cost_usd": Carried(within=CREDIT),
         "cost_variance_usd": Carried(
             where=lambda truth: without_group_promise(truth) and without_cache(truth), within=CREDIT
         ),
@@ -221,6 +225,8 @@ NOT_AS_INFRON: dict[str, dict[str, Carried]] = {
         "provider": named({"gemini": "google-ai-studio"}),
         "model_served": Carried(plain=lambda value, own: value.replace("gemini/", "google-ai-studio/")),
         "reported_cost_usd": on(used),
+        "charged_cost_usd": on(used),
+        "economic_cost_usd": on(used),
         **dict.fromkeys(["cost_variance_usd", *PARTS], on(used)),
         "quota_used": NOT_AT_ALL,
         "credits_used": NOT_AT_ALL,
@@ -272,6 +278,8 @@ NOT_AS_INFRON: dict[str, dict[str, Carried]] = {
         "cache_list_cost_usd": on(without_writes),
         "cache_savings_usd": on(without_group_promise, without_writes),
         "reported_cost_usd": on(used),
+        "charged_cost_usd": on(used),
+        "economic_cost_usd": on(used),
         **dict.fromkeys(["cost_variance_usd", *PARTS], on(used, without_group_promise, without_writes)),
         "variance_reason": on(used, without_group_promise, without_writes),
         "quota_used": NOT_AT_ALL,
