@@ -2,9 +2,10 @@
   Adjustments: what a closed day would be today, less what the books hold of it, event by event.
 
   The books hold of an event its row in the closed file and the adjustments booked since; their sum is compared with the
-  row the day would have now. An adjustment is `late` (the event is new and counts as a request), `vanished` (its rows are
-  gone; takes the request back) or `changed` (the difference of amounts, no request). Who used what stays as it was closed;
-  prices and lineage are those that led to the difference.
+  row the day would have now. An adjustment is `late` (the event is new and counts as a request), `vanished` (its file was
+  delivered again without it; takes the request back) or `changed` (the difference of amounts, no request). An event whose
+  file is gone was archived, not withdrawn, and stays. Who used what stays as it was closed; prices and lineage are those
+  that led to the difference.
 -#}
 
 {#- A row of fct_usage_costs counts as this many requests. -#}
@@ -58,6 +59,8 @@
     {%- set additive = [] -%}
     {%- for column in columns if is_additive(column) -%}{%- do additive.append(column) -%}{%- endfor -%}
 
+    {%- set delivered = '(select landing_file from ' ~ relation_of('stg_raw__files') ~ ')' -%}
+
     {%- do set_raw_variables(days) -%}
     {%- set differences -%}
         create or replace temporary table differences as
@@ -74,6 +77,7 @@
                 {% for column in additive -%}
                     {{ column.name }} as booked_{{ column.name }},
                 {% endfor -%}
+                raw_file in {{ delivered }} as is_delivered,
                 1 as booked_requests
             from {{ rows_of_files(closed_files, columns) }}
             union all
@@ -83,6 +87,7 @@
                 {% for column in additive -%}
                     {{ column.name }},
                 {% endfor -%}
+                raw_file in {{ delivered }},
                 {{ counted_requests() }}
             from {{ rows_of_files(earlier_files, columns) }}
             where adjusts_event_date in ({{ dates }})
@@ -95,6 +100,7 @@
                 {% for column in additive -%}
                     sum(booked_{{ column.name }}) as booked_{{ column.name }},
                 {% endfor -%}
+                bool_or(is_delivered) as is_delivered,
                 sum(booked_requests) as booked_requests,
                 count(*) as booked_entries
             from entries
@@ -112,7 +118,7 @@
         full join booked on event_id = booked_event_id and event_date = booked_event_date
         where
             case
-                when event_id is null then booked_requests > 0
+                when event_id is null then booked_requests > 0 and is_delivered
                 when coalesce(booked_requests, 0) = 0 then true
                 else
                     {% for name in adjusted_amounts(columns) -%}

@@ -66,8 +66,7 @@
     {%- do run_query(closed) -%}
     {%- set columns = get_column_schema_from_query(sql) -%}
     {%- set adjustments = adjustment_files(model_name) -%}
-    {#- A day nothing is left of in raw/ was archived, not withdrawn: only days that are still wanted are compared. A day
-        that was adjusted is compared even if it is again what was closed: the adjustment has to be taken back. -#}
+    {#- A day that was adjusted is compared even if it is again what was closed: the adjustment has to be taken back. -#}
     {%- set differing -%}
         select wanted_days.event_date, wanted_days.fingerprint, wanted_days.weight
         from wanted_days

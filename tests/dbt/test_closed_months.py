@@ -135,8 +135,9 @@ def test_a_price_for_a_closed_month_is_booked_as_the_exact_difference(
     """Two calls of 10,000 prompt tokens; from 31 October on input costs $2/M instead of $3/M.
 
     10,000 x (2 - 3) per million = -$0.01 for the call of the 31st, none for that of the 30th, and November, which
-    is open, is simply built again: 0.0375 + 0.0375 - 0.01 + 0.0275 = $0.0925. A file nobody has any more changes
-    nothing: October was archived, not withdrawn.
+    is open, is simply built again: 0.0375 + 0.0375 - 0.01 + 0.0275 = $0.0925. Then the file of the 30th is archived, a
+    late call of that day arrives, and the file of the 31st is delivered again without its call, which takes back the
+    $0.0275 it came to: 0.0925 + 0.0375 - 0.0275 = $0.1025.
     """
     for day in ("2026-10-30", "2026-10-31", "2026-11-01"):
         land(home, day, [infron_line(f"gen-{day}", created_at=f"{day}T07:00:00Z")])
@@ -173,8 +174,14 @@ def test_a_price_for_a_closed_month_is_booked_as_the_exact_difference(
     assert rows(home, TOTALS) == [(Decimal("0.0925"), Decimal("0.0925"), Decimal("0.0925"), 3)]
 
     (home.landing / "infron/logs/dt=2026-10-30/part.ndjson").unlink()
+    land(home, "2026-10-31", [])
+    land(home, "2026-11-03", [infron_line("late", created_at="2026-10-30T09:00:00Z")])
     night(home, "2026-11-04", monkeypatch)
-    assert rows(home, ADJUSTMENTS) == found
+    assert [(*row[:4], row[5]) for row in rows(home, ADJUSTMENTS)[1:]] == [
+        ("2026-11-04", "infron:gen-2026-10-31", "2026-10-31", "vanished", Decimal("-0.0275")),
+        ("2026-11-04", "infron:late", "2026-10-30", "late", Decimal("0.0375")),
+    ]
+    assert rows(home, TOTALS) == [(Decimal("0.1025"), Decimal("0.1025"), Decimal("0.1025"), 3)]
 
     [closed_file] = home.lake.glob("fct_usage_costs/event_date=2026-10-30/*_0.parquet")
     content = closed_file.read_bytes()
