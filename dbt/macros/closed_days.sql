@@ -64,6 +64,14 @@
         })
     {%- endset -%}
     {%- do run_query(closed) -%}
+    {#- A day nothing is left of is compared, too: its files may have been delivered again without it. -#}
+    {%- set emptied -%}
+        insert into wanted_days by name
+        select distinct event_date, cast(0 as bigint) as weight, 'nothing left' as fingerprint
+        from closed_days
+        where event_date not in (select event_date from wanted_days)
+    {%- endset -%}
+    {%- do run_query(emptied) -%}
     {%- set columns = get_column_schema_from_query(sql) -%}
     {%- set adjustments = adjustment_files(model_name) -%}
     {#- A day that was adjusted is compared even if it is again what was closed: the adjustment has to be taken back. -#}
@@ -142,4 +150,9 @@
 
 {% macro days_with_adjustments(model_name) -%}
     (select event_date from {{ day_ledger() }} where model = '{{ model_name }}' and file like '%/adjustments-%')
+{%- endmacro %}
+
+{#- Closed days that were once wanted otherwise than they were closed. -#}
+{% macro compared_closed_days(model_name) -%}
+    (select event_date from {{ day_ledger() }} where model = '{{ model_name }}:closed')
 {%- endmacro %}
