@@ -25,6 +25,9 @@
             {% if existing_relation is not none %}drop {{ existing_relation.type }} {{ target_relation }};{% endif %}
             delete from {{ day_ledger() }} where model = '{{ model.name }}';
             create table {{ target_relation }} as select * from ({{ sql }}) where false;
+            {% for column in model.columns.values() if column.constraints | selectattr('type', 'equalto', 'not_null') | list -%}
+                alter table {{ target_relation }} alter column {{ column.name }} set not null;
+            {% endfor %}
         {%- endcall -%}
         {%- do adapter.commit() -%}
     {%- endif -%}
