@@ -11,6 +11,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from dagster_project.event_log import keep_connections
 from dagster_project.locks import is_alive, writing
 from ingestion.home import Home
 
@@ -53,7 +54,7 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     import dagster as dg
 
     prepare(home)
-    return dg.DagsterInstance.from_config(str(home.dagster))
+    return keep_connections(dg.DagsterInstance.from_config(str(home.dagster)))
 
 
 def bury(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:
