@@ -35,6 +35,22 @@ _DELIVERED = {
 }
 
 
+#: What a planted mischarge has to be called in fct_usage_costs.variance_reason.
+_REASONS = {
+    "discount_not_applied": "discount_missing",
+    "cache_read_charged_as_input": "cache_priced_as_input",
+    "stale_price": "stale_price",
+    "failed_but_charged": "failed_but_charged",
+    "cache_write_missing": "cache_write_missing",
+    "double_charged_cache": "double_charged_cache",
+    "token_mismatch": "token_mismatch",
+    "wrong_tier": "wrong_tier",
+}
+
+#: Reasons that ask for nothing, or for what another line compares (usage without a price).
+_QUIET_REASONS = ("match", "rounding", "settlement", "subscription_paid", "not_comparable", "unpriced")
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One line of the table: what, how much of it was planted, how much was found."""
@@ -61,15 +77,16 @@ def compare(home: Home) -> list[Comparison]:
         marts.execute(
             """
             create temporary table faults (
-                kind varchar, day date, subject varchar, status varchar, requests bigint, lines bigint
+                kind varchar, day date, subject varchar, status varchar, reason varchar, requests bigint, lines bigint
             )
             """
         )
         for fault in truth["faults"]:
             marts.execute(
-                "insert into faults values ($1, $2, $3, $4, $5, $6)",
+                "insert into faults values ($1, $2, $3, $4, $5, $6, $7)",
                 [
                     *(fault[name] for name in ("kind", "day", "subject", "status")),
+                    _REASONS.get(fault["kind"]),
                     fault["detail"].get("requests", 1),
                     fault["detail"].get("lines", 1),
                 ],
@@ -111,10 +128,12 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
             group by all
         ),
         charges as (
-            select faults.*, costs.variance_reason
+            select faults.kind, faults.subject, costs.request_id as found
             from faults
-            inner join fct_usage_costs as costs on faults.subject = costs.request_id
-            where kind in ('discount_not_applied', 'cache_read_charged_as_input', 'failed_but_charged')
+            left join fct_usage_costs as costs
+                on faults.subject = costs.request_id
+                and faults.reason = costs.variance_reason
+            where faults.reason is not null
         ),
         spends as (
             select faults.*, anomalies.anomaly_id
@@ -150,8 +169,13 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
                 where faults.subject = grants.invoice_id and faults.kind = 'credits_' || grants.status
             )
         union all
-        select kind, count(*), count(*) filter (where variance_reason not in ('match', 'unpriced'))
-        from charges group by kind
+        select kind, count(distinct subject), count(distinct found) from charges group by kind
+        union all
+        select 'other charges', 0, count(*)
+        from fct_usage_costs as costs
+        where
+            not list_contains($quiet, costs.variance_reason)
+            and not exists (select 1 from charges where charges.found = costs.request_id)
         union all
         select kind, count(*), count(anomaly_id) from spends group by kind
         union all
@@ -187,7 +211,8 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
                     and faults.subject in (items.invoice_id, items.payment_intent_id)
             )
         order by 1
-        """
+        """,
+        params={"quiet": list(_QUIET_REASONS)},
     ).fetchall()
     for kind, planted, found in rows:
         yield Comparison(kind, str(planted), str(found))

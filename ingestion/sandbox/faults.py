@@ -14,18 +14,24 @@ from datetime import timedelta
 
 import numpy as np
 
-from ingestion.sandbox.prices import MODELS, change_days
-from ingestion.sandbox.rating import Rated, cache_reads_at_input_price, pay, rate
+from ingestion.sandbox.prices import MODELS, UNKNOWN_MODEL, change_days
+from ingestion.sandbox.rating import Rated, at_input_price, has_tiers, pay, rate
 from ingestion.sandbox.tenants import Tenants
 from ingestion.sandbox.traffic import FAILURE, SUCCESS, Requests, date_of
 
 MOST_PER_DAY = 50
 """Faults of one kind on one day, however large the day: the ledger stays readable."""
 
+UNSEEN_TOKENS = 1009
+"""Input tokens the gateway counts and no class shows; a prime, and so no other fault's price."""
+
 
 @dataclass
 class Charged:
-    """What the gateway shows and takes, 10⁻¹² USD; `cost` leaves the balance, `factor` is in thousandths."""
+    """What the gateway shows and takes, 10⁻¹² USD; `cost` leaves the balance, `factor` is in thousandths.
+
+    `unseen` is how many tokens its total has beyond those of input and output.
+    """
 
     has_usage: np.ndarray
     cost: np.ndarray
@@ -35,6 +41,7 @@ class Charged:
     list: np.ndarray
     discounted: np.ndarray
     factor: np.ndarray
+    unseen: np.ndarray
 
     def replace(self, rows: np.ndarray, other: Charged) -> None:
         """Take over some rows from another."""
@@ -53,6 +60,7 @@ def honest(rows: Requests, rated: Rated) -> Charged:
         list=rated.list.copy(),
         discounted=rated.discounted.copy(),
         factor=rated.factor,
+        unseen=np.zeros(len(rows), dtype=np.int64),
     )
 
 
@@ -77,8 +85,12 @@ def plant(
     charged: Charged,
     spared: np.ndarray,
 ) -> Iterator[tuple[str, int, int]]:
-    """Change some charges and yield (kind, row, right cost, 10⁻¹² USD) of each; `spared` rows stay honest."""
-    day, paid = rows.day, charged.has_usage & ~spared
+    """Change some charges and yield (kind, row, right cost, 10⁻¹² USD) of each; `spared` rows stay honest.
+
+    What nobody has a price for cannot be charged wrongly.
+    """
+    day = rows.day
+    paid = charged.has_usage & ~spared & (rows.model != MODELS.index(UNKNOWN_MODEL))
     if day % 7 == 2:
         eligible = paid & (rated.factor < 1000)
         for row in choose(rng, rows, eligible, how_many(len(rows), 500)):
@@ -89,7 +101,7 @@ def plant(
             )
             yield "discount_not_applied", int(row), int(rated.cache_optimized[row])
     if day % 7 == 3:
-        wrong = pay(cache_reads_at_input_price(rows), rated.factor)
+        wrong = pay(rated.undiscounted - rated.cache_read + at_input_price(rows, rows.cached), rated.factor)
         for row in choose(rng, rows, paid & (wrong > rated.cache_optimized), how_many(len(rows), 500)):
             charged.cache_read[row] += wrong[row] - charged.cost[row]
             charged.cost[row] = wrong[row]
@@ -107,3 +119,41 @@ def plant(
         for row in choose(rng, rows, ~spared & (rows.status == FAILURE), how_many(len(rows), 1500)):
             charged.has_usage[row] = True
             yield "failed_but_charged", int(row), 0
+    yield from _plant_in_turn(world, rng, rows, rated, charged, paid)
+
+
+def _plant_in_turn(
+    world: Tenants,
+    rng: np.random.Generator,
+    rows: Requests,
+    rated: Rated,
+    charged: Charged,
+    paid: np.ndarray,
+) -> Iterator[tuple[str, int, int]]:
+    """Plant what goes wrong on one day of the week each, from the second week on for wrong tiers."""
+    day, few = rows.day, how_many(len(rows), 500)
+    written = rows.written_5m + rows.written_1h
+    if day % 7 == 4:
+        as_input = at_input_price(rows, written)
+        wrong = pay(rated.undiscounted - rated.cache_written + as_input, rated.factor)
+        for row in choose(rng, rows, paid & (wrong < rated.cache_optimized), few):
+            charged.cost[row], charged.cache_written[row] = wrong[row], pay(as_input, rated.factor)[row]
+            yield "cache_write_missing", int(row), int(rated.cache_optimized[row])
+    if day % 7 == 5:
+        wrong = pay(rated.undiscounted + at_input_price(rows, rows.cached), rated.factor)
+        for row in choose(rng, rows, paid & (wrong > rated.cache_optimized), few):
+            charged.cache_read[row] += wrong[row] - charged.cost[row]
+            charged.cost[row] = wrong[row]
+            yield "double_charged_cache", int(row), int(rated.cache_optimized[row])
+    if day % 7 == 6:
+        extra = at_input_price(rows, np.full(len(rows), UNSEEN_TOKENS))
+        wrong = pay(rated.undiscounted + extra, rated.factor)
+        countable = paid & (written == 0) & (rows.reasoning != UNSEEN_TOKENS)
+        for row in choose(rng, rows, countable, few):
+            charged.cost[row], charged.unseen[row] = wrong[row], UNSEEN_TOKENS
+            yield "token_mismatch", int(row), int(rated.cache_optimized[row])
+    if day % 7 == 0 and day > 0:
+        other = honest(rows, rate(world, rows, other_tier=True))
+        for row in choose(rng, rows, paid & has_tiers(rows), few):
+            charged.replace(np.array([row]), other)
+            yield "wrong_tier", int(row), int(rated.cache_optimized[row])

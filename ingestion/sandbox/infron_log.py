@@ -84,6 +84,7 @@ def _frame(world: Tenants, seed: int, rows: Requests, charged: Charged) -> pl.Da
         "list": charged.list,
         "discounted": charged.discounted,
         "factor": charged.factor,
+        "unseen": charged.unseen,
         "at": _EPOCH_MS + rows.day * 86_400_000 + rows.at_ms,
     }
     frame = pl.DataFrame(columns).with_columns(pl.from_epoch("at", time_unit="ms"))
@@ -129,7 +130,7 @@ def _usage() -> pl.Expr:
     """Write the usage object of this year's generation, or the older flat one where a client asks for it."""
     head = (
         pl.lit('{"prompt_tokens":'), pl.col("prompt"), pl.lit(',"completion_tokens":'), pl.col("completion"),
-        pl.lit(',"total_tokens":'), pl.col("prompt") + pl.col("completion"),
+        pl.lit(',"total_tokens":'), pl.col("prompt") + pl.col("completion") + pl.col("unseen"),
     )  # fmt: skip
     one_hour = (
         pl.when(pl.col("written_1h") > 0)

@@ -47,9 +47,12 @@ def factors(world: Tenants, day: date) -> np.ndarray:
     return out
 
 
-def rate(world: Tenants, rows: Requests, priced_on: date | None = None) -> Rated:
-    """Rate a batch with its own day's prices, or with those of `priced_on`, and its own day's factors."""
-    unit = unit_prices(rows, priced_on or date_of(rows.day))
+def rate(world: Tenants, rows: Requests, priced_on: date | None = None, *, other_tier: bool = False) -> Rated:
+    """Rate a batch with its own day's prices, or with those of `priced_on`, and its own day's factors.
+
+    With `other_tier` a long prompt has the price of a short one and a short one that of a long one.
+    """
+    unit = unit_prices(rows, priced_on or date_of(rows.day), other_tier=other_tier)
     factor = factors(world, date_of(rows.day))[rows.key]
     plain = rows.prompt - rows.cached - rows.written_5m - rows.written_1h
     completion = unit["output"] * rows.completion
@@ -69,12 +72,14 @@ def rate(world: Tenants, rows: Requests, priced_on: date | None = None) -> Rated
     )
 
 
-def cache_reads_at_input_price(rows: Requests) -> np.ndarray:
-    """Return the undiscounted cost of rows whose cached tokens are charged as if they were not cached."""
-    unit = unit_prices(rows, date_of(rows.day))
-    plain = rows.prompt - rows.written_5m - rows.written_1h
-    written = unit["cache_write_5m"] * rows.written_5m + unit["cache_write_1h"] * rows.written_1h
-    return unit["input"] * plain + written + unit["output"] * rows.completion
+def at_input_price(rows: Requests, tokens: np.ndarray) -> np.ndarray:
+    """Return what so many tokens of each row cost, undiscounted, where they are plain input."""
+    return unit_prices(rows, date_of(rows.day))["input"] * tokens
+
+
+def has_tiers(rows: Requests) -> np.ndarray:
+    """Return which rows' models have another price for long prompts."""
+    return _long_from()[rows.model] > 0
 
 
 def pay(units: np.ndarray, factor: np.ndarray) -> np.ndarray:
@@ -88,12 +93,11 @@ def text(units: int) -> str:
     return f"{whole}.{rest:012d}".rstrip("0").rstrip(".")
 
 
-def unit_prices(rows: Requests, day: date) -> dict[str, np.ndarray]:
+def unit_prices(rows: Requests, day: date, *, other_tier: bool = False) -> dict[str, np.ndarray]:
     """Return each row's unit prices, 10⁻¹² USD per token, by token class, for its model and tier."""
-    above = np.zeros(len(MODELS), dtype=np.int64)
-    for price in PRICES:
-        above[MODELS.index(price.slug)] = max(above[MODELS.index(price.slug)], price.above)
-    tier = ((above > 0)[rows.model] & (rows.prompt > above[rows.model])).astype(np.int64)
+    above = _long_from()
+    is_long = rows.prompt > above[rows.model]
+    tier = (has_tiers(rows) & (is_long != other_tier)).astype(np.int64)
     tables = [
         [price_on(slug, day, start) for slug, start in zip(MODELS, starts, strict=True)]
         for starts in (above * 0, above)
@@ -104,6 +108,14 @@ def unit_prices(rows: Requests, day: date) -> dict[str, np.ndarray]:
         grid = np.array([[_or_input(price, name) for price in table] for table in tables], dtype=np.int64)
         out[name] = grid[tier, rows.model]
     return out
+
+
+def _long_from() -> np.ndarray:
+    """Return per model the input tokens above which a prompt is long; 0 where its length makes no price."""
+    above = np.zeros(len(MODELS), dtype=np.int64)
+    for price in PRICES:
+        above[MODELS.index(price.slug)] = max(above[MODELS.index(price.slug)], price.above)
+    return above
 
 
 def _or_input(price: Price, name: str) -> int:

@@ -187,7 +187,10 @@ def consumed(home: Home) -> list[tuple[dict[str, Any], dict[str, Any]]]:
 
 def test_the_ratios_give_the_quota_back(landed: Landed) -> None:
     """The gateway's own formula over each row, within a unit; the rows it does not fit are the mischarged."""
-    kinds = ("discount_not_applied", "cache_read_charged_as_input", "stale_price")
+    kinds = (
+        "discount_not_applied", "cache_read_charged_as_input", "stale_price",
+        "cache_write_missing", "double_charged_cache", "token_mismatch", "wrong_tier",
+    )  # fmt: skip
     planted = {fault.subject for kind in kinds for fault in landed.truth.of_kind(kind)}
     odd = set()
     for row, other in consumed(landed.home):

@@ -21,6 +21,7 @@ UNIT = Decimal("0.000000000001")
 PROVIDERS = {"google-ai-studio": "google"}
 EVERY_LOG_FAULT = {
     "discount_not_applied", "cache_read_charged_as_input", "stale_price", "failed_but_charged",
+    "cache_write_missing", "double_charged_cache", "token_mismatch", "wrong_tier",
     "unknown_model", "duplicate_delivery", "revised_row", "late_file", "malformed_line",
     "leaked_key", "runaway_loop", "new_spender",
 }  # fmt: skip
@@ -107,7 +108,10 @@ def test_days_and_keys_each_add_up_to_the_whole(world: World) -> None:
 
 def test_exactly_the_planted_rows_are_mischarged(world: World, priced: list) -> None:
     """Charged − right cost is not zero for the rows in the ledger, and for no other."""
-    kinds = ("discount_not_applied", "cache_read_charged_as_input", "stale_price")
+    kinds = (
+        "discount_not_applied", "cache_read_charged_as_input", "stale_price",
+        "cache_write_missing", "double_charged_cache", "token_mismatch", "wrong_tier",
+    )  # fmt: skip
     planted = {
         fault.subject: (Decimal(fault.expected), Decimal(fault.observed))
         for kind in kinds
