@@ -149,6 +149,14 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
             left join recon_invoice_payments as items
                 on faults.subject in (items.invoice_id, items.payment_intent_id)
             where faults.status is not null
+        ),
+        flags as (
+            select item_id, invoice_id, payment_intent_id, flag
+            from (
+                unpivot recon_invoice_payments
+                on columns('^(is|has)_') into name flag value is_set
+            )
+            where is_set
         )
         select kind, sum(requests)::bigint, coalesce(sum(found), 0)::bigint from models group by kind
         union all
@@ -158,6 +166,24 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
             on faults.subject = grants.invoice_id and faults.kind = 'credits_' || grants.status
         where faults.kind like 'credits_%'
         group by faults.kind
+        union all
+        select faults.kind, count(distinct faults.subject), count(distinct flags.item_id)
+        from faults
+        left join flags
+            on faults.subject in (flags.invoice_id, flags.payment_intent_id) and faults.kind = 'flag_' || flags.flag
+        where faults.kind like 'flag_%'
+        group by faults.kind
+        union all
+        select 'other flags', 0, count(*)
+        from flags
+        where
+            not exists (
+                select 1
+                from faults
+                where
+                    faults.subject in (flags.invoice_id, flags.payment_intent_id)
+                    and faults.kind = 'flag_' || flags.flag
+            )
         union all
         select 'other credits', 0, count(*)
         from recon_credit_grants as grants

@@ -4,6 +4,7 @@
                                                             └► Stripe objects (as the two should agree)
     every day but the first the payment of one top-up goes wrong, in turn, and every other day the credits of
     another; the ledger says which status each must end in
+    others are paid as they should be, but oddly (oddities.py); the ledger says which flags each must have
 
 Refunds and disputes come days after the payment. One that would come after the world's end has not come: the
 payment matches, until a longer world says otherwise.
@@ -23,6 +24,7 @@ from typing import Any
 
 from ingestion.sandbox.files import write_text
 from ingestion.sandbox.ledger import Fault
+from ingestion.sandbox.oddities import PAID_WITH, Oddity, flags_of, odd_payments
 from ingestion.sandbox.randomness import generator
 from ingestion.sandbox.stripe_history import KINDS
 from ingestion.sandbox.stripe_objects import Stripe
@@ -65,6 +67,7 @@ _STATUS = {
 _DAYS_LATER = {"refunded": 2, "partially_refunded": 3, "disputed": 4}
 _STILL_IN_FLIGHT = timedelta(days=30)
 _NAMED_LATER_S = 4 * 3600
+_PAID_AFTER_MIDNIGHT = timedelta(minutes=10)
 _INTENT_STATUS = {"payment_failed": "requires_payment_method", "in_flight": "processing"}
 #: What an invoice that nobody pays is called; the others are paid, or open where a payment was tried.
 _UNPAID = {"not_payable": "void", "zero_amount": "paid", "settled_without_payment": "paid"}
@@ -114,6 +117,7 @@ class BillingWriter:
     invoices: int = 0
 
     def __post_init__(self) -> None:
+        self._flagged: set[tuple[str, str]] = set()
         self._until = datetime.combine(date_of(self.days), datetime.min.time(), UTC)
         self.stripe = Stripe(int(self._until.timestamp()))
 
@@ -124,7 +128,11 @@ class BillingWriter:
             due = self._due(day, number + 1)
             number += len(due)
             trouble = self._trouble(day, due)
-            lines = [line for invoice in due if (line := self._settle(invoice, trouble.get(invoice.number)))]
+            odd = odd_payments(self.seed, day, [one for one in due if one.number not in trouble])
+            settled = [
+                self._settle(invoice, trouble.get(invoice.number), odd.get(invoice.number)) for invoice in due
+            ]
+            lines = [line for line in settled if line]
             self._spoil_credits(day, due, lines, trouble)
             if lines:
                 name = f"{INVOICES}/dt={date_of(day)}/invoices.ndjson"
@@ -193,10 +201,13 @@ class BillingWriter:
             )
         )
 
-    def _settle(self, invoice: Invoice, trouble: str | None) -> dict[str, Any] | None:
-        """Pay an invoice, well or badly; return its line, or None where the gateway has lost it."""
+    def _settle(self, invoice: Invoice, trouble: str | None, oddity: Oddity | None) -> dict[str, Any] | None:
+        """Pay an invoice, well, oddly or badly; return its line, or None where the gateway has lost it."""
         if trouble in _DAYS_LATER and _comes_at(invoice, trouble) >= self._until:
             trouble = None
+        odd = oddity.kind if oddity else None
+        if odd == "is_cross_period" and _midnight_after(invoice) >= self._until:
+            trouble, oddity, odd = "missing_in_stripe", None, None
         if trouble == "zero_amount":
             invoice = replace(invoice, net=0, vat=0)
         if trouble == "settled_without_payment":
@@ -209,21 +220,25 @@ class BillingWriter:
                 f"cus_{invoice.workspace.workspace_id}",
                 _promised(invoice),
             )
-        elif trouble not in ("missing_in_stripe", "not_payable", "zero_amount"):
-            self._pay(invoice, trouble)
+        elif odd == "has_split_payment" and oddity and oddity.other:
+            self._pay_at_once(invoice, oddity.other)
+        elif trouble not in ("missing_in_stripe", "not_payable", "zero_amount") and odd != PAID_WITH:
+            self._pay(invoice, trouble, oddity)
         status = self._status(invoice, trouble)
         self.statuses[status] += 1
         if trouble == "no_money_moved":
             self.statuses["matched"] += 1
         if trouble:
             self._note(invoice, trouble, status)
+        self._note_flags(invoice, trouble, oddity)
         if trouble == "missing_invoice":
             return None
         self.invoices += 1
         self.invoiced[invoice.workspace.currency] += invoice.total
         if trouble in _UNPAID:
             return _line(invoice, _UNPAID[trouble]) | {"payment_intent": None}
-        return _line(invoice, "open" if trouble in _INTENT_STATUS else "paid")
+        line = _line(invoice, "open" if trouble in _INTENT_STATUS else "paid")
+        return line | ({"payment_intent": None} if odd == PAID_WITH else {})
 
     def _status(self, invoice: Invoice, trouble: str | None) -> str:
         """Return the status an invoice must end in at the world's end."""
@@ -231,9 +246,12 @@ class BillingWriter:
             return "missing_in_stripe"
         return _STATUS.get(trouble, trouble) if trouble else "matched"
 
-    def _pay(self, invoice: Invoice, trouble: str | None) -> None:
+    def _pay(self, invoice: Invoice, trouble: str | None, oddity: Oddity | None) -> None:
         """Add an invoice's Stripe objects."""
         space, created = invoice.workspace, int(invoice.issued_at.timestamp()) - 40
+        odd = oddity.kind if oddity else None
+        if odd == "is_cross_period":
+            created = int((_midnight_after(invoice) + _PAID_AFTER_MIDNIGHT).timestamp())
         promised = {} if trouble == "matched_metadata_missing" else _promised(invoice)
         told = dict(promised)
         if trouble == "metadata_conflict_workspace":
@@ -250,9 +268,19 @@ class BillingWriter:
         named_late = invoice.number % 13 == 5
         known = {} if named_late else told
         livemode = trouble == "livemode_mismatch"
-        intent = self.stripe.pay(invoice.key, created, amount, currency, customer, known, status, livemode)
+        rest = amount // 2 if odd == "has_multiple_payments" else 0
+        if odd == "has_failed_attempts":
+            declined = "requires_payment_method"
+            self.stripe.pay(f"{invoice.key}first", created - 600, amount, currency, customer, told, declined)
+        intent = self.stripe.pay(
+            invoice.key, created, amount - rest, currency, customer, known, status, livemode
+        )
         if trouble != "currency_mismatch":
-            self.stripe.bill(invoice.key, created - 5, invoice.total, invoice.vat, intent, promised)
+            written = promised | self._misnamed(oddity)
+            self.stripe.bill(invoice.key, created - 5, invoice.total, invoice.vat, intent, written)
+        if rest:
+            second = self.stripe.pay(f"{invoice.key}rest", created + 30, rest, currency, customer, told)
+            self.stripe.join(invoice.key, created + 25, invoice.total, second, "rest")
         if trouble == "duplicate_charge":
             self.stripe.pay(f"{invoice.key}again", created + 60, amount, currency, customer, told)
         if trouble == "no_money_moved":
@@ -270,6 +298,29 @@ class BillingWriter:
             self.stripe.name_later(intent, created + _NAMED_LATER_S, told)
         if trouble in _DAYS_LATER:
             self._take_back(invoice, intent, trouble)
+
+    def _misnamed(self, oddity: Oddity | None) -> dict[str, str]:
+        """Return what the metadata of an oddly paid Stripe invoice says wrongly."""
+        if oddity and oddity.other and oddity.kind == "is_ambiguous_link":
+            return {"infery_invoice_id": oddity.other.invoice_id}
+        if oddity and oddity.other and oddity.kind == "has_metadata_disagreement":
+            return {"workspace_id": oddity.other.workspace.workspace_id}
+        return {}
+
+    def _pay_at_once(self, invoice: Invoice, other: Invoice) -> None:
+        """Pay two invoices of a workspace with one intent; it names the first, and the first alone names it."""
+        created = int(max(invoice.issued_at, other.issued_at).timestamp()) - 40
+        space = invoice.workspace
+        intent = self.stripe.pay(
+            invoice.key,
+            created,
+            invoice.total + other.total,
+            space.currency,
+            f"cus_{space.workspace_id}",
+            _promised(invoice),
+        )
+        for one in (invoice, other):
+            self.stripe.bill(one.key, created - 5, one.total, one.vat, intent, _promised(one))
 
     def _take_back(self, invoice: Invoice, intent: dict[str, Any], trouble: str) -> None:
         """Take money back that was paid, days later; a partial refund comes with its credit note."""
@@ -318,6 +369,30 @@ class BillingWriter:
             )
         )
 
+    def _note_flags(self, invoice: Invoice, trouble: str | None, oddity: Oddity | None) -> None:
+        """Write the flags of an item into the ledger; a doubtful link is doubtful for both it could lead to."""
+        subject = {
+            "missing_invoice": f"pi_{invoice.key}",
+            "no_money_moved": f"pi_{invoice.key}left",
+        }.get(trouble or "", invoice.invoice_id)
+        flagged = [(flag, subject) for flag in flags_of(trouble or (oddity.kind if oddity else None))]
+        if trouble == "metadata_conflict_invoice":
+            flagged.append(("is_ambiguous_link", f"inv_{invoice.number - 1:05d}"))
+        if oddity and oddity.other and oddity.kind == "is_ambiguous_link":
+            flagged.append(("is_ambiguous_link", oddity.other.invoice_id))
+        for flag, about in flagged:
+            if (flag, about) in self._flagged:
+                continue
+            self._flagged.add((flag, about))
+            self.faults.append(
+                Fault(
+                    kind=f"flag_{flag}",
+                    day=invoice.issued_at.date().isoformat(),
+                    subject=about,
+                    detail={"workspace_id": invoice.workspace.workspace_id},
+                )
+            )
+
 
 def _promised(invoice: Invoice) -> dict[str, str]:
     """Return the metadata the gateway promises on everything it has Stripe make."""
@@ -327,6 +402,11 @@ def _promised(invoice: Invoice) -> dict[str, str]:
 def _shortfall(invoice: Invoice) -> int:
     """Return what an underpaid invoice lacks: its VAT, or a tenth where none is due."""
     return invoice.vat or invoice.total // 10
+
+
+def _midnight_after(invoice: Invoice) -> datetime:
+    """Return the end of the day an invoice is issued on."""
+    return datetime.combine(invoice.issued_at.date() + timedelta(days=1), datetime.min.time(), UTC)
 
 
 def _comes_at(invoice: Invoice, trouble: str) -> datetime:

@@ -91,12 +91,21 @@ class Stripe:
         paid = intent["status"] == "succeeded"
         paid_at = intent["created"] if paid else None
         self._invoice(key, created, total, tax, intent["currency"], intent["customer"], metadata, paid_at)
+        self.join(key, created, total, intent)
+
+    def join(self, key: str, created: int, total: int, intent: Object, part: str = "") -> None:
+        """Add the payment that joins a Stripe invoice and an intent; `part` tells several of one invoice apart.
+
+        An intent that pays several invoices pays each in full.
+        """
+        paid = intent["status"] == "succeeded"
+        paid_at = intent["created"] if paid else None
         self._add(
             "invoice_payments",
             {
-                "id": f"inpay_{key}",
+                "id": f"inpay_{key}{part}",
                 "object": "invoice_payment",
-                "amount_paid": intent["amount_received"] or None,
+                "amount_paid": min(intent["amount_received"], total) or None,
                 "amount_requested": total,
                 "created": created,
                 "currency": intent["currency"],
