@@ -75,7 +75,7 @@
             raw_file: 'varchar', rejects_file: 'varchar', lines: 'bigint', blank_lines: 'bigint', events: 'bigint',
             rejects: 'bigint', event_days: 'struct(event_date date, events bigint)[]',
             models: 'struct(event_date date, provider varchar, model varchar, events bigint)[]',
-            unknown_fields: 'varchar[]'
+            price_formulas: 'varchar[]', unknown_fields: 'varchar[]'
         }
     )
 {%- endmacro %}

@@ -2,6 +2,6 @@
 {% macro priced_classes() %}
     {{ return([
         'input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'output_reasoning',
-        'input_audio', 'output_audio', 'input_image', 'output_image', 'requests',
+        'input_audio', 'output_audio', 'input_image', 'output_image', 'requests', 'web_searches',
     ]) }}
 {% endmacro %}

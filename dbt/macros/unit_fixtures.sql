@@ -12,7 +12,7 @@
     {%- set tokens = {
         'uncached_input_tokens': 10000, 'cache_read_tokens': 0, 'cache_write_5m_tokens': 0, 'cache_write_1h_tokens': 0,
         'input_audio_tokens': 0, 'input_image_tokens': 0, 'output_text_tokens': 500, 'output_audio_tokens': 0,
-        'output_image_tokens': 0, 'reasoning_tokens': 0, 'input_tokens': 10000, 'output_tokens': 500,
+        'output_image_tokens': 0, 'reasoning_tokens': 0, 'input_tokens': 10000, 'output_tokens': 500, 'web_searches': 0,
     } -%}
     {%- for event in events %}
     select
@@ -50,6 +50,7 @@
         cast(null as hugeint) as gateway_list_fine,
         cast(null as bigint) as catalogue_list_picousd,
         cast(null as hugeint) as catalogue_list_fine,
+        cast({{ event.get('price_cell', 'null') }} as bigint) as price_cell,
         {{ event.get('price_id', defaults.price_id) }} as price_id,
         {{ event.get('reason_unmatched', defaults.reason_unmatched) }} as reason_unmatched
     from ({{ unit_usage_events([event]) }}) as events
@@ -58,10 +59,7 @@
 {%- endmacro %}
 
 {% macro unit_model_prices(prices) -%}
-    {%- set classes = [
-        'input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'output_reasoning', 'input_audio',
-        'output_audio', 'input_image', 'output_image', 'requests',
-    ] -%}
+    {%- set classes = priced_classes() -%}
     {%- for price in prices %}
     select
         'anthropic' as price_provider,

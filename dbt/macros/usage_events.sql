@@ -12,7 +12,7 @@
         'provider', 'model_requested', 'model_served', 'price_provider', 'price_model', 'service_tier',
         'uncached_input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens',
         'input_audio_tokens', 'input_image_tokens', 'output_text_tokens', 'output_audio_tokens',
-        'output_image_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'reported_total_tokens',
+        'output_image_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'reported_total_tokens', 'web_searches',
         'call_units', 'usage_source', 'cache_told', 'tells_groups',
         'billing_mode', 'stated_discount_factor', 'fixed_price_usd', 'model_ratio', 'completion_ratio', 'cache_ratio',
         'cache_write_5m_ratio', 'cache_write_1h_ratio', 'cache_write_ratio', 'cache_write_unsplit_tokens',
@@ -27,7 +27,7 @@
 
 {#-
   Columns a source does not carry, as typed nulls (tokens: as zero), by group and without the columns in `except`:
-  ratios, reported_tiers, stated_prices, funding, credits, quota, media_tokens.
+  ratios, reported_tiers, stated_prices, funding, credits, quota, media_tokens, searches.
 -#}
 {% macro absent(group, except = []) -%}
     {%- set groups = {
@@ -55,6 +55,7 @@
         'media_tokens': {
             'input_audio_tokens': 0, 'input_image_tokens': 0, 'output_audio_tokens': 0, 'output_image_tokens': 0,
         },
+        'searches': {'web_searches': 0},
     } -%}
     {%- for column, type in groups[group].items() if column not in except -%}
         {%- if type == 0 -%}cast(0 as bigint) as {{ column }}{%- else -%}cast(null as {{ type }}) as {{ column }}{%- endif -%}
@@ -77,6 +78,7 @@
     {{ return([
         'uncached_input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens',
         'input_audio_tokens', 'input_image_tokens', 'output_text_tokens', 'output_audio_tokens',
-        'output_image_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'usage_source', 'cache_told',
+        'output_image_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'web_searches', 'usage_source',
+        'cache_told',
     ]) }}
 {% endmacro %}

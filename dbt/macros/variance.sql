@@ -12,7 +12,7 @@
         'input': 'uncached_input_tokens', 'cache_read': 'cache_read_tokens', 'cache_write_5m': 'cache_write_5m_tokens',
         'cache_write_1h': 'cache_write_1h_tokens', 'output': 'output_text_tokens', 'output_reasoning': 'reasoning_tokens',
         'input_audio': 'input_audio_tokens', 'output_audio': 'output_audio_tokens', 'input_image': 'input_image_tokens',
-        'output_image': 'output_image_tokens', 'requests': '1',
+        'output_image': 'output_image_tokens', 'requests': '1', 'web_searches': 'web_searches',
     }) }}
 {%- endmacro %}
 
@@ -25,6 +25,13 @@
 {% macro atto_at(alternative) -%}
     {%- for class, tokens in class_tokens().items() -%}
         {{ ' + ' if not loop.first }}{{ tokens }} * {{ alternative }}.{{ class }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{#- The same at list: every prompt token of text as plain input. -#}
+{% macro list_atto_at(alternative) -%}
+    (uncached_input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens) * {{ alternative }}.input
+    {%- for class, tokens in class_tokens().items() if class != 'input' and not class.startswith('cache_') %} + {{ tokens }} * {{ alternative }}.{{ class }}
     {%- endfor -%}
 {%- endmacro %}
 

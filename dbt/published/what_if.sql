@@ -36,7 +36,8 @@ repriced as (
             + reasoning_tokens * prices.output_reasoning_usd_per_mtok
             + output_audio_tokens * prices.output_audio_usd_per_mtok
             + output_image_tokens * prices.output_image_usd_per_mtok
-            + prices.requests_usd_per_mtok as decimal(32, 12)
+            + prices.requests_usd_per_mtok
+            + web_searches * coalesce(prices.web_searches_usd_per_mtok, 0) as decimal(32, 12)
         ) as target_price
     from requests
     left join prices

@@ -9,6 +9,9 @@
     ('Reasoning Tokens', 'reasoning_tokens', 'output_reasoning_usd_per_mtok'),
     ('Input Audio Tokens', 'input_audio_tokens', 'input_audio_usd_per_mtok'),
     ('Output Audio Tokens', 'output_audio_tokens', 'output_audio_usd_per_mtok'),
+    ('Input Image Tokens', 'input_image_tokens', 'input_image_usd_per_mtok'),
+    ('Output Image Tokens', 'output_image_tokens', 'output_image_usd_per_mtok'),
+    ('Web Searches', 'web_searches', 'web_searches_usd_per_mtok'),
 ] %}
 {%- set subject = [
     'event_date', 'source', 'workspace_id', 'api_key_id', 'group_name', 'provider', 'model_served', 'call_type',

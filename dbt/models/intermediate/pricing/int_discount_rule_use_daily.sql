@@ -10,7 +10,7 @@ rule_use as (
         event_date,
         discount_rule_id,
         count(*) as requests,
-        cast(coalesce(sum(discount_savings_usd), 0) as decimal(38, 12)) as discount_savings_usd
+        cast(coalesce(sum(discount_savings_usd - service_tier_savings_usd), 0) as decimal(38, 12)) as discount_savings_usd
     from usage_costs
     where discount_rule_id is not null
     group by event_date, discount_rule_id

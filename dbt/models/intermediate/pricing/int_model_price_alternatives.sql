@@ -22,10 +22,11 @@ cells as (
         tod_start,
         struct_pack(
             {%- for class in class_tokens() %}
-            {{ class }} := {{ atto_price(class ~ '_usd_per_mtok') }}{{ ',' if not loop.last }}
+            {{ class }} := {{ atto_price('coalesce(' ~ class ~ '_usd_per_mtok, 0)') }}{{ ',' if not loop.last }}
             {%- endfor %}
         ) as prices
     from prices
+    where price_id is not null
 ),
 
 -- Of the cells that differ from one in nothing but time, the nearest before and after with other prices.

@@ -8,7 +8,6 @@ with models as (
 
 unit_prices as (
     select * from {{ ref('stg_prices__unit_prices') }}
-    where not is_free_or_unknown
 ),
 
 overrides as (
@@ -190,6 +189,7 @@ chosen as (
         tier_end,
         tod_start,
         tod_end,
+        bool_or(price is not null) as is_priced,
         md5(string_agg(concat_ws('=', token_class, price_id), ',' order by token_class)) as price_id,
         max(price_version) as price_version,
         max(price_source) as price_source,
@@ -201,7 +201,8 @@ chosen as (
     group by price_provider, price_model, variant, valid_from, valid_to, tier_start, tier_end, tod_start, tod_end
 ),
 
--- A class without a price of its own is billed as the class it is part of; what the provider does not bill costs 0.
+-- A class without a price of its own is billed as the class it is part of; what the provider does not bill costs 0. A
+-- cell that the catalogue says nothing of, free or unknown, has no price; searches without one are not taken for free.
 filled as (
     select
         price_provider,
@@ -213,9 +214,9 @@ filled as (
         tier_end,
         tod_start,
         tod_end,
-        price_id,
-        price_version,
-        price_source,
+        case when is_priced then price_id end as price_id,
+        case when is_priced then price_version end as price_version,
+        case when is_priced then price_source end as price_source,
         {%- for class, chain in {
             'input': ['input'],
             'cache_read': ['cache_read', 'input'],
@@ -229,8 +230,11 @@ filled as (
             'output_image': ['output_image', 'output'],
             'requests': ['requests'],
         }.items() %}
-            cast(coalesce({% for part in chain %}{{ part }}_price, {% endfor %}0) as decimal(24, 18)) as {{ class }}_usd_per_mtok{{ ',' if not loop.last }}
+            cast(
+                case when is_priced then coalesce({% for part in chain %}{{ part }}_price, {% endfor %}0) end as decimal(24, 18)
+            ) as {{ class }}_usd_per_mtok,
         {%- endfor %}
+        cast(web_searches_price as decimal(24, 18)) as web_searches_usd_per_mtok
     from chosen
 ),
 
@@ -238,7 +242,7 @@ fine as (
     select
         *,
         {% for class in classes -%}
-            {{ class }}_usd_per_mtok != round({{ class }}_usd_per_mtok, 6)
+            coalesce({{ class }}_usd_per_mtok, 0) != round(coalesce({{ class }}_usd_per_mtok, 0), 6)
             {{ 'or ' if not loop.last }}
         {%- endfor %} as has_fine_price
     from filled
@@ -255,10 +259,10 @@ in_units as (
             {%- for class in classes %}, {{ class }}_usd_per_mtok{% endfor %}
         )) as fingerprint,
         {% for class in classes -%}
-            case when not has_fine_price
-                    then cast({{ class }}_usd_per_mtok * cast(1000000 as decimal(7, 0)) as bigint)
+            case when price_id is not null and not has_fine_price
+                    then cast(coalesce({{ class }}_usd_per_mtok, 0) * cast(1000000 as decimal(7, 0)) as bigint)
             end as {{ class }}_picousd,
-            cast(replace(cast({{ class }}_usd_per_mtok as varchar), '.', '') as decimal(38, 0)) as {{ class }}_fine{{ ',' if not loop.last }}
+            cast(replace(cast(coalesce({{ class }}_usd_per_mtok, 0) as varchar), '.', '') as decimal(38, 0)) as {{ class }}_fine{{ ',' if not loop.last }}
         {% endfor %}
     from fine
 )

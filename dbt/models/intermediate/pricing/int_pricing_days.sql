@@ -24,6 +24,36 @@ alternatives as (
     select * from {{ ref('int_model_price_alternatives') }}
 ),
 
+formulas as (
+    select * from {{ ref('stg_prices__formulas') }}
+),
+
+files as (
+    select * from {{ ref('stg_raw__files') }}
+),
+
+file_days as (
+    select * from {{ ref('stg_raw__file_days') }}
+),
+
+file_formulas as (
+    select
+        landing_file,
+        unnest(price_formulas) as price_formula
+    from files
+),
+
+-- How the formulas are read, on the days of the files that carry them.
+day_formulas as (
+    select
+        file_days.event_date,
+        string_agg(distinct formulas.fingerprint, ',' order by formulas.fingerprint) as formulas_text
+    from file_formulas
+    inner join file_days on file_formulas.landing_file = file_days.landing_file
+    inner join formulas on file_formulas.price_formula = formulas.price_formula
+    group by file_days.event_date
+),
+
 day_prices as (
     select
         file_models.event_date,
@@ -58,9 +88,10 @@ fingerprinted as (
     select
         days.event_date,
         days.weight,
-        md5(coalesce(day_prices.prices_text, '')) as fingerprint
+        md5(concat_ws('|', coalesce(day_prices.prices_text, ''), day_formulas.formulas_text)) as fingerprint
     from days
     left join day_prices on days.event_date = day_prices.event_date
+    left join day_formulas on days.event_date = day_formulas.event_date
 )
 
 select * from fingerprinted

@@ -41,7 +41,12 @@ judged as (
 disputed as (
     select
         *,
-        case when plain_reason is null and price_source in ('catalogue', 'override') then price_cell end as disputed_cell,
+        case
+            when
+                price_source in ('catalogue', 'override')
+                and (plain_reason is null or price_variant != 'standard' and verdict = 'priced')
+                then price_cell
+        end as disputed_cell,
         case when plain_reason is null then {{ whole_pico('reported_cost_usd') }} end as reported_pico,
         case when plain_reason is null then {{ whole_pico('cache_optimized_cost_usd') }} end as own_pico,
         case when plain_reason is null then {{ whole_pico('list_cost_usd') }} end as list_pico,
@@ -62,7 +67,8 @@ disputed as (
 neighboured as (
     select
         disputed.*,
-        alternatives.*
+        alternatives.*,
+        case when verdict = 'priced' and standard is not null then {{ list_atto_at('standard') }} end as service_tier_atto
     from disputed
     left join alternatives on disputed.disputed_cell = alternatives.disputed_price_cell
 ),
@@ -208,6 +214,23 @@ split as (
             end as decimal(18, 12)
         ) as rounding_variance_usd
     from attributed
+),
+
+-- List is the standard service tier: what another one saves is a discount. Up to here list is as the tier's own.
+listed as (
+    select
+        *,
+        case
+            when list_cost_usd is not null
+                then coalesce(
+                    {{ pico_usd('(abs(service_tier_atto) + 500000) // 1000000 * sign(service_tier_atto)') }}, 0
+                )
+        end as service_tier_savings_usd
+    from split
+),
+
+relisted as (
+    select * replace (list_cost_usd + service_tier_savings_usd as list_cost_usd) from listed
 )
 
-select * from split
+select * from relisted

@@ -1,6 +1,6 @@
 {%- set classes = [
     'input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'output_reasoning', 'input_audio',
-    'output_audio',
+    'output_audio', 'input_image', 'output_image', 'web_searches',
 ] %}
 {%- set output_terms = [
     ['usage_events.input_audio_tokens', 'input_audio'],
@@ -10,6 +10,7 @@
     ['usage_events.output_audio_tokens', 'output_audio'],
     ['usage_events.output_image_tokens', 'output_image'],
     ['1', 'requests'],
+    ['usage_events.web_searches', 'web_searches'],
 ] %}
 {%- set all_text_input -%}
 (usage_events.uncached_input_tokens + usage_events.cache_read_tokens
@@ -150,7 +151,7 @@ gateway_priced as (
                 then 'ratio'
             when formulas.price_formula is not null then 'formula'
         end as gateway_price_source,
-        {% for name in ['p', 'cr', 'cc', 'cc1h', 'c', 'ai', 'ao'] -%}
+        {% for name in ['p', 'cr', 'cc', 'cc1h', 'c', 'ai', 'ao', 'img', 'img_o'] -%}
             formulas.{{ name }}_usd_per_mtok as formula_{{ name }}_usd_per_mtok,
             {% if name not in ['p', 'c'] -%}
                 formulas.uses_{{ name }},
@@ -240,8 +241,8 @@ metered as (
         * exclude (
             {% for class in classes %}catalogue_{{ class }}_usd_per_mtok, {% endfor -%}
             {% for name in formula_counts %}count_{{ name }}, {% endfor -%}
-            {% for name in ['p', 'cr', 'cc', 'cc1h', 'c', 'ai', 'ao'] %}formula_{{ name }}_usd_per_mtok, {% endfor -%}
-            uses_cr, uses_cc, uses_cc1h, uses_ai, uses_ao, has_formula, formula_list_fine, formula_cached_fine, list_weight,
+            {% for name in ['p', 'cr', 'cc', 'cc1h', 'c', 'ai', 'ao', 'img', 'img_o'] %}formula_{{ name }}_usd_per_mtok, {% endfor -%}
+            uses_cr, uses_cc, uses_cc1h, uses_ai, uses_ao, uses_img, uses_img_o, has_formula, formula_list_fine, formula_cached_fine, list_weight,
             cached_weight, model_ratio_units, extra_fine, priced_units, list_quota_parts, cached_quota_parts, call_fine,
             charge_quota_parts
         ),
@@ -270,6 +271,14 @@ metered as (
                 'output_audio', 'coalesce(audio_output_ratio, completion_ratio)',
                 'case when uses_ao then formula_ao_usd_per_mtok else formula_c_usd_per_mtok end',
             ],
+            [
+                'input_image', 'image_ratio',
+                'case when uses_img then formula_img_usd_per_mtok else formula_p_usd_per_mtok end',
+            ],
+            [
+                'output_image', 'completion_ratio',
+                'case when uses_img_o then formula_img_o_usd_per_mtok else formula_c_usd_per_mtok end',
+            ],
         ] -%}
             case
                 when not is_gateway_priced then catalogue_{{ class }}_usd_per_mtok
@@ -277,6 +286,7 @@ metered as (
                 when gateway_price_source = 'formula' then {{ formula }}
             end as {{ class }}_usd_per_mtok,
         {% endfor -%}
+        case when not is_gateway_priced then catalogue_web_searches_usd_per_mtok end as web_searches_usd_per_mtok,
         case when not is_gateway_priced then catalogue_list_picousd end as list_picousd,
         case when is_gateway_priced then gateway_list_fine else catalogue_list_fine end as list_fine,
         case when not is_gateway_priced then catalogue_cached_picousd end as cached_picousd,

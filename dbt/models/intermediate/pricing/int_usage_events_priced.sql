@@ -61,6 +61,8 @@ reasoned as (
             when verdict != 'unpriced' then cast(null as varchar)
             when usage_source = 'missing' then 'no_usage'
             when price_id is not null then 'amount_out_of_range'
+            -- A period of the model for which the catalogue has an entry without prices.
+            when price_cell is not null then 'free_or_unknown'
             when reason_unmatched is not null then reason_unmatched
             else 'no_price'
         end as unpriced_reason

@@ -41,6 +41,7 @@ usage_rows as (
         list_usd_per_mtok as list_unit_price,
         cast(list_usd_per_mtok * discount_factor as decimal(38, 24)) as contracted_unit_price,
         tokens,
+        case sku_meter when 'Web Searches' then 'Searches' else 'Tokens' end as unit,
         case when sku_meter is not null then model_served end as sku_id,
         sku_meter,
         case
@@ -83,6 +84,7 @@ purchase_rows as (
         cast(null as decimal(24, 18)) as list_unit_price,
         cast(null as decimal(38, 24)) as contracted_unit_price,
         cast(null as bigint) as tokens,
+        cast(null as varchar) as unit,
         cast(null as varchar) as sku_id,
         cast(null as varchar) as sku_meter,
         cast(null as varchar) as sku_price_id,
@@ -120,7 +122,7 @@ focus_columns as (
         charge_end_at as ChargePeriodEnd,
         charge_start_at as ChargePeriodStart,
         case when sku_price_id is not null then cast(tokens as decimal(38, 6)) end as ConsumedQuantity,
-        case when sku_price_id is not null then 'Tokens' end as ConsumedUnit,
+        case when sku_price_id is not null then unit end as ConsumedUnit,
         cast(contracted_cost as decimal(38, 12)) as ContractedCost,
         contracted_unit_price as ContractedUnitPrice,
         cast(effective_cost as decimal(38, 12)) as EffectiveCost,
@@ -134,7 +136,7 @@ focus_columns as (
         billing_currency as PricingCurrency,
         case when sku_price_id is not null then cast(tokens * cast(0.000001 as decimal(7, 6)) as decimal(38, 6)) end
             as PricingQuantity,
-        case when sku_price_id is not null then '1000000 Tokens' end as PricingUnit,
+        case when sku_price_id is not null then concat('1000000 ', unit) end as PricingUnit,
         source as ProviderName,
         coalesce(provider, source) as PublisherName,
         'AI and Machine Learning' as ServiceCategory,

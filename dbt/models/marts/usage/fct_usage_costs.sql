@@ -61,6 +61,7 @@ usage_costs as (
         input_tokens,
         output_tokens,
         input_tokens + output_tokens as total_tokens,
+        web_searches,
         usage_source,
 
         ---------- price
@@ -77,6 +78,9 @@ usage_costs as (
         output_reasoning_usd_per_mtok,
         input_audio_usd_per_mtok,
         output_audio_usd_per_mtok,
+        input_image_usd_per_mtok,
+        output_image_usd_per_mtok,
+        web_searches_usd_per_mtok,
         unpriced_reason,
 
         ---------- discount
@@ -91,6 +95,7 @@ usage_costs as (
         cast(list_cost_gateway_usd as decimal(18, 12)) as list_cost_gateway_usd,
         cast(list_cost_vendor_usd as decimal(18, 12)) as list_cost_vendor_usd,
         cast(markup_usd as decimal(18, 12)) as markup_usd,
+        cast(service_tier_savings_usd as decimal(18, 12)) as service_tier_savings_usd,
         cast(list_cost_usd - discounted_cost_usd as decimal(18, 12)) as discount_savings_usd,
         cast(discounted_cost_usd - cache_optimized_cost_usd as decimal(18, 12)) as cache_savings_usd,
 

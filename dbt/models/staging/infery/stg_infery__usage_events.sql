@@ -204,6 +204,7 @@ usage_events as (
         all_prompt_tokens as input_tokens,
         all_completion_tokens as output_tokens,
         total_tokens as reported_total_tokens,
+        {{ absent('searches') }},
         cast(1 as bigint) as call_units,
         case when coalesce(prompt_tokens, completion_tokens) is null then 'missing' else 'reported' end as usage_source,
         case when stream_rank = 4 then 'all' else 'nothing' end as cache_told,

@@ -9,7 +9,7 @@
     'usage_total_tokens': 'bigint', 'usage_cached_tokens': 'bigint', 'usage_cache_write_tokens': 'bigint',
     'usage_cache_write_1h_tokens': 'bigint', 'usage_prompt_audio_tokens': 'bigint',
     'usage_reasoning_tokens': 'bigint', 'usage_completion_audio_tokens': 'bigint',
-    'usage_completion_image_tokens': 'bigint', 'has_usage': 'boolean', 'is_byok': 'boolean',
+    'usage_completion_image_tokens': 'bigint', 'usage_native_web_search_requests': 'bigint', 'has_usage': 'boolean', 'is_byok': 'boolean',
     'cost_byok': 'decimal(18, 12)',
     'discount_rate': 'decimal(18, 9)', 'usage_cost': 'decimal(18, 12)', 'list_price': 'decimal(18, 12)',
     'discounted_price': 'decimal(18, 12)',
@@ -25,7 +25,7 @@
             'api_key_id', 'api_key_name', 'workspace_id', 'member_id', 'group_name', 'origin', 'stream', 'http_status',
             'error', 'service_tier', 'usage_cache_write_tokens', 'usage_cache_write_1h_tokens',
             'usage_prompt_audio_tokens', 'usage_reasoning_tokens', 'usage_completion_audio_tokens',
-            'usage_completion_image_tokens', 'is_byok', 'cost_byok', 'discount_rate',
+            'usage_completion_image_tokens', 'usage_native_web_search_requests', 'is_byok', 'cost_byok', 'discount_rate',
         ],
     },
     {
@@ -136,6 +136,8 @@ usage_events as (
         prompt_tokens as input_tokens,
         completion_tokens as output_tokens,
         usage_total_tokens as reported_total_tokens,
+        -- The provider's own searches; those of the gateway's plugin are in no catalogue.
+        coalesce(usage_native_web_search_requests, 0) as web_searches,
         cast(1 as bigint) as call_units,
         case when has_usage then 'reported' else 'missing' end as usage_source,
         case when stream_rank = 2 then 'reads' else 'all' end as cache_told,

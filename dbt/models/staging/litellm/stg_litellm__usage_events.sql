@@ -18,6 +18,7 @@ with payloads as (
         cache_hit,
         response_model,
         response_cost,
+        web_search_requests,
         1 as stream_rank,
         {{ shared | join(',\n        ') }}
     from {{ raw_events('litellm_logs') }}
@@ -33,6 +34,7 @@ spend_rows as (
             lower(cache_hit_text) = 'true' as cache_hit,
             cast(null as varchar) as response_model,
             spend as response_cost,
+            cast(null as bigint) as web_search_requests,
             {{ rank }} as stream_rank,
             {{ shared | join(',\n            ') }}
         from {{ raw_events(table) }}
@@ -156,6 +158,7 @@ usage_events as (
         all_prompt_tokens as input_tokens,
         all_completion_tokens as output_tokens,
         total_tokens as reported_total_tokens,
+        coalesce(web_search_requests, 0) as web_searches,
         cast(1 as bigint) as call_units,
         case
             when all_prompt_tokens + all_completion_tokens = 0 then 'missing'

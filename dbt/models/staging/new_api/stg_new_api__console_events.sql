@@ -102,6 +102,7 @@ usage_events as (
         coalesce(prompt_tokens, 0) as input_tokens,
         coalesce(completion_tokens, 0) as output_tokens,
         total_tokens as reported_total_tokens,
+        {{ absent('searches') }},
         cast(1 as bigint) as call_units,
         case
             when coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0) = 0 then 'missing'

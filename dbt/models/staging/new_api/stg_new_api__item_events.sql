@@ -198,6 +198,7 @@ usage_events as (
         input_tokens,
         all_completion_tokens as output_tokens,
         cast(null as bigint) as reported_total_tokens,
+        {{ absent('searches') }},
         case when carries_tokens = 0 then 0 when mode = 'per_call' then greatest(coalesce(image_count, 1), 1) else 1 end
             as call_units,
         case

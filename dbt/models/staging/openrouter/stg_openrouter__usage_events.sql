@@ -86,6 +86,7 @@ usage_events as (
         coalesce(billed_prompt_tokens, 0) as input_tokens,
         coalesce(billed_completion_tokens, 0) as output_tokens,
         cast(null as bigint) as reported_total_tokens,
+        {{ absent('searches') }},
         cast(1 as bigint) as call_units,
         case
             when native_tokens_prompt is not null or native_tokens_completion is not null then 'reported'

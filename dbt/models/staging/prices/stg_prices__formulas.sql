@@ -8,8 +8,13 @@ in_units as (
     select
         *,
         {% for count in counts + ['constant'] -%}
-            cast(replace(cast({{ count }}_usd_per_mtok as varchar), '.', '') as hugeint) as {{ count }}_fine{{ ',' if not loop.last }}
-        {% endfor %}
+            cast(replace(cast({{ count }}_usd_per_mtok as varchar), '.', '') as hugeint) as {{ count }}_fine,
+        {% endfor -%}
+        md5(concat_ws(
+            '|', branch, coalesce(service_tier, '~'), other_service_tiers
+            {%- for count in counts %}, {{ count }}_from, {{ count }}_to, uses_{{ count }}, {{ count }}_usd_per_mtok{% endfor %},
+            len_from, len_to, constant_usd_per_mtok
+        )) as fingerprint
     from formulas
     where reason is null
 )

@@ -23,6 +23,7 @@ files as (
         delivered_on,
         event_days,
         models,
+        price_formulas,
         array_to_string(unknown_fields, ', ') as unknown_fields,
 
         ---------- counts
