@@ -67,8 +67,7 @@ disputed as (
 neighboured as (
     select
         disputed.*,
-        alternatives.*,
-        case when verdict = 'priced' and standard is not null then {{ list_atto_at('standard') }} end as service_tier_atto
+        alternatives.*
     from disputed
     left join alternatives on disputed.disputed_cell = alternatives.disputed_price_cell
 ),
@@ -98,7 +97,8 @@ weighed as (
                     + coalesce(
                         (output_text_tokens + reasoning_tokens) * ({{ atto_price(stated_price('output')) }} - output_atto), 0
                     )
-        end as stated_atto
+        end as stated_atto,
+        case when verdict = 'priced' and standard is not null then {{ list_atto_at('standard') }} end as service_tier_atto
     from neighboured
 ),
 

@@ -105,7 +105,7 @@ log_grouped as (
         total_tokens,
         credits_used,
         case
-            when log_provider is null then reported_cost_usd else list_cost_usd
+            when log_provider is null then reported_cost_usd else cache_list_cost_usd
         end as cost_usd
     from logged
 ),

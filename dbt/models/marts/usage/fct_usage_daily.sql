@@ -58,6 +58,7 @@ daily as (
         {% for cost in usage_cost_columns() -%}
             cast(coalesce(sum({{ cost }}), 0) as decimal(38, 12)) as {{ cost }},
         {% endfor -%}
+        cast(coalesce(sum(cache_list_cost_usd), 0) as decimal(38, 12)) as cache_list_cost_usd,
         cast(coalesce(sum(credits_used), 0) as bigint) as credits_used
     from dated
     group by
