@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
 from dagster_project.dbt_project import PROJECT_DIR
 from ingestion.home import HOME_VARIABLE, Home
 from tests.dbt.conftest import build, infron_line, land, land_text, rows
+
+VARIANCE = PROJECT_DIR / "macros" / "variance.sql"
 
 DAY = "2026-11-03"
 NOON = f"{DAY}T12:00:00.000Z"
@@ -136,6 +139,14 @@ case("reads for nothing", "cache_read_free", "formula=-0.00162", cost="0.018225"
 case("reads as input too", "double_charged_cache", "formula=0.0162", cost="0.036045")
 case("reads twice", "double_charged_cache", "formula=0.00162", cost="0.021465")
 case("writes twice", "double_charged_cache", "formula=0.003375", cost="0.02322")
+# 24,300 and 1,000 x 6 again.
+case(
+    "hour writes twice",
+    "double_charged_cache",
+    "formula=0.0054",
+    cost="0.02727",
+    tokens=(3000, 6000, 0, 1000, 500),
+)
 case("writes as input too", "double_charged_cache", "formula=0.0027", cost="0.022545")
 case("cache as input too", "double_charged_cache", "formula=0.0189", cost="0.038745")
 # 9,000 + 1,800 + 500 x 3.75 + 500 x 6 + 7,500 = 23,175, and all 1,000 writes at 3.75 again.
@@ -409,6 +420,45 @@ def test_a_days_charges_are_split_as_its_requests_are(world: Home) -> None:
     assert charged - recomputed == variance == parts
     assert rows(world, "select sum(cost_variance_usd) from marts.fct_usage_costs") == [(variance,)]
     assert (unreported, unpriced) == (Decimal("0.019845"), Decimal("0.01"))
+
+
+CAUSE = re.compile(r"when abs\(reported_pico - .*?then \d+\n", re.DOTALL)
+
+
+def test_no_cause_can_be_taken_out_unnoticed(world: Home) -> None:
+    """The compiled model, from the weighed rows on, without one cause at a time: each time some reason changes.
+
+    Two only say that the tokens or the prices stated explain all of it: without them the reason is the same.
+    """
+    compiled = world.dagster / "dbt/target/compiled/tollbook/models/marts/usage/fct_usage_costs.sql"
+    before, matched, after = compiled.read_text().partition("matched as (")
+    explained = "__dbt__cte__int_usage_events_explained"
+    weighed = before[: before.rindex("),") + 1] + f" select * from weighed) select * from {explained}"
+    reasoned = after[: after.rindex("attributed as (")]
+    reasoned = reasoned[: reasoned.rindex("),") + 1]
+    with duckdb.connect(str(world.build_database), read_only=True) as connection:
+        connection.execute("set variable first_day = timestamp '2026-10-01'")
+        connection.execute("set variable last_day = timestamp '2026-12-01'")
+        for table in set(re.findall(r"getvariable\('raw_(\w+)'\)", weighed)):
+            files = sorted(str(file) for file in (world.raw / table).rglob("*.parquet"))
+            connection.execute(f"set variable raw_{table} = {files}")
+        connection.execute(f"create temporary table weighed as {weighed}")
+
+        def reasons(rest: str) -> set[tuple[Any, ...]]:
+            query = f"with {matched}{rest} select event_id, variance_reason from reasoned"
+            return set(connection.sql(query).fetchall())
+
+        whole = reasons(reasoned)
+        built = set(connection.sql("select event_id, variance_reason from marts.fct_usage_costs").fetchall())
+        causes = list(CAUSE.finditer(reasoned))
+        unnoticed = [
+            re.findall(r"(\w+)_atto", cause.group())[-1]
+            for cause in causes
+            if reasons(reasoned[: cause.start()] + reasoned[cause.end() :]) == whole
+        ]
+    assert whole == built
+    assert len(causes) == len(re.findall(r"^        \['", VARIANCE.read_text(), flags=re.MULTILINE))
+    assert unnoticed == ["unseen", "stated"]
 
 
 def allowed_reasons() -> set[str]:
