@@ -178,30 +178,30 @@ judged as (
 final as (
     select
         ---------- ids
-        document_id,
-        document_kind,
-        invoice_id,
-        stripe_invoice_id,
-        workspace_id,
+        judged.document_id,
+        judged.document_kind,
+        judged.invoice_id,
+        judged.stripe_invoice_id,
+        judged.workspace_id,
 
         ---------- verdict
         case
-            when faults <> '' then 'inconsistent'
-            when warnings <> '' then 'warning'
+            when judged.faults <> '' then 'inconsistent'
+            when judged.warnings <> '' then 'warning'
             else 'consistent'
         end as status,
-        nullif(concat_ws(',', nullif(faults, ''), nullif(warnings, '')), '') as reasons,
+        nullif(concat_ws(',', nullif(judged.faults, ''), nullif(judged.warnings, '')), '') as reasons,
 
         ---------- the numbers
         judged.currency,
-        net_minor,
-        tax_minor,
-        expected_tax_minor,
-        total_minor,
-        {{ major_amount('total_minor', major_per_minor('currencies.exponent')) }} as total_amount,
-        vat_treatment,
-        vat_ratio,
-        issued_at
+        judged.net_minor,
+        judged.tax_minor,
+        judged.expected_tax_minor,
+        judged.total_minor,
+        {{ major_amount('judged.total_minor', major_per_minor('currencies.exponent')) }} as total_amount,
+        judged.vat_treatment,
+        judged.vat_ratio,
+        judged.issued_at
     from judged
     left join currencies on judged.currency = currencies.currency
 )
