@@ -65,8 +65,11 @@ def test_a_new_day_looks_at_its_neighbour_and_leaves_it_alone(built_home: Home) 
     assert changed(before, built(built_home)) == {"2026-11-04"}
 
 
-def test_a_dated_price_override_rebuilds_the_days_it_covers(built_home: Home) -> None:
-    """From 2 November on input costs $2/M: 10,000 x 2 + 500 x 15 = $0.0275 instead of $0.0375."""
+def test_a_dated_price_override_rebuilds_the_days_it_covers_and_the_week_before(built_home: Home) -> None:
+    """From 2 November on input costs $2/M: 10,000 x 2 + 500 x 15 = $0.0275 instead of $0.0375.
+
+    The day before costs what it did, but a gateway that charged the new price already is told apart from now on.
+    """
     before = built(built_home)
     built_home.config.mkdir()
     (built_home.config / "price_overrides.csv").write_text(
@@ -74,7 +77,7 @@ def test_a_dated_price_override_rebuilds_the_days_it_covers(built_home: Home) ->
         "anthropic,claude-sonnet-4-5,input,2,,,2026-11-02,,contract\n"
     )
     build(built_home)
-    assert changed(before, built(built_home)) == {"2026-11-02", "2026-11-03"}
+    assert changed(before, built(built_home)) == {"2026-11-01", "2026-11-02", "2026-11-03"}
     costs = "select list_cost_usd, price_source from marts.fct_usage_costs order by event_date"
     assert rows(built_home, costs) == [
         (Decimal("0.0375"), "catalogue"),
