@@ -149,6 +149,7 @@ NEW_API = {
     "output_audio_usd_per_mtok": NOT_AT_ALL,
     "input_image_usd_per_mtok": NOT_AT_ALL,
     "output_image_usd_per_mtok": NOT_AT_ALL,
+    "web_searches_usd_per_mtok": NOT_AT_ALL,
     # Ratios of 9 digits stand for prices that may have no end.
     "price_source": NOT_AT_ALL,
     "price_version": NOT_AT_ALL,
