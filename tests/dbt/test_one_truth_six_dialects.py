@@ -150,6 +150,7 @@ NEW_API = {
     "input_image_usd_per_mtok": NOT_AT_ALL,
     "output_image_usd_per_mtok": NOT_AT_ALL,
     "web_searches_usd_per_mtok": NOT_AT_ALL,
+    "service_tier_savings_usd": on(known),
     # Ratios of 9 digits stand for prices that may have no end.
     "price_source": NOT_AT_ALL,
     "price_version": NOT_AT_ALL,
