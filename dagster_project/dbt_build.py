@@ -20,6 +20,7 @@ import duckdb
 
 from dagster_project import closing, last_build, restating
 from dagster_project.dbt_project import FINDING, DbtProject
+from dagster_project.dbt_speed import less_work
 from dagster_project.publishing import restore_days
 from ingestion.home import HOME_VARIABLE, Home
 
@@ -114,7 +115,7 @@ def _build(home: Home, project: DbtProject, select: Sequence[str]) -> BuildResul
     restating.folder(home).mkdir(parents=True, exist_ok=True)
     (home.lake / "recon_statuses").mkdir(parents=True, exist_ok=True)
     restore_days(home)
-    with _log_file(home) as log_file, _environment(home), _no_event_loops():
+    with _log_file(home) as log_file, _environment(home), _no_event_loops(), less_work():
         runner = dbtRunner(manifest=_manifest(project), callbacks=[_listener(log_tail, log_file)])
         try:
             outcome = runner.invoke(_arguments(home, project, select))
