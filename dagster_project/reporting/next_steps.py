@@ -160,7 +160,12 @@ REPORTED_COSTS = Reconciliation(
     title="What was charged and what it should have been",
     status="variance_reason",
     items="sum(requests)",
-    amount="cost_variance_usd",
+    amount=(
+        "case variance_reason"
+        " when 'failed_but_charged' then charged_usd when 'free_but_charged' then charged_usd"
+        " when 'unpriced' then unpriced_charge_usd when 'missing_report' then unreported_cost_usd"
+        " else cost_variance_usd end"
+    ),
     currency="'usd'",
     day="event_date",
     next_steps={
