@@ -10,8 +10,6 @@ from dagster_project.reporting import exports
 from dagster_project.reporting.export import ExportError, export
 from ingestion.home import Home
 
-REPORTS = ("usage", "requests", "invoices", "focus")
-
 
 def write_report(
     home: Home,

@@ -41,3 +41,19 @@
     {%- set found = run_query(kept) -%}
     {{ return(found.columns[0].values() | list) }}
 {%- endmacro %}
+
+{#- The pack an invoice sold, and the plan its workspace was on, as both were when it was issued. -#}
+{% macro left_join_packs_and_plans(invoices) -%}
+    left join packs
+        on
+            {{ invoices }}.source = packs.source
+            and {{ invoices }}.credit_pack = packs.pack
+            and cast({{ invoices }}.issued_at as date) >= packs.valid_from
+            and cast({{ invoices }}.issued_at as date) < coalesce(packs.valid_to, date '9999-12-31')
+    left join plans
+        on
+            {{ invoices }}.source = plans.source
+            and {{ invoices }}.workspace_id = plans.workspace_id
+            and {{ invoices }}.issued_at >= plans.valid_from_at
+            and {{ invoices }}.issued_at < coalesce(plans.valid_to_at, timestamp '9999-12-31 00:00:00')
+{%- endmacro %}

@@ -2,3 +2,19 @@
 {% macro provider_model(model) -%}
     regexp_replace(substr({{ model }}, strpos({{ model }}, '/') + 1), '-([0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})$', '')
 {%- endmacro %}
+
+{#- What `relation` counts, summed to one row per window and group: an API's rows and the logs' are added up alike. -#}
+{% macro usage_api_sums(relation) -%}
+    select
+        window_id,
+        model_served,
+        api_key_id,
+        member_id,
+        workspace_id,
+        {% for count in ['requests', 'input_tokens', 'cache_read_tokens', 'output_tokens', 'total_tokens', 'credits_used'] -%}
+            cast(sum({{ count }}) as bigint) as {{ count }},
+        {% endfor -%}
+        cast(sum(cost_usd) as decimal(38, 12)) as cost_usd
+    from {{ relation }}
+    group by window_id, model_served, api_key_id, member_id, workspace_id
+{%- endmacro %}

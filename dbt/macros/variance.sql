@@ -102,3 +102,17 @@
 {% macro variance_parts() -%}
     {{ return(['quantity', 'rate', 'formula', 'rounding', 'timing']) }}
 {%- endmacro %}
+
+{#- A cell beside the `others` that differ from it in `dimension` and in prices, and in nothing else. -#}
+{% macro from_neighbours_in(dimension) -%}
+    from cells
+    inner join cells as others
+        on
+            cells.price_provider = others.price_provider
+            and cells.price_model = others.price_model
+            {% for shared in ['variant', 'valid_from', 'tier_start', 'tod_start'] if shared != dimension -%}
+                and cells.{{ shared }} = others.{{ shared }}
+            {% endfor -%}
+            and cells.prices != others.prices
+    group by cells.price_cell
+{%- endmacro %}

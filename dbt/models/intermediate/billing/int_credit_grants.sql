@@ -50,18 +50,7 @@ invoiced as (
         {{ major_per_minor('currencies.exponent') }} as major_per_minor
     from invoices
     left join currencies on invoices.currency = currencies.currency
-    left join packs
-        on
-            invoices.source = packs.source
-            and invoices.credit_pack = packs.pack
-            and cast(invoices.issued_at as date) >= packs.valid_from
-            and cast(invoices.issued_at as date) < coalesce(packs.valid_to, date '9999-12-31')
-    left join plans
-        on
-            invoices.source = plans.source
-            and invoices.workspace_id = plans.workspace_id
-            and invoices.issued_at >= plans.valid_from_at
-            and invoices.issued_at < coalesce(plans.valid_to_at, timestamp '9999-12-31 00:00:00')
+    {{ left_join_packs_and_plans('invoices') }}
 ),
 
 grants as (

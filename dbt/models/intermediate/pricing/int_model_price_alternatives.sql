@@ -37,16 +37,7 @@ in_time as (
         min(others.valid_from) filter (where others.valid_from > cells.valid_from) as later_from,
         arg_max(others.prices, others.valid_from) filter (where others.valid_from < cells.valid_from) as earlier,
         arg_min(others.prices, others.valid_from) filter (where others.valid_from > cells.valid_from) as later
-    from cells
-    inner join cells as others
-        on
-            cells.price_provider = others.price_provider
-            and cells.price_model = others.price_model
-            and cells.variant = others.variant
-            and cells.tier_start = others.tier_start
-            and cells.tod_start = others.tod_start
-            and cells.prices != others.prices
-    group by cells.price_cell
+    {{ from_neighbours_in('valid_from') }}
 ),
 
 in_tier as (
@@ -54,32 +45,14 @@ in_tier as (
         cells.price_cell,
         arg_max(others.prices, others.tier_start) filter (where others.tier_start < cells.tier_start) as lower_tier,
         arg_min(others.prices, others.tier_start) filter (where others.tier_start > cells.tier_start) as upper_tier
-    from cells
-    inner join cells as others
-        on
-            cells.price_provider = others.price_provider
-            and cells.price_model = others.price_model
-            and cells.variant = others.variant
-            and cells.valid_from = others.valid_from
-            and cells.tod_start = others.tod_start
-            and cells.prices != others.prices
-    group by cells.price_cell
+    {{ from_neighbours_in('tier_start') }}
 ),
 
 in_time_of_day as (
     select
         cells.price_cell,
         arg_min(others.prices, others.tod_start) as other_time
-    from cells
-    inner join cells as others
-        on
-            cells.price_provider = others.price_provider
-            and cells.price_model = others.price_model
-            and cells.variant = others.variant
-            and cells.valid_from = others.valid_from
-            and cells.tier_start = others.tier_start
-            and cells.prices != others.prices
-    group by cells.price_cell
+    {{ from_neighbours_in('tod_start') }}
 ),
 
 in_variant as (
@@ -88,16 +61,7 @@ in_variant as (
         {% for variant in ['standard', 'batch', 'flex', 'priority'] -%}
             arg_min(others.prices, others.price_cell) filter (where others.variant = '{{ variant }}') as {{ variant }}{{ ',' if not loop.last }}
         {% endfor %}
-    from cells
-    inner join cells as others
-        on
-            cells.price_provider = others.price_provider
-            and cells.price_model = others.price_model
-            and cells.valid_from = others.valid_from
-            and cells.tier_start = others.tier_start
-            and cells.tod_start = others.tod_start
-            and cells.prices != others.prices
-    group by cells.price_cell
+    {{ from_neighbours_in('variant') }}
 ),
 
 -- A neighbour's prices as what they are above the cell's own, so that they compare whatever else a call cost.

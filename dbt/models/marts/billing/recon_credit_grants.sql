@@ -62,18 +62,7 @@ promised_by_invoice as (
         invoices_in_order.raw_file,
         invoices_in_order.raw_line
     from invoices_in_order
-    left join packs
-        on
-            invoices_in_order.source = packs.source
-            and invoices_in_order.credit_pack = packs.pack
-            and cast(invoices_in_order.issued_at as date) >= packs.valid_from
-            and cast(invoices_in_order.issued_at as date) < coalesce(packs.valid_to, date '9999-12-31')
-    left join plans
-        on
-            invoices_in_order.source = plans.source
-            and invoices_in_order.workspace_id = plans.workspace_id
-            and invoices_in_order.issued_at >= plans.valid_from_at
-            and invoices_in_order.issued_at < coalesce(plans.valid_to_at, timestamp '9999-12-31 00:00:00')
+    {{ left_join_packs_and_plans('invoices_in_order') }}
 ),
 
 promised_by_topup as (

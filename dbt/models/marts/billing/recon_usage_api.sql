@@ -38,21 +38,7 @@ api_grouped as (
 ),
 
 api_sums as (
-    select
-        window_id,
-        model_served,
-        api_key_id,
-        member_id,
-        workspace_id,
-        cast(sum(requests) as bigint) as requests,
-        cast(sum(input_tokens) as bigint) as input_tokens,
-        cast(sum(cache_read_tokens) as bigint) as cache_read_tokens,
-        cast(sum(output_tokens) as bigint) as output_tokens,
-        cast(sum(total_tokens) as bigint) as total_tokens,
-        cast(sum(credits_used) as bigint) as credits_used,
-        cast(sum(cost_usd) as decimal(38, 12)) as cost_usd
-    from api_grouped
-    group by window_id, model_served, api_key_id, member_id, workspace_id
+    {{ usage_api_sums('api_grouped') }}
 ),
 
 window_days as (
@@ -111,21 +97,7 @@ log_grouped as (
 ),
 
 log_sums as (
-    select
-        window_id,
-        model_served,
-        api_key_id,
-        member_id,
-        workspace_id,
-        cast(sum(requests) as bigint) as requests,
-        cast(sum(input_tokens) as bigint) as input_tokens,
-        cast(sum(cache_read_tokens) as bigint) as cache_read_tokens,
-        cast(sum(output_tokens) as bigint) as output_tokens,
-        cast(sum(total_tokens) as bigint) as total_tokens,
-        cast(sum(credits_used) as bigint) as credits_used,
-        cast(sum(cost_usd) as decimal(38, 12)) as cost_usd
-    from log_grouped
-    group by window_id, model_served, api_key_id, member_id, workspace_id
+    {{ usage_api_sums('log_grouped') }}
 ),
 
 -- What an API counts at all it has counted as nothing where it is silent.
