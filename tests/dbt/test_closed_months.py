@@ -11,8 +11,9 @@ from dagster_project.closing import ClosedFileDamaged, NotClosable, close
 from dagster_project.dbt_project import Mart
 from dagster_project.publishing import publish
 from ingestion.home import Home
-from tests.dbt.conftest import build, infron_line, land, rows
+from tests.dbt.conftest import USAGE, build, infron_line, land, rows
 
+SELECT = [*USAGE, "+int_focus_usage_daily", "+dim_discount_rules"]
 MARTS = [Mart("fct_usage_costs"), Mart("fct_usage_daily"), Mart("rpt_usage_by_key_daily")]
 OVERRIDES = "provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason\n"
 ADJUSTMENTS = """
@@ -28,14 +29,28 @@ TOTALS = """
         (select sum(list_cost_usd) from marts.fct_usage_costs),
         (select sum(list_cost_usd) from marts.fct_usage_daily),
         (select sum(list_cost_usd) from marts.rpt_usage_by_key_daily),
-        (select sum(requests)::bigint from marts.fct_usage_daily)
+        (select sum(requests)::bigint from marts.fct_usage_daily),
+        (select sum(requests)::bigint from intermediate.int_focus_usage_daily),
+        (select sum(rule_requests)::bigint from marts.dim_discount_rules)
 """
+#: Every call is under a rule, and none changes an amount.
+FULL_PRICE = """\
+rule_id,workspace_id,group_name,kind,factor,valid_from,valid_to,reason
+old,,,contract,1,2026-01-01,2026-11-01,list
+new,,,contract,1,2026-11-01,,list
+"""
+
+
+@pytest.fixture(autouse=True)
+def _full_price(home: Home) -> None:
+    home.config.mkdir()
+    (home.config / "discount_rules.csv").write_text(FULL_PRICE)
 
 
 def night(home: Home, today: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Build and publish as if it were `today`."""
     monkeypatch.setenv("TOLLBOOK_TODAY", today)
-    build(home)
+    build(home, SELECT)
     publish(home, MARTS)
 
 
@@ -112,7 +127,7 @@ def test_late_data_for_a_closed_month_is_booked_on_the_day_it_is_found(
         ),
     ]
     totals = rows(home, TOTALS)
-    assert totals == [(Decimal("0.1425"), Decimal("0.1425"), Decimal("0.1425"), 3)]
+    assert totals == [(*[Decimal("0.1425")] * 3, *[3] * 3)]
     home.build_database.write_bytes(ledger)  # as if the run had died between its adjustments and its ledger
     night(home, "2026-11-04", monkeypatch)
     assert (rows(home, ADJUSTMENTS), rows(home, TOTALS), frozen(home)) == (found, totals, before)
@@ -126,7 +141,7 @@ def test_late_data_for_a_closed_month_is_booked_on_the_day_it_is_found(
     assert [row[:4] for row in rows(home, ADJUSTMENTS)] == [row[:4] for row in found] + [
         ("2026-11-06", "infron:gen-2026-10-30", "2026-10-30", "changed")
     ]
-    assert rows(home, TOTALS) == [(Decimal("0.1125"), Decimal("0.1125"), Decimal("0.1125"), 3)]
+    assert rows(home, TOTALS) == [(*[Decimal("0.1125")] * 3, *[3] * 3)]
 
 
 def test_a_price_for_a_closed_month_is_booked_as_the_exact_difference(
@@ -152,7 +167,6 @@ def test_a_price_for_a_closed_month_is_booked_as_the_exact_difference(
     again, is_new = close(home, "2026-10", date(2026, 11, 9), complete, force=False)
     assert (again.accepted, is_new) == (["a gap"], False)
 
-    home.config.mkdir()
     (home.config / "price_overrides.csv").write_text(
         OVERRIDES + "anthropic,claude-sonnet-4-5,input,2,,,2026-10-31,,contract\n"
     )
@@ -171,7 +185,7 @@ def test_a_price_for_a_closed_month_is_booked_as_the_exact_difference(
             Decimal("-0.01"),
         )
     ]
-    assert rows(home, TOTALS) == [(Decimal("0.0925"), Decimal("0.0925"), Decimal("0.0925"), 3)]
+    assert rows(home, TOTALS) == [(*[Decimal("0.0925")] * 3, *[3] * 3)]
 
     (home.landing / "infron/logs/dt=2026-10-30/part.ndjson").unlink()
     land(home, "2026-10-31", [])
@@ -181,7 +195,7 @@ def test_a_price_for_a_closed_month_is_booked_as_the_exact_difference(
         ("2026-11-04", "infron:gen-2026-10-31", "2026-10-31", "vanished", Decimal("-0.0275")),
         ("2026-11-04", "infron:late", "2026-10-30", "late", Decimal("0.0375")),
     ]
-    assert rows(home, TOTALS) == [(Decimal("0.1025"), Decimal("0.1025"), Decimal("0.1025"), 3)]
+    assert rows(home, TOTALS) == [(*[Decimal("0.1025")] * 3, *[3] * 3)]
 
     [closed_file] = home.lake.glob("fct_usage_costs/event_date=2026-10-30/*_0.parquet")
     content = closed_file.read_bytes()

@@ -36,7 +36,7 @@ charges as (
             {{ price }},
         {% endfor -%}
         max(api_key_name) as api_key_name,
-        cast(count(*) as bigint) as requests,
+        cast(sum({{ counted_requests() }}) as bigint) as requests,
         {% for _, tokens, _ in meters -%}
             cast(sum({{ tokens }}) as bigint) as {{ tokens }},
         {% endfor -%}

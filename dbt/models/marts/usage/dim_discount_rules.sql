@@ -8,7 +8,7 @@ usage_discounts as (
 
 rule_use as (
     select
-        event_date,
+        usage_date,
         requests,
         discount_savings_usd,
         unnest(string_split(discount_rule_id, '+')) as rule_id
@@ -44,8 +44,8 @@ rule_totals as (
     inner join rule_use
         on
             discount_rules.rule_id = rule_use.rule_id
-            and rule_use.event_date >= discount_rules.valid_from
-            and (discount_rules.valid_to is null or rule_use.event_date < discount_rules.valid_to)
+            and rule_use.usage_date >= discount_rules.valid_from
+            and (discount_rules.valid_to is null or rule_use.usage_date < discount_rules.valid_to)
     group by discount_rules.rule_row_id
 ),
 

@@ -4,7 +4,7 @@ with requests as (
         event_date,
         sum(cache_list_cost_usd) as list_cost,
         sum(cache_optimized_cost_usd) as contracted_cost,
-        count(*) as requests
+        sum({{ counted_requests() }}) as requests
     from {{ ref('fct_usage_costs') }}
     where cache_optimized_cost_usd is not null and event_date in {{ unpublished_days('int_focus_usage_daily') }}
     group by event_date
