@@ -24,7 +24,7 @@ def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
         with published(home) as marts:
             yield from _gaps(home, marts)
             yield from _unpriced(marts)
-            yield from _unnamed_keys(marts)
+            yield from _keyless(marts)
     except NothingPublished:
         yield Diagnosis("unpublished", "marts.duckdb", "nothing is published yet", "run `tollbook run`")
 
@@ -126,15 +126,15 @@ def _unpriced(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
         )
 
 
-def _unnamed_keys(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
-    """Yield sources with usage that no API key answers for."""
+def _keyless(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield sources with calls by the API that no API key answers for; Playground calls have none."""
     for source, requests in marts.sql(
         """
         select source, sum(requests)::bigint
-        from dim_api_keys
-        where coalesce(api_key_id, api_key_name, '') = ''
+        from fct_usage_daily
+        where api_key_id is null and origin = 'api'
         group by source
         order by source
         """
     ).fetchall():
-        yield Diagnosis("unmapped_key", source, f"{counted(requests, 'request')} without an API key")
+        yield Diagnosis("unmapped_key", source, f"{counted(requests, 'request')} by the API without a key")

@@ -45,9 +45,18 @@ def test_a_home_in_which_all_is_well_ends_with_0(home: Home) -> None:
 
 
 def test_whatever_needs_a_person_is_a_line_with_what_to_do(home: Home) -> None:
-    """A day missing between two, an unknown model, a new field, a broken line, a folder of nobody."""
+    """A day missing between two, an unknown model, a new field, a broken line, a folder of nobody.
+
+    Two calls lack a key, one of them a member's in the Playground, which is as it should be.
+    """
+    keyless = LINE.replace('"api_key_id":"key_1",', "")
+    more = [
+        keyless.format(name="no-key", model="openai/gpt-4o", more=""),
+        keyless.format(name="playground", model="openai/gpt-4o", more=',"member_id":"mem_1"'),
+        "garbage\n",
+    ]
     land(home, "2026-11-02", model="nobody/heard-of-it")
-    land(home, "2026-11-04", more=',"surprise":1', text="garbage\n")
+    land(home, "2026-11-04", more=',"surprise":1', text="".join(more))
     assert night(home).code == 3
     (home.landing / "klingon").mkdir()
     report = examine(home)
@@ -62,7 +71,9 @@ def test_whatever_needs_a_person_is_a_line_with_what_to_do(home: Home) -> None:
     assert "1 new field up to 2026-11-04: surprise" in drift
     [rejected] = found(report, "rejects")
     assert "malformed_json" in rejected
-    assert "landing/infron/logs/dt=2026-11-04/a.ndjson, line 2" in rejected
+    assert "landing/infron/logs/dt=2026-11-04/a.ndjson, line 4" in rejected
+    [keyless] = found(report, "unmapped_key")
+    assert "infron: 1 request by the API without a key" in keyless
     [misplaced] = found(report, "misplaced")
     assert "name it in sources.yml or remove it" in misplaced
     ended = CliRunner().invoke(app, ["doctor", "--home", str(home.root), "--json"])
@@ -90,7 +101,7 @@ def _empty_books(home: Home) -> Path:
             "rpt_source_days": "source text, stream text, delivered_on date, is_complete boolean",
             "rpt_unpriced_usage": "source text, model_served text, model_requested text, "
             "unpriced_reason text, requests bigint, event_date date, example_request_id text",
-            "dim_api_keys": "source text, api_key_id text, api_key_name text, requests bigint",
+            "fct_usage_daily": "source text, api_key_id text, origin text, requests bigint",
         }.items():
             books.sql(f"create table marts.{table} ({columns})")
     return file

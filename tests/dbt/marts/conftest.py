@@ -37,6 +37,7 @@ SETTINGS: Columns = [
 ]
 USAGE_DAILY: Columns = [
     ("event_date", "DATE"),
+    ("usage_date", "DATE"),
     ("source", "VARCHAR"),
     ("workspace_id", "VARCHAR"),
     ("api_key_id", "VARCHAR"),

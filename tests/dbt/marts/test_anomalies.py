@@ -113,6 +113,7 @@ def usage_rows(spend: Spend) -> list[dict[str, Any]]:
 def usage(number: int, key: str, amount: Decimal, **changed: Any) -> dict[str, Any]:
     usual = {
         "event_date": day(number),
+        "usage_date": day(number),
         "source": "infron",
         "workspace_id": "ws_1",
         "api_key_id": key,
@@ -193,13 +194,17 @@ def cases(
     rng = np.random.default_rng(0)
     spend: Spend = {
         name: weekly(rng, 10.0)
-        for name in ("quiet", "spiked", "weekend_leak", "three_days", "dropped", "two_models", "last_day")
+        for name in (
+            *("quiet", "spiked", "weekend_leak", "three_days", "dropped", "two_models", "last_day"),
+            *("heard_of_late", "taken_back"),
+        )
     }
     spend["spiked"][70] = usd(40)
     spend["weekend_leak"][75] = usd(10)
     for number in (70, 71, 72):
         spend["three_days"][number] = usd(60)
     spend["dropped"][72] = usd(0)
+    spend["taken_back"][71] = usd(60)
     spend["last_day"][DAYS - 1] = usd(500)
     spend["penny"] = dict.fromkeys(range(DAYS), usd(0.01)) | {70: usd(0.9)}
     spend["arrived"] = {number: usd(30) for number in range(80, DAYS)}
@@ -207,6 +212,8 @@ def cases(
     spend["flat_week"] |= {number: usd(5) for number in range(70, DAYS)}
     rows = usage_rows(spend)
     rows.append(usage(70, "two_models", usd(50), model_served="claude-sonnet-4-5"))
+    rows.append(usage(77, "heard_of_late", usd(50), usage_date=day(70)))
+    rows.append(usage(77, "taken_back", usd(-50), usage_date=day(71)))
     rows += [
         usage(number, "unpriced", usd(0), reported_cost_usd=usd(8), unpriced_requests=3)
         for number in range(DAYS)
@@ -273,6 +280,14 @@ def test_a_new_key_on_a_source_with_history_is_news_once(cases: dict[str, list[d
         day(80),
         day(80),
     )
+
+
+def test_an_adjustment_is_spend_of_the_day_it_adjusts(cases: dict[str, list[dict[str, Any]]]) -> None:
+    """50 USD of day 70 were heard of on day 77, and 50 of the 60 USD of day 71, usually near 10, taken back then."""
+    [found] = cases["heard_of_late"]
+    assert (found["first_date"], found["last_date"]) == (day(70), day(70))
+    assert found["contributors"].startswith("gpt-4o +5")
+    assert "taken_back" not in cases
 
 
 def test_without_four_same_weekdays_the_percentage_decides(cases: dict[str, list[dict[str, Any]]]) -> None:

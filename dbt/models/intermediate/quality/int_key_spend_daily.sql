@@ -2,7 +2,7 @@
 
 -- One row per key and complete day since its first use, days without a call included as zero: a detector that only
 -- sees the days on which something happened takes the busy days for the normal ones.
--- Spend is the cache-optimized cost; where requests have no price, what the gateway took if that is more.
+-- An adjustment counts on the day it adjusts: what is found out in one day was not spent on it.
 
 with usage_daily as (
     select * from {{ ref('fct_usage_daily') }}
@@ -25,16 +25,11 @@ key_spend as (
         source,
         coalesce(workspace_id, '') as workspace_id,
         coalesce(api_key_id, '') as api_key_id,
-        event_date,
+        usage_date as event_date,
         cast(sum(requests) as bigint) as requests,
-        cast(sum(
-            case
-                when unpriced_requests > 0 then greatest(cache_optimized_cost_usd, reported_cost_usd)
-                else cache_optimized_cost_usd
-            end
-        ) as decimal(38, 12)) as spend_usd
+        {{ spend_of_usage() }} as spend_usd
     from usage_daily
-    group by source, coalesce(workspace_id, ''), coalesce(api_key_id, ''), event_date
+    group by source, coalesce(workspace_id, ''), coalesce(api_key_id, ''), usage_date
 ),
 
 first_uses as (
@@ -61,9 +56,7 @@ dense_days as (
     inner join numbered_days
         on first_uses.source = numbered_days.source and first_uses.first_date <= numbered_days.event_date
     left join key_spend
-        on first_uses.source = key_spend.source
-        and first_uses.workspace_id = key_spend.workspace_id
-        and first_uses.api_key_id = key_spend.api_key_id
+        on {{ is_same_key('first_uses', 'key_spend') }}
         and numbered_days.event_date = key_spend.event_date
 ),
 

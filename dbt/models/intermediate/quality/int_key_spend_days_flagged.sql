@@ -79,12 +79,8 @@ same_weekday_pairs as (
         key_days.requests
     from same_weekday_candidates
     inner join key_days
-        on same_weekday_candidates.source = key_days.source
-        and same_weekday_candidates.workspace_id = key_days.workspace_id
-        and same_weekday_candidates.api_key_id = key_days.api_key_id
-        and same_weekday_candidates.weekday = key_days.weekday
-        and same_weekday_candidates.weekday_number > key_days.weekday_number
-        and same_weekday_candidates.weekday_number <= key_days.weekday_number + 8
+        on {{ is_same_key('same_weekday_candidates', 'key_days') }}
+        and {{ is_same_weekday_before('key_days', 'same_weekday_candidates') }}
 ),
 
 same_weekday_medians as (
@@ -110,9 +106,7 @@ same_weekday_deviations as (
         median(abs(same_weekday_pairs.log_spend - same_weekday_medians.median_log_spend)) as mad_log_spend
     from same_weekday_medians
     inner join same_weekday_pairs
-        on same_weekday_medians.source = same_weekday_pairs.source
-        and same_weekday_medians.workspace_id = same_weekday_pairs.workspace_id
-        and same_weekday_medians.api_key_id = same_weekday_pairs.api_key_id
+        on {{ is_same_key('same_weekday_medians', 'same_weekday_pairs') }}
         and same_weekday_medians.event_date = same_weekday_pairs.event_date
     group by
         same_weekday_medians.source,
@@ -139,9 +133,7 @@ same_weekday_scored as (
         ) as z_score
     from same_weekday_candidates
     inner join same_weekday_deviations
-        on same_weekday_candidates.source = same_weekday_deviations.source
-        and same_weekday_candidates.workspace_id = same_weekday_deviations.workspace_id
-        and same_weekday_candidates.api_key_id = same_weekday_deviations.api_key_id
+        on {{ is_same_key('same_weekday_candidates', 'same_weekday_deviations') }}
         and same_weekday_candidates.event_date = same_weekday_deviations.event_date
     cross join settings
 ),
@@ -164,11 +156,8 @@ recent_levels as (
         percentile_cont(0.95) within group (order by cast(key_days.spend_usd as double)) as p95_spend
     from recent_candidates
     inner join key_days
-        on recent_candidates.source = key_days.source
-        and recent_candidates.workspace_id = key_days.workspace_id
-        and recent_candidates.api_key_id = key_days.api_key_id
-        and recent_candidates.day_number > key_days.day_number
-        and recent_candidates.day_number <= key_days.day_number + 28
+        on {{ is_same_key('recent_candidates', 'key_days') }}
+        and {{ is_recent_before('key_days', 'recent_candidates') }}
     group by
         recent_candidates.source,
         recent_candidates.workspace_id,
@@ -192,9 +181,7 @@ recent_scored as (
         end as spend_limit
     from recent_candidates
     inner join recent_levels
-        on recent_candidates.source = recent_levels.source
-        and recent_candidates.workspace_id = recent_levels.workspace_id
-        and recent_candidates.api_key_id = recent_levels.api_key_id
+        on {{ is_same_key('recent_candidates', 'recent_levels') }}
         and recent_candidates.event_date = recent_levels.event_date
     cross join settings
 ),

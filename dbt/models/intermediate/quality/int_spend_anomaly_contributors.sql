@@ -25,15 +25,9 @@ model_spend as (
         usage_daily.source,
         flagged_keys.workspace_id,
         flagged_keys.api_key_id,
-        usage_daily.event_date,
+        usage_daily.usage_date as event_date,
         coalesce(usage_daily.model_served, 'unknown model') as model,
-        cast(sum(
-            case
-                when usage_daily.unpriced_requests > 0
-                    then greatest(usage_daily.cache_optimized_cost_usd, usage_daily.reported_cost_usd)
-                else usage_daily.cache_optimized_cost_usd
-            end
-        ) as decimal(38, 12)) as spend_usd
+        {{ spend_of_usage() }} as spend_usd
     from usage_daily
     inner join flagged_keys
         on usage_daily.source = flagged_keys.source
@@ -43,7 +37,7 @@ model_spend as (
         usage_daily.source,
         flagged_keys.workspace_id,
         flagged_keys.api_key_id,
-        usage_daily.event_date,
+        usage_daily.usage_date,
         coalesce(usage_daily.model_served, 'unknown model')
 ),
 
@@ -60,9 +54,7 @@ tested_days as (
         key_days.weekday_number
     from flagged_days
     inner join key_days
-        on flagged_days.source = key_days.source
-        and flagged_days.workspace_id = key_days.workspace_id
-        and flagged_days.api_key_id = key_days.api_key_id
+        on {{ is_same_key('flagged_days', 'key_days') }}
         and flagged_days.event_date = key_days.event_date
 ),
 
@@ -77,20 +69,15 @@ baseline_days as (
         count(*) over (partition by tested_days.anomaly_id, tested_days.event_date) as baseline_day_count
     from tested_days
     inner join key_days
-        on tested_days.source = key_days.source
-        and tested_days.workspace_id = key_days.workspace_id
-        and tested_days.api_key_id = key_days.api_key_id
+        on {{ is_same_key('tested_days', 'key_days') }}
     where
         (
             tested_days.detection_rule = 'same_weekday'
-            and tested_days.weekday = key_days.weekday
-            and tested_days.weekday_number > key_days.weekday_number
-            and tested_days.weekday_number <= key_days.weekday_number + 8
+            and {{ is_same_weekday_before('key_days', 'tested_days') }}
         )
         or (
             tested_days.detection_rule in ('sparse', 'percentage')
-            and tested_days.day_number > key_days.day_number
-            and tested_days.day_number <= key_days.day_number + 28
+            and {{ is_recent_before('key_days', 'tested_days') }}
         )
 ),
 
@@ -101,9 +88,7 @@ movements as (
         cast(model_spend.spend_usd as double) as moved_usd
     from tested_days
     inner join model_spend
-        on tested_days.source = model_spend.source
-        and tested_days.workspace_id = model_spend.workspace_id
-        and tested_days.api_key_id = model_spend.api_key_id
+        on {{ is_same_key('tested_days', 'model_spend') }}
         and tested_days.event_date = model_spend.event_date
     union all
     select
@@ -112,9 +97,7 @@ movements as (
         -cast(model_spend.spend_usd as double) / cast(baseline_days.baseline_day_count as double) as moved_usd
     from baseline_days
     inner join model_spend
-        on baseline_days.source = model_spend.source
-        and baseline_days.workspace_id = model_spend.workspace_id
-        and baseline_days.api_key_id = model_spend.api_key_id
+        on {{ is_same_key('baseline_days', 'model_spend') }}
         and baseline_days.event_date = model_spend.event_date
 ),
 

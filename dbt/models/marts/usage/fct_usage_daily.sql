@@ -12,6 +12,7 @@ billing_days as (
 dated as (
     select
         usage_costs.*,
+        coalesce(usage_costs.adjusts_event_date, usage_costs.event_date) as usage_date,
         case
             when billing_days.source is null then usage_costs.event_date
             when usage_costs.occurred_at < billing_days.next_billing_date_at then billing_days.first_billing_date
@@ -26,6 +27,7 @@ daily as (
     select
         ---------- grain
         event_date,
+        usage_date,
         billing_date,
         source,
         workspace_id,
@@ -62,8 +64,8 @@ daily as (
         cast(coalesce(sum(credits_used), 0) as bigint) as credits_used
     from dated
     group by
-        event_date, billing_date, source, workspace_id, api_key_id, member_id, group_name, provider, model_served,
-        call_type, status, origin
+        event_date, usage_date, billing_date, source, workspace_id, api_key_id, member_id, group_name, provider,
+        model_served, call_type, status, origin
 )
 
 select * from daily
