@@ -95,7 +95,7 @@ class _Reader:
 
     def _split(self, start: int, end: int, first_line: int) -> int:
         """Read the lines between two offsets piece by piece; return the number of the line after them."""
-        step = max((end - start) // PIECES, CAREFUL_BYTES)
+        step = _step(start, end)
         while start < end:
             stop = _after_line(self.lines.plain, start + step, end)
             first_line = self._stretch(start, stop, first_line)
@@ -107,7 +107,8 @@ class _Reader:
         lines = _copy(self.lines.plain, start, stop, piece)
         is_whole = (start, stop) == (0, self.lines.size)
         if is_whole or not self.parts.bulk(piece, lines, first_line):
-            if stop - start > 2 * CAREFUL_BYTES and lines > 1:
+            # A line longer than a step would be cut off as the same stretch again.
+            if _after_line(piece, _step(start, stop), stop - start) < stop - start > 2 * CAREFUL_BYTES:
                 piece.unlink()
                 return self._split(start, stop, first_line)
             with self.parts.careful(first_line) as sieve:
@@ -175,6 +176,11 @@ def _lines(handle: BinaryIO, most: int) -> Iterator[bytes]:
         if not (line := handle.readline(CAREFUL_BYTES)):
             return
         yield line
+
+
+def _step(start: int, end: int) -> int:
+    """Return how long the pieces of a refused stretch are, but for the rest of their last line."""
+    return max((end - start) // PIECES, CAREFUL_BYTES)
 
 
 def _after_line(path: Path, offset: int, end: int) -> int:

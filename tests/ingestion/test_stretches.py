@@ -54,6 +54,18 @@ def test_a_bad_line_does_not_send_the_whole_file_the_careful_way(desk, call, mon
 
 
 @pytest.mark.usefixtures("small_stretches")
+@pytest.mark.parametrize("first", [1, 30, 59])
+def test_a_line_longer_than_several_stretches_is_read_once(desk, call, first):
+    """Beside its neighbors a line of 20,000 bytes is one stretch, however often that is cut at 1,500."""
+    good = records(call, 60)
+    good[first] = json.dumps(call(first + 1, usage={"cost": (first + 1) / 1000}, note="x" * 20_000))
+    desk.land([*good[:first], "x" * 20_000, *good[first:]])
+    desk.run()
+    assert desk.reasons() == {first + 1: "malformed_json"}
+    assert [row["raw_line"] for row in desk.rows()] == [n for n in range(1, 62) if n != first + 1]
+
+
+@pytest.mark.usefixtures("small_stretches")
 def test_where_bad_lines_stand_changes_no_undamaged_row(desk, call):
     good = records(call, 40)
     bad = ["", "broken", '{"request_id": 1}', json.dumps(call(99, usage={"prompt_tokens": -1})), "[]"]
