@@ -253,7 +253,7 @@ def _days(home: Home, source: Source, stream: str) -> dict[str, list[Mapping]]:
 
 
 def _fingerprint(files: Sequence[Mapping]) -> str:
-    return " ".join(f"{file['sha256']}:{file['reader_version']}" for file in files)
+    return " ".join(f"{file.get('blake3')}:{file['reader_version']}" for file in files)
 
 
 def _ledger_file(home: Home, gate: str) -> Path:

@@ -7,7 +7,6 @@ it: its hash is needed last.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import zlib
 from collections.abc import Iterator
@@ -17,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import zstandard
+from blake3 import blake3
 
 _BLOCK = 1 << 20
 #: Small, because a block of an archive may unpack to a thousand times its size.
 _PACKED_BLOCK = 1 << 16
 _TAIL = 1 << 16
 #: Fits into a processor's cache.
-_COUNTED = 1 << 18
+_COUNTED = _HASHED = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Delivery:
     damage: str | None
 
     @property
-    def sha256(self) -> str:
+    def blake3(self) -> str:
         """Hash of the bytes as delivered; waits for it."""
         return self.digest.result()
 
@@ -55,8 +55,8 @@ class Delivery:
 def inspect(path: Path, plain: Path, aside: Executor) -> Delivery:
     """Read a delivered file; a compressed one is unpacked to `plain`, a plain one hashed `aside`."""
     if path.suffix not in (".gz", ".zst"):
-        return _plain(path, aside.submit(_sha256, path))
-    digest = hashlib.sha256()
+        return _plain(path, aside.submit(hash_of, path))
+    digest = blake3()
     size = newlines = last_newline = 0
     damage = None
     tail = b""
@@ -83,14 +83,14 @@ def inspect(path: Path, plain: Path, aside: Executor) -> Delivery:
         size = last_newline
         os.truncate(plain, size)
     lines = newlines + (1 if size > last_newline else 0)
-    whole = known(_sha256(path) if damage else digest.hexdigest())
+    whole = known(hash_of(path) if damage else digest.hexdigest())
     return Delivery(plain, size, lines, _blank_lines_at_end(tail), whole, damage)
 
 
-def known(sha256: str) -> Future[str]:
+def known(digest: str) -> Future[str]:
     """Return a hash nobody has to wait for."""
     found: Future[str] = Future()
-    found.set_result(sha256)
+    found.set_result(digest)
     return found
 
 
@@ -108,9 +108,13 @@ def _plain(path: Path, digest: Future[str]) -> Delivery:
     return Delivery(path, size, newlines + ends_open, _blank_lines_at_end(tail), digest, None)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+def hash_of(path: Path) -> str:
+    """Return the BLAKE3 hash of a file's bytes, as `b3sum` prints it."""
+    digest, buffer = blake3(), memoryview(bytearray(_HASHED))
+    with path.open("rb", buffering=0) as handle:
+        while length := handle.readinto(buffer):
+            digest.update(buffer[:length])
+    return digest.hexdigest()
 
 
 def _blank_lines_at_end(tail: bytes) -> int:
@@ -122,21 +126,21 @@ def _blank_lines_at_end(tail: bytes) -> int:
     return after.count(b"\n") + (1 if after.rpartition(b"\n")[2] else 0)
 
 
-def _blocks(path: Path, digest: hashlib._Hash, length: int = _BLOCK) -> Iterator[bytes]:
+def _blocks(path: Path, digest: blake3, length: int = _BLOCK) -> Iterator[bytes]:
     with path.open("rb") as handle:
         while block := handle.read(length):
             digest.update(block)
             yield block
 
 
-def _unpacked(path: Path, digest: hashlib._Hash) -> Iterator[bytes]:
+def _unpacked(path: Path, digest: blake3) -> Iterator[bytes]:
     if path.suffix == ".gz":
         yield from _members(path, digest, lambda: zlib.decompressobj(wbits=31))
     else:
         yield from _members(path, digest, lambda: zstandard.ZstdDecompressor().decompressobj())
 
 
-def _members(path: Path, digest: hashlib._Hash, new_decoder) -> Iterator[bytes]:
+def _members(path: Path, digest: blake3, new_decoder) -> Iterator[bytes]:
     """Unpack an archive that may be several archives in a row, as log shippers write them.
 
     Raises:

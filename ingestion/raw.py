@@ -13,12 +13,12 @@ from collections import Counter
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from ingestion import duck, manifest, reader, rejects
-from ingestion.delivery import Delivery, inspect, known
+from ingestion.delivery import Delivery, hash_of, inspect, known
 from ingestion.dialects import Stream
 from ingestion.duck import literal
 from ingestion.files import TEMPORARY_PREFIX, publish, sweep, temporary_beside, whole
@@ -71,7 +71,7 @@ def _converted(home: Home, file: LandedFile, workshop: Path, aside: Executor) ->
     version = file.reader_version(home)
     delivery = _delivery(file, workshop, aside)
     earlier = manifest_of(home, file)
-    if earlier and (earlier["sha256"], earlier["reader_version"]) == (delivery.sha256, version):
+    if earlier and (earlier.get("blake3"), earlier["reader_version"]) == (delivery.blake3, version):
         content = earlier
     else:
         if not delivery.damage:
@@ -88,7 +88,7 @@ def _converted(home: Home, file: LandedFile, workshop: Path, aside: Executor) ->
         **content,
         "bytes": before.st_size,
         "mtime_ns": before.st_mtime_ns,
-        "sha256": delivery.sha256,
+        "blake3": delivery.blake3,
         "reader_version": version,
     }
     manifest.write(manifest_path(home, file), content)
@@ -102,9 +102,7 @@ def _delivery(file: LandedFile, workshop: Path, aside: Executor) -> Delivery:
         name = known(sha256(str(path).encode()).hexdigest())
         return Delivery(path, 0, 0, 0, name, "not_a_regular_file")
     if not file.stream.format.reads(path.name):
-        with path.open("rb") as handle:
-            digest = known(file_digest(handle, "sha256").hexdigest())
-        return Delivery(path, 0, 0, 0, digest, "unknown_file_type")
+        return Delivery(path, 0, 0, 0, known(hash_of(path)), "unknown_file_type")
     return inspect(path, workshop / "landed", aside)
 
 

@@ -33,8 +33,8 @@ _MOST_SHAPES = 20
 _UNSURE = "tollbook embedded doubt"
 #: What the bulk statement says of a line that has more than was expected, and may be in order.
 UNEXPECTED = "unexpected line"
-#: Raise it when the same declaration would now give other rows or rejects: every file is then read again.
-READER_VERSION = 4
+#: Raise it when the same declaration would now give other rows, rejects or manifests: every file is then read again.
+READER_VERSION = 5
 
 
 @dataclass(frozen=True)

@@ -286,7 +286,9 @@ def embedded_is_known(
     shapes = [
         _list("null" if keys is None else _list(map(literal, keys)) for keys in shape) for shape in known
     ]
-    is_known = f" when {embedded_keys(key, folders)} in ({', '.join(shapes)}) then true" if shapes else ""
+    # Lists of lists are found in a list at half the price of `in`.
+    found = f"list_contains({_list(shapes)}, {embedded_keys(key, folders)})"
+    is_known = f" when {found} then true" if shapes else ""
     # As a case, keys are not looked for where there is no text.
     return f"case when {_embedded_text(key)} is null then true{is_known} else false end"
 

@@ -71,7 +71,7 @@
         allow_empty = true,
         columns = {
             source: 'varchar', stream: 'varchar', dialect: 'varchar', "table": 'varchar', delivered_on: 'date',
-            landing_file: 'varchar', bytes: 'bigint', sha256: 'varchar', reader_version: 'varchar',
+            landing_file: 'varchar', bytes: 'bigint', blake3: 'varchar', reader_version: 'varchar',
             raw_file: 'varchar', rejects_file: 'varchar', lines: 'bigint', blank_lines: 'bigint', events: 'bigint',
             rejects: 'bigint', event_days: 'struct(event_date date, events bigint)[]',
             models: 'struct(event_date date, provider varchar, model varchar, events bigint)[]',

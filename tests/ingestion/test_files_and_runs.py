@@ -188,7 +188,7 @@ def test_the_same_content_under_two_names_has_two_manifests_with_one_hash(desk, 
     desk.land(lines(call, 1))
     desk.land(lines(call, 1), name="copy.ndjson", day=date(2026, 11, 2))
     desk.run()
-    assert len({content["sha256"] for content in desk.manifests()}) == 1
+    assert len({content["blake3"] for content in desk.manifests()}) == 1
     assert len(desk.rows()) == 2
 
 

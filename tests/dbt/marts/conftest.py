@@ -148,7 +148,7 @@ class RawFiles:
             "delivered_on": str(day),
             "landing_file": f"{source}/{stream}/dt={day}/file.ndjson",
             "bytes": 1,
-            "sha256": f"{source} {day}",
+            "blake3": f"{source} {day}",
             "reader_version": "1",
             "raw_file": raw_file,
             "lines": 1,

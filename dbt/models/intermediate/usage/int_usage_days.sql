@@ -25,7 +25,7 @@ days as (
         cast(sum(file_days.event_count) as bigint) as weight,
         md5(string_agg(
             concat_ws(
-                '|', file_days.raw_table, file_days.source, file_days.landing_file, file_days.sha256,
+                '|', file_days.raw_table, file_days.source, file_days.landing_file, file_days.blake3,
                 file_days.reader_version, coalesce(settings.settings_text, '')
             ),
             ',' order by file_days.source, file_days.landing_file

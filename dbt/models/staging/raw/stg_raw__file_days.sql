@@ -12,7 +12,7 @@ file_days as (
         raw_table,
         landing_file,
         raw_file,
-        sha256,
+        blake3,
         reader_version,
         delivered_on,
         unnest(event_days, recursive := true)
@@ -27,7 +27,7 @@ renamed as (
         raw_table,
         landing_file,
         raw_file,
-        sha256,
+        blake3,
         reader_version,
         delivered_on,
         event_date,

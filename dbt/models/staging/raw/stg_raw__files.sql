@@ -18,7 +18,7 @@ files as (
         ---------- what it became
         raw_file,
         rejects_file,
-        sha256,
+        blake3,
         reader_version,
         delivered_on,
         event_days,
