@@ -77,7 +77,7 @@ PAYMENT_SETTLEMENTS = Reconciliation(
         "net_mismatch": "what is left is not gross less fee: read the balance transaction again",
         "unknown_object": "the balance moved for something never fetched: run the night again, then look it up by id",
     },
-    settled=frozenset({"settled", "pending", "currency_converted", "no_money_moved"}),
+    settled=frozenset({"settled", "pending", "currency_converted", "no_money_moved", "livemode_mismatch"}),
 )
 
 INVOICE_ARITHMETIC = Reconciliation(

@@ -52,6 +52,23 @@ _QUIET_REASONS = ("match", "rounding", "settlement", "subscription_paid", "not_c
 
 
 @dataclass(frozen=True)
+class _Judge:
+    """A mart with one verdict a row, beside faults of the kinds `<name>_<verdict>`; `quiet` verdicts are no finding."""
+
+    name: str
+    mart: str
+    subject: str
+    verdict: str
+    quiet: tuple[str, ...] = ()
+
+
+_JUDGES = (
+    _Judge("settlement", "recon_payment_settlements", "object_id", "status", ("settled", "pending")),
+    _Judge("arithmetic", "recon_invoice_arithmetic", "document_id", "reasons"),
+)
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One line of the table: what, how much of it was planted, how much was found."""
 
@@ -91,7 +108,8 @@ def compare(home: Home) -> list[Comparison]:
                     fault["detail"].get("lines", 1),
                 ],
             )
-        return [*_totals(marts, truth["events"]), *_deliveries(marts), *_findings(marts)]
+        verdicts = (line for judge in _JUDGES for line in _verdicts(marts, judge))
+        return [*_totals(marts, truth["events"]), *_deliveries(marts), *_findings(marts), *verdicts]
 
 
 def _totals(marts: duckdb.DuckDBPyConnection, events: Mapping[str, Any]) -> Iterator[Comparison]:
@@ -205,15 +223,7 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
         union all
         select kind, count(*), count(anomaly_id) from spends group by kind
         union all
-        -- A payment that failed or is missing for a few days only may still come.
-        select
-            kind,
-            count(*),
-            count(*) filter (
-                where status = found_status
-                or (status in ('missing_in_stripe', 'payment_failed') and found_status = 'timing_difference')
-            )
-        from payments group by kind
+        select kind, count(*), count(*) filter (where status = found_status) from payments group by kind
         union all
         select 'other anomalies', 0, count(*)
         from fct_anomalies as anomalies
@@ -229,16 +239,36 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
                 select 1
                 from faults
                 where
-                    case
-                        when items.status = 'timing_difference'
-                            then faults.status in ('missing_in_stripe', 'payment_failed')
-                        else faults.status = items.status
-                    end
+                    faults.status = items.status
                     and faults.subject in (items.invoice_id, items.payment_intent_id)
             )
         order by 1
         """,
         params={"quiet": list(_QUIET_REASONS)},
+    ).fetchall()
+    for kind, planted, found in rows:
+        yield Comparison(kind, str(planted), str(found))
+
+
+def _verdicts(marts: duckdb.DuckDBPyConnection, judge: _Judge) -> Iterator[Comparison]:
+    """Per verdict of a mart: how many were planted, how many of these the mart gives, and what nobody planted."""
+    rows = marts.sql(
+        f"""
+        with found as (
+            select {judge.subject} as subject, $name || '_' || {judge.verdict} as kind
+            from {judge.mart}
+            where {judge.verdict} is not null and not list_contains($quiet, {judge.verdict})
+        )
+        select kind, count(*), count(found.subject)
+        from faults left join found using (kind, subject)
+        where starts_with(kind, $name || '_')
+        group by kind
+        union all
+        select 'other ' || $name || ' verdicts', 0, count(*)
+        from found anti join faults using (kind, subject)
+        order by 1
+        """,  # noqa: S608
+        params={"name": judge.name, "quiet": list(judge.quiet)},
     ).fetchall()
     for kind, planted, found in rows:
         yield Comparison(kind, str(planted), str(found))

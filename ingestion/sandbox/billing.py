@@ -5,6 +5,8 @@
     every day but the first the payment of one top-up goes wrong, in turn, and every other day the credits of
     another; the ledger says which status each must end in
     others are paid as they should be, but oddly (oddities.py); the ledger says which flags each must have
+    of the rest the money of one settles wrongly (settlements.py), or the invoice of one contradicts itself
+    (arithmetic.py), a day
 
 Refunds and disputes come days after the payment. One that would come after the world's end has not come: the
 payment matches, until a longer world says otherwise.
@@ -17,19 +19,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from ingestion.sandbox.arithmetic import CONTRADICTIONS, GATEWAY, spoiled_document, spoiled_line
 from ingestion.sandbox.files import write_text
 from ingestion.sandbox.ledger import Fault
 from ingestion.sandbox.oddities import PAID_WITH, Oddity, flags_of, odd_payments
 from ingestion.sandbox.randomness import generator
+from ingestion.sandbox.settlements import SETTLEMENTS, STILL_PENDING
 from ingestion.sandbox.stripe_history import KINDS
 from ingestion.sandbox.stripe_objects import Stripe
 from ingestion.sandbox.tenants import Tenants, Workspace
 from ingestion.sandbox.traffic import date_of
+
+Kind = TypeVar("Kind")
 
 INVOICES = "landing/infery/invoices"
 RENEWAL_PACK = 9_900
@@ -66,6 +73,8 @@ _STATUS = {
 }
 _DAYS_LATER = {"refunded": 2, "partially_refunded": 3, "disputed": 4}
 _STILL_IN_FLIGHT = timedelta(days=30)
+_GRACE = timedelta(days=3)
+_REFUND_FAILS_AFTER = timedelta(hours=30)
 _NAMED_LATER_S = 4 * 3600
 _PAID_AFTER_MIDNIGHT = timedelta(minutes=10)
 _INTENT_STATUS = {"payment_failed": "requires_payment_method", "in_flight": "processing"}
@@ -118,6 +127,9 @@ class BillingWriter:
 
     def __post_init__(self) -> None:
         self._flagged: set[tuple[str, str]] = set()
+        self._turns: Counter[str] = Counter()
+        self._settlement: dict[int, str] = {}
+        self._contradiction: dict[int, tuple[str, str]] = {}
         self._until = datetime.combine(date_of(self.days), datetime.min.time(), UTC)
         self.stripe = Stripe(int(self._until.timestamp()))
 
@@ -129,6 +141,12 @@ class BillingWriter:
             number += len(due)
             trouble = self._trouble(day, due)
             odd = odd_payments(self.seed, day, [one for one in due if one.number not in trouble])
+            plain = [one for one in due if one.kind == "topup" and one.number not in {**trouble, **odd}]
+            taxed = [one for one in plain if one.vat]
+            self._settlement = self._in_turn("settlement", SETTLEMENTS, day, plain if day % 2 == 1 else [])
+            self._contradiction = self._in_turn(
+                "contradiction", CONTRADICTIONS, day, taxed if day % 2 == 0 < day else []
+            )
             settled = [
                 self._settle(invoice, trouble.get(invoice.number), odd.get(invoice.number)) for invoice in due
             ]
@@ -175,6 +193,16 @@ class BillingWriter:
         if day == 0 or not topups:
             return {}
         return {int(generator(self.seed, "trouble", day).choice(topups)): TROUBLES[(day - 1) % len(TROUBLES)]}
+
+    def _in_turn(
+        self, what: str, kinds: Sequence[Kind], day: int, candidates: Sequence[Invoice]
+    ) -> dict[int, Kind]:
+        """Choose one of a day's invoices for what comes next of `kinds`; a day without any has none."""
+        if not candidates:
+            return {}
+        chosen = candidates[int(generator(self.seed, what, day).integers(0, len(candidates)))]
+        self._turns[what] += 1
+        return {chosen.number: kinds[(self._turns[what] - 1) % len(kinds)]}
 
     def _spoil_credits(
         self, day: int, due: list[Invoice], lines: list[dict[str, Any]], trouble: dict[int, str]
@@ -231,6 +259,7 @@ class BillingWriter:
         if trouble:
             self._note(invoice, trouble, status)
         self._note_flags(invoice, trouble, oddity)
+        self._note_verdicts(invoice, trouble)
         if trouble == "missing_invoice":
             return None
         self.invoices += 1
@@ -238,12 +267,17 @@ class BillingWriter:
         if trouble in _UNPAID:
             return _line(invoice, _UNPAID[trouble]) | {"payment_intent": None}
         line = _line(invoice, "open" if trouble in _INTENT_STATUS else "paid")
+        if invoice.number in self._contradiction:
+            line |= _spoiled(invoice, self._contradiction[invoice.number])
         return line | ({"payment_intent": None} if odd == PAID_WITH else {})
 
     def _status(self, invoice: Invoice, trouble: str | None) -> str:
         """Return the status an invoice must end in at the world's end."""
-        if trouble == "in_flight" and date_of(self.days - 1) - invoice.issued_at.date() > _STILL_IN_FLIGHT:
+        age = date_of(self.days - 1) - invoice.issued_at.date()
+        if trouble == "in_flight" and age > _STILL_IN_FLIGHT:
             return "missing_in_stripe"
+        if trouble in ("missing_in_stripe", "payment_failed") and age <= _GRACE:
+            return "timing_difference"
         return _STATUS.get(trouble, trouble) if trouble else "matched"
 
     def _pay(self, invoice: Invoice, trouble: str | None, oddity: Oddity | None) -> None:
@@ -268,16 +302,24 @@ class BillingWriter:
         named_late = invoice.number % 13 == 5
         known = {} if named_late else told
         livemode = trouble == "livemode_mismatch"
+        if odd == "has_credit_note":
+            amount -= invoice.total // 10
         rest = amount // 2 if odd == "has_multiple_payments" else 0
         if odd == "has_failed_attempts":
             declined = "requires_payment_method"
             self.stripe.pay(f"{invoice.key}first", created - 600, amount, currency, customer, told, declined)
+        settlement = self._settlement.get(invoice.number)
         intent = self.stripe.pay(
-            invoice.key, created, amount - rest, currency, customer, known, status, livemode
+            invoice.key, created, amount - rest, currency, customer, known, status, livemode, settlement
         )
-        if trouble != "currency_mismatch":
-            written = promised | self._misnamed(oddity)
-            self.stripe.bill(invoice.key, created - 5, invoice.total, invoice.vat, intent, written)
+        self._settle_otherwise(invoice, intent, settlement)
+        document = (invoice.key, created - 5, invoice.total, invoice.vat, intent)
+        if odd == "has_credit_note":
+            self.stripe.bill_less_note(*document, promised)
+        elif trouble != "currency_mismatch":
+            contradiction = self._contradiction.get(invoice.number, ("", ""))
+            changed = spoiled_document(contradiction, invoice.total, invoice.vat)
+            self.stripe.bill(*document, promised | self._misnamed(oddity), changed)
         if rest:
             second = self.stripe.pay(f"{invoice.key}rest", created + 30, rest, currency, customer, told)
             self.stripe.join(invoice.key, created + 25, invoice.total, second, "rest")
@@ -298,6 +340,15 @@ class BillingWriter:
             self.stripe.name_later(intent, created + _NAMED_LATER_S, told)
         if trouble in _DAYS_LATER:
             self._take_back(invoice, intent, trouble)
+
+    def _settle_otherwise(self, invoice: Invoice, intent: dict[str, Any], settlement: str | None) -> None:
+        """Let a refund fail, or the balance move for a charge nobody lists, beside a payment that is right."""
+        if settlement == "no_money_moved":
+            at = int((invoice.issued_at + _REFUND_FAILS_AFTER).timestamp())
+            self.stripe.fail_to_refund(intent, at, invoice.total)
+        if settlement == "unknown_object":
+            at = intent["created"] + 120
+            self.stripe.move_for_nobody(invoice.key, at, invoice.total, intent["currency"])
 
     def _misnamed(self, oddity: Oddity | None) -> dict[str, str]:
         """Return what the metadata of an oddly paid Stripe invoice says wrongly."""
@@ -392,6 +443,46 @@ class BillingWriter:
                     detail={"workspace_id": invoice.workspace.workspace_id},
                 )
             )
+
+    def _note_verdicts(self, invoice: Invoice, trouble: str | None) -> None:
+        """Write what must be found about an invoice's settlement, and about its own numbers, into the ledger."""
+        settlement = self._settlement.get(invoice.number)
+        if trouble == "livemode_mismatch":
+            settlement = trouble
+        until = date_of(self.days - 1)
+        refused_at = invoice.issued_at + _REFUND_FAILS_AFTER
+        not_yet = {
+            "missing_balance_transaction": until - invoice.issued_at.date() <= STILL_PENDING,
+            "no_money_moved": refused_at >= self._until,
+        }
+        prefix, suffix = {"no_money_moved": ("re_", ""), "unknown_object": ("ch_", "unseen")}.get(
+            settlement or "", ("ch_", "")
+        )
+        verdicts = []
+        if settlement and not not_yet.get(settlement):
+            verdicts.append((f"settlement_{settlement}", f"{prefix}{invoice.key}{suffix}"))
+        if invoice.number in self._contradiction:
+            document, reason = self._contradiction[invoice.number]
+            document_id = invoice.invoice_id if document == GATEWAY else f"in_{invoice.key}"
+            verdicts.append((f"arithmetic_{reason}", f"{document}:{document_id}"))
+        for kind, subject in verdicts:
+            self.faults.append(
+                Fault(
+                    kind=kind,
+                    day=invoice.issued_at.date().isoformat(),
+                    subject=subject,
+                    detail={"workspace_id": invoice.workspace.workspace_id},
+                )
+            )
+
+
+def _spoiled(invoice: Invoice, contradiction: tuple[str, str]) -> dict[str, Any]:
+    """Return what an invoice's line says wrongly, amounts as text."""
+    fields = spoiled_line(contradiction, invoice.net, invoice.vat)
+    currency = invoice.workspace.currency
+    return {
+        name: _money(value, currency) if name in ("net", "vat") else value for name, value in fields.items()
+    }
 
 
 def _promised(invoice: Invoice) -> dict[str, str]:

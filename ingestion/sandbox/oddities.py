@@ -1,6 +1,7 @@
 """Payments that match and are odd all the same: what recon_invoice_payments says in flags.
 
-    odd days           one top-up in turn: tried twice, paid in two parts, or its Stripe invoice names somebody else
+    odd days           one top-up in turn: tried twice, paid in two parts, its Stripe invoice names somebody else,
+                       or a credit note takes a tenth off before it is paid
     end of a month     one top-up is paid after midnight, in the next
     first of a month   a top-up and the renewal of its workspace are paid at once
 
@@ -20,8 +21,17 @@ from ingestion.sandbox.traffic import date_of
 if TYPE_CHECKING:
     from ingestion.sandbox.billing import Invoice
 
-ODDITIES = ("has_failed_attempts", "has_multiple_payments", "has_metadata_disagreement", "is_ambiguous_link")
+ODDITIES = (
+    "has_failed_attempts",
+    "has_multiple_payments",
+    "has_metadata_disagreement",
+    "is_ambiguous_link",
+    "has_credit_note",
+)
 """What is odd about one top-up of an odd day, in turn."""
+
+_MISNAMED = ("has_metadata_disagreement", "is_ambiguous_link")
+"""Of these, what takes another invoice to be named."""
 
 PAID_WITH = "paid_with"
 """The other half of a payment that pays two invoices."""
@@ -61,9 +71,10 @@ def odd_payments(seed: int, day: int, right: Sequence[Invoice]) -> dict[int, Odd
     first, *others = (topups[i] for i in generator(seed, "oddity", day).permutation(len(topups)))
     if ends_month(today):
         return {first.number: Oddity("is_cross_period")}
-    if day % 2 == 1 and others:
-        return {first.number: Oddity(ODDITIES[day // 2 % len(ODDITIES)], others[0])}
-    return {}
+    kind = ODDITIES[day // 2 % len(ODDITIES)]
+    if day % 2 == 0 or (kind in _MISNAMED and not others):
+        return {}
+    return {first.number: Oddity(kind, others[0] if others else None)}
 
 
 def ends_month(day: date) -> bool:

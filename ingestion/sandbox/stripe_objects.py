@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from ingestion.sandbox.settlements import spoiled_movement
 from ingestion.sandbox.stripe_history import KINDS
 
 Object = dict[str, Any]
@@ -48,8 +49,12 @@ class Stripe:
         metadata: dict[str, str],
         status: str = "succeeded",
         livemode: bool = False,
+        settlement: str | None = None,
     ) -> Object:
-        """Add a payment intent and, where somebody tried to pay, its charge; return the intent."""
+        """Add a payment intent and, where somebody tried to pay, its charge; return the intent.
+
+        `settlement` is what goes wrong with its money on the way to the balance (settlements.py).
+        """
         paid, tried = status == "succeeded", status != "processing"
         charge = f"ch_{key}"
         intent = {
@@ -77,7 +82,7 @@ class Stripe:
         }
         self._add("payment_intents", intent)
         if tried:
-            self._charge(charge, intent, paid)
+            self._charge(charge, intent, paid, settlement)
         return intent
 
     def name_later(self, intent: Object, at: int, metadata: dict[str, str]) -> None:
@@ -85,13 +90,36 @@ class Stripe:
         self._change("payment_intents", intent["id"], at, metadata=metadata)
 
     def bill(
-        self, key: str, created: int, total: int, tax: int, intent: Object, metadata: dict[str, str]
+        self,
+        key: str,
+        created: int,
+        total: int,
+        tax: int,
+        intent: Object,
+        metadata: dict[str, str],
+        changed: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """Add the Stripe invoice an intent pays, and the payment that joins the two."""
+        """Add the Stripe invoice an intent pays, and the payment that joins the two.
+
+        `changed` are fields of the invoice that say something else than they should.
+        """
         paid = intent["status"] == "succeeded"
         paid_at = intent["created"] if paid else None
-        self._invoice(key, created, total, tax, intent["currency"], intent["customer"], metadata, paid_at)
+        self._invoice(
+            key, created, total, tax, intent["currency"], intent["customer"], metadata, paid_at, changed
+        )
         self.join(key, created, total, intent)
+
+    def bill_less_note(
+        self, key: str, created: int, total: int, tax: int, intent: Object, metadata: dict[str, str]
+    ) -> None:
+        """Add a Stripe invoice of which a credit note takes off what the intent does not pay, before it pays."""
+        due = intent["amount"]
+        less = {"amount_due": due, "amount_paid": due, "pre_payment_credit_notes_amount": total - due}
+        paid_at, customer = intent["created"], intent["customer"]
+        self._invoice(key, created, total, tax, intent["currency"], customer, metadata, paid_at, less)
+        self.join(key, created, due, intent)
+        self._note(key, created + 2, total - due, (total - due) * tax // total, intent, "pre_payment")
 
     def join(self, key: str, created: int, total: int, intent: Object, part: str = "") -> None:
         """Add the payment that joins a Stripe invoice and an intent; `part` tells several of one invoice apart.
@@ -134,58 +162,26 @@ class Stripe:
 
     def refund(self, intent: Object, created: int, amount: int) -> None:
         """Give some of a paid intent back."""
-        key, refund = intent["id"][3:], f"re_{intent['id'][3:]}"
-        moved = self._move(f"txn_R{key}", created, -amount, 0, intent["currency"], refund, "refund")
-        self._add(
-            "refunds",
-            {
-                "id": refund,
-                "object": "refund",
-                "amount": amount,
-                "balance_transaction": moved["id"],
-                "charge": intent["latest_charge"],
-                "created": created,
-                "currency": intent["currency"],
-                "metadata": {},
-                "payment_intent": intent["id"],
-                "reason": "requested_by_customer",
-                "status": "succeeded",
-            },
-        )
+        key = intent["id"][3:]
+        moved = self._move(f"txn_R{key}", created, -amount, 0, intent["currency"], f"re_{key}", "refund")
+        self._refund(intent, created, amount, "succeeded", moved["id"])
         whole = amount == intent["amount"]
         self._change("charges", intent["latest_charge"], created, amount_refunded=amount, refunded=whole)
+
+    def fail_to_refund(self, intent: Object, created: int, amount: int) -> None:
+        """Try to give some of a paid intent back; the customer's bank refuses, and no money moves."""
+        self._refund(intent, created, amount, "failed", None)
+
+    def move_for_nobody(self, key: str, created: int, amount: int, currency: str) -> str:
+        """Move the balance for a charge that no list shows; return the charge's id."""
+        charge = f"ch_{key}unseen"
+        self._move(f"txn_{key}unseen", created, amount, _fee(amount, currency), currency, charge, "charge")
+        return charge
 
     def credit(self, intent: Object, created: int, amount: int, tax: int) -> None:
         """Take some of a paid invoice back, for a refund already made; `tax` is the part of the amount."""
         key = intent["id"][3:]
-        self._add(
-            "credit_notes",
-            {
-                "id": f"cn_{key}",
-                "object": "credit_note",
-                "amount": amount,
-                "created": created,
-                "currency": intent["currency"],
-                "customer": intent["customer"],
-                "invoice": f"in_{key}",
-                "livemode": False,
-                "metadata": {},
-                "number": f"SBX-{key[-8:]}-CN-01",
-                "out_of_band_amount": None,
-                "pdf": f"https://invoice.example.com/c/{key}/pdf",
-                "post_payment_amount": amount,
-                "pre_payment_amount": 0,
-                "reason": "order_change",
-                "refunds": [{"amount_refunded": amount, "refund": f"re_{key}", "type": "refund"}],
-                "status": "issued",
-                "subtotal": amount - tax,
-                "total": amount,
-                "total_excluding_tax": amount - tax,
-                "total_taxes": [_tax(tax, amount - tax)],
-                "type": "post_payment",
-                "voided_at": None,
-            },
-        )
+        self._note(key, created, amount, tax, intent, "post_payment")
         self._change("invoices", f"in_{key}", created, post_payment_credit_notes_amount=amount)
 
     def dispute(self, intent: Object, created: int) -> None:
@@ -223,7 +219,7 @@ class Stripe:
         customer: str,
         metadata: dict[str, str],
         paid_at: int | None,
-        settled: Mapping[str, int] = MappingProxyType({}),
+        changed: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         paid = paid_at is not None
         self._add(
@@ -263,18 +259,71 @@ class Stripe:
                 "subtotal": total - tax,
                 "total": total,
                 "total_excluding_tax": total - tax,
-                "total_taxes": [_tax(tax, total - tax)],
+                "total_taxes": [tax_line(tax, total - tax)],
             }
-            | settled,
+            | changed,
         )
 
-    def _charge(self, charge: str, intent: Object, paid: bool) -> None:
+    def _refund(self, intent: Object, created: int, amount: int, status: str, moved: str | None) -> None:
+        self._add(
+            "refunds",
+            {
+                "id": f"re_{intent['id'][3:]}",
+                "object": "refund",
+                "amount": amount,
+                "balance_transaction": moved,
+                "charge": intent["latest_charge"],
+                "created": created,
+                "currency": intent["currency"],
+                "metadata": {},
+                "payment_intent": intent["id"],
+                "reason": "requested_by_customer",
+                "status": status,
+            },
+        )
+
+    def _note(self, key: str, created: int, amount: int, tax: int, intent: Object, kind: str) -> None:
+        """Add a credit note of a Stripe invoice; one from after the payment names the refund it explains."""
+        after = kind == "post_payment"
+        self._add(
+            "credit_notes",
+            {
+                "id": f"cn_{key}",
+                "object": "credit_note",
+                "amount": amount,
+                "created": created,
+                "currency": intent["currency"],
+                "customer": intent["customer"],
+                "invoice": f"in_{key}",
+                "livemode": False,
+                "metadata": {},
+                "number": f"SBX-{key[-8:]}-CN-01",
+                "out_of_band_amount": None,
+                "pdf": f"https://invoice.example.com/c/{key}/pdf",
+                "post_payment_amount": amount if after else 0,
+                "pre_payment_amount": 0 if after else amount,
+                "reason": "order_change",
+                "refunds": [{"amount_refunded": amount, "refund": f"re_{key}", "type": "refund"}]
+                if after
+                else [],
+                "status": "issued",
+                "subtotal": amount - tax,
+                "total": amount,
+                "total_excluding_tax": amount - tax,
+                "total_taxes": [tax_line(tax, amount - tax)],
+                "type": kind,
+                "voided_at": None,
+            },
+        )
+
+    def _charge(self, charge: str, intent: Object, paid: bool, settlement: str | None) -> None:
         """Add the attempt an intent made, and the money that came of it."""
         created, amount, currency = intent["created"] + 1, intent["amount"], intent["currency"]
         moved = None
-        if paid:
+        if paid and settlement != "missing_balance_transaction":
             transaction, fee = f"txn_{charge[3:]}", _fee(amount, currency)
-            moved = self._move(transaction, created, amount, fee, currency, charge, "charge")["id"]
+            spoiled = spoiled_movement(settlement, amount, fee, currency)
+            moved = self._move(transaction, created, amount, fee, currency, charge, "charge", spoiled)["id"]
         self._add(
             "charges",
             {
@@ -301,9 +350,17 @@ class Stripe:
         )
 
     def _move(
-        self, identifier: str, created: int, amount: int, fee: int, currency: str, source: str, kind: str
+        self,
+        identifier: str,
+        created: int,
+        amount: int,
+        fee: int,
+        currency: str,
+        source: str,
+        kind: str,
+        spoiled: Mapping[str, Any] = MappingProxyType({}),
     ) -> Object:
-        """Add a movement of the balance, pending until it is available."""
+        """Add a movement of the balance, pending until it is available; `spoiled` says other than it should."""
         available_on = created - created % 86_400 + AVAILABLE_AFTER_S
         movement = {
             "id": identifier,
@@ -320,7 +377,7 @@ class Stripe:
             "source": source,
             "status": "pending",
             "type": kind,
-        }
+        } | spoiled
         self._add("balance_transactions", movement)
         self._change("balance_transactions", identifier, available_on, status="available")
         return movement
@@ -350,7 +407,7 @@ def _fee(amount: int, currency: str) -> int:
     return amount * 36 // 1000 if currency == "jpy" else amount * 15 // 1000 + 20
 
 
-def _tax(amount: int, taxable: int) -> Object:
+def tax_line(amount: int, taxable: int) -> Object:
     """Return a tax line; nothing is due under reverse charge."""
     return {
         "amount": amount,

@@ -15,6 +15,7 @@ from dagster_project.dbt_project import project
 from dagster_project.reporting import reconcile as report
 from dagster_project.reporting.next_steps import INVOICE_PAYMENTS, RECONCILIATIONS
 from ingestion.home import Home
+from tests.dbt.conftest import contract_values
 
 #: Status, currency, payable, received, day of issue.
 ITEMS = (
@@ -99,20 +100,6 @@ def test_without_a_publication_it_says_how_to_get_one(tmp_path: Path) -> None:
 SUMMARIES = {"recon_status_history", "recon_summary", "recon_period_bridge"}
 
 
-def statuses(mart: str, column: str) -> set[str]:
-    """Return the values a mart's own tests allow in its column of verdicts."""
-    nodes = project().manifest_json["nodes"].values()
-    [values] = [
-        node["test_metadata"]["kwargs"]["values"]
-        for node in nodes
-        if node["resource_type"] == "test"
-        and (node.get("test_metadata") or {}).get("name") == "accepted_values"
-        and node["attached_node"] == f"model.tollbook.{mart}"
-        and node["column_name"] == column
-    ]
-    return set(values)
-
-
 def test_every_reconciliation_is_in_the_report() -> None:
     marts = {mart.name for mart in project().marts if mart.name.startswith("recon_")}
     assert marts - SUMMARIES == {reconciliation.mart for reconciliation in RECONCILIATIONS}
@@ -123,4 +110,7 @@ def test_every_status_either_is_settled_or_says_what_to_do(reconciliation: repor
     assert not reconciliation.settled & reconciliation.next_steps.keys()
     # Reasons are checked where they are decided, on the requests.
     mart = "fct_usage_costs" if reconciliation.status == "variance_reason" else reconciliation.mart
-    assert statuses(mart, reconciliation.status) == reconciliation.settled | reconciliation.next_steps.keys()
+    assert (
+        contract_values(mart, reconciliation.status)
+        == reconciliation.settled | reconciliation.next_steps.keys()
+    )

@@ -90,3 +90,22 @@ def rows(home: Home, query: str) -> list[tuple[Any, ...]]:
     """Answer a query over build.duckdb."""
     with duckdb.connect(str(home.build_database), read_only=True) as connection:
         return connection.sql(query).fetchall()
+
+
+def contract_values(mart: str, column: str) -> set[str]:
+    """The values a mart's contract allows in a column."""
+    nodes = project().manifest_json["nodes"].values()
+    [values] = [
+        node["test_metadata"]["kwargs"]["values"]
+        for node in nodes
+        if node["resource_type"] == "test"
+        and (node.get("test_metadata") or {}).get("name") == "accepted_values"
+        and node["attached_node"] == f"model.tollbook.{mart}"
+        and node["column_name"] == column
+    ]
+    return set(values)
+
+
+def contract_columns(mart: str) -> set[str]:
+    """The columns a mart's contract names."""
+    return set(project().manifest_json["nodes"][f"model.tollbook.{mart}"]["columns"])

@@ -1,8 +1,11 @@
-"""The sandbox's invoices and payments, landed, synced and built: what was planted is what is found."""
+"""The sandbox's invoices and payments, landed, synced and built: what was planted is what is found, and a status or
+flag that the contracts name and the sandbox does not plant fails here.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import pytest
 
@@ -10,34 +13,65 @@ from dagster_project import dbt_build
 from dagster_project.dbt_project import project
 from dagster_project.payments import sync_payments
 from ingestion.home import Home
-from ingestion.sandbox import write_world
+from ingestion.sandbox import Truth, write_world
 from ingestion.sources import load
-from tests.dbt.conftest import ingest, rows
+from tests.dbt.conftest import contract_columns, contract_values, ingest, rows
 
-BILLING = ["+recon_invoice_payments", "+fct_invoices", "+fct_payments", "+int_reconciliation_legs"]
-FLAGS = {
-    "has_dispute", "has_failed_attempts", "has_metadata_disagreement", "has_multiple_payments", "has_refund",
-    "has_split_payment", "is_ambiguous_link", "is_cross_period", "is_metadata_missing",
-}  # fmt: skip
-"""All but has_credit_note: the sandbox credits nothing before it is paid."""
+BILLING = [
+    "+recon_invoice_payments",
+    "+fct_invoices",
+    "+fct_payments",
+    "+int_reconciliation_legs",
+    "+recon_payment_settlements",
+    "+recon_invoice_arithmetic",
+]
+#: Day 39 brings a payment that is missed too early to be missing.
+DAYS = 41
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_every_planted_status_and_flag_is_found_and_no_other(seed: int, home: Home) -> None:
-    """Five weeks plant each trouble and each flag at least once, and none so late that it is still within grace."""
-    truth = write_world(home.root, days=35, requests_per_day=40, seed=seed)
+@dataclass(frozen=True)
+class Books:
+    """A world's truth, and the warehouse that was built from its files."""
+
+    truth: Truth
+    home: Home
+
+    def planted(self, prefix: str) -> set[tuple[str, str]]:
+        """Kind without its prefix and subject of every fault of some kinds."""
+        return {
+            (fault.kind.removeprefix(prefix), fault.subject)
+            for fault in self.truth.faults
+            if fault.kind.startswith(prefix)
+        }
+
+    def found(self, query: str) -> list[tuple[str, str]]:
+        return rows(self.home, query)
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def books(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Books:
+    """Six weeks plant each status, flag and verdict at least once."""
+    home = Home(tmp_path_factory.mktemp("sandbox"))
+    truth = write_world(home.root, days=DAYS, requests_per_day=40, seed=request.param)
     ingest(home)
     sync_payments(home, load(home).stripe)
     result = dbt_build.build(home, project(), BILLING)
     assert not result.broken, result.explain()
-    found = rows(
-        home, "select coalesce(invoice_id, payment_intent_id), status from marts.recon_invoice_payments"
+    return Books(truth, home)
+
+
+def test_every_planted_status_is_found_and_no_other(books: Books) -> None:
+    found = books.found(
+        "select coalesce(invoice_id, payment_intent_id), status from marts.recon_invoice_payments"
     )
-    assert Counter(status for _, status in found) == truth.billing["items_by_status"]
-    planted = {fault.subject: fault.status for fault in truth.faults if fault.status}
+    assert Counter(status for _, status in found) == books.truth.billing["items_by_status"]
+    planted = {fault.subject: fault.status for fault in books.truth.faults if fault.status}
     assert {subject: status for subject, status in found if status != "matched"} == planted
-    flags = rows(
-        home,
+    assert {status for _, status in found} == contract_values("recon_invoice_payments", "status")
+
+
+def test_every_planted_flag_is_found_and_no_other(books: Books) -> None:
+    flags = books.found(
         """
         select flag, coalesce(invoice_id, payment_intent_id)
         from (
@@ -46,13 +80,30 @@ def test_every_planted_status_and_flag_is_found_and_no_other(seed: int, home: Ho
         where is_set
         """,
     )
-    assert sorted(flags) == sorted(
-        (fault.kind.removeprefix("flag_"), fault.subject)
-        for fault in truth.faults
-        if fault.kind.startswith("flag_")
-    )
-    assert {flag for flag, _ in flags} == FLAGS
-    for measure, column in (("invoiced_minor", "total_minor"), ("received_minor", "received_minor")):
-        table = "fct_invoices" if measure == "invoiced_minor" else "fct_payments"
-        sums = rows(home, f"select currency, sum({column})::bigint from marts.{table} group by currency")
-        assert dict(sums) == truth.billing[measure]
+    assert len(flags) == len(set(flags))
+    assert set(flags) == books.planted("flag_")
+    assert {flag for flag, _ in flags} == {
+        name for name in contract_columns("recon_invoice_payments") if name.startswith(("is_", "has_"))
+    }
+
+
+def test_sums_are_those_of_the_world(books: Books) -> None:
+    for measure, table, column in (
+        ("invoiced_minor", "fct_invoices", "total_minor"),
+        ("received_minor", "fct_payments", "received_minor"),
+    ):
+        sums = books.found(f"select currency, sum({column})::bigint from marts.{table} group by currency")
+        assert dict(sums) == books.truth.billing[measure]
+
+
+def test_every_planted_settlement_is_found_and_no_other(books: Books) -> None:
+    found = books.found("select status, object_id from marts.recon_payment_settlements")
+    ordinary = {"settled", "pending"}
+    assert {(status, one) for status, one in found if status not in ordinary} == books.planted("settlement_")
+    assert {status for status, _ in found} == contract_values("recon_payment_settlements", "status")
+
+
+def test_every_planted_contradiction_is_found_and_no_other(books: Books) -> None:
+    found = books.found("select reasons, document_id, status from marts.recon_invoice_arithmetic")
+    assert {(reasons, one) for reasons, one, _ in found if reasons} == books.planted("arithmetic_")
+    assert {status for _, _, status in found} == contract_values("recon_invoice_arithmetic", "status")

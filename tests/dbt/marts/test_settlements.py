@@ -45,6 +45,7 @@ CHARGES = [
     charge("ch_eur", "pi_eur", currency="eur", amount_captured=1000),
     charge("ch_eur_off", "pi_eur_off", currency="eur", amount_captured=1000),
     charge("ch_yen", "pi_yen", currency="jpy", amount_captured=1000),
+    charge("ch_live", "pi_live_charged", livemode=True),
     charge("ch_failed", "pi_plain", status="failed", amount_captured=0),
 ]
 MOVEMENTS = [
@@ -64,6 +65,8 @@ MOVEMENTS = [
     movement("txn_returned", "dp_won", 5000, -2000, type="adjustment"),
     movement("txn_by_intent", "ch_by_intent", fee=95),
     movement("txn_unknown", "ch_unknown", 700, 30),
+    movement("txn_live", "ch_live", fee=95),
+    movement("txn_live_back", "re_live", -5000, type="refund"),
     movement("txn_payout", "po_1", -9000, type="payout"),
 ]
 INVOICES = [
@@ -119,11 +122,13 @@ def books(
             *(intent(f"pi_{name}") for name in PAYMENTS),
             intent("pi_by_intent", latest_charge_id="ch_by_intent"),
             intent("pi_live", livemode=True),
+            intent("pi_live_charged", livemode=True),
             intent("pi_last_day", status="canceled", amount_received=0, created_at="2026-10-31 00:00:00"),
         ],
         charges=CHARGES,
         refunds=[
             returned("refund", "re_part", "pi_refunded", amount=1250),
+            returned("refund", "re_live", "pi_live_charged"),
             returned("refund", "re_failed", "pi_refunded", amount=100, status="failed"),
         ],
         disputes=[
@@ -169,6 +174,9 @@ def test_every_movement_of_money_ends_in_its_status(books: duckdb.DuckDBPyConnec
         "dp_won": "settled",
         "dp_asked": "no_money_moved",
         "po_1": "settled",
+        "pi_live": "livemode_mismatch",
+        "ch_live": "livemode_mismatch",
+        "re_live": "livemode_mismatch",
     }
 
 
@@ -179,17 +187,29 @@ def test_every_movement_of_money_ends_in_its_status(books: duckdb.DuckDBPyConnec
         ("pi_refunded", 95, 3655),
         ("pi_disputed", 2095, -2095),
         ("pi_lost", None, None),
+        ("pi_live_charged", None, None),
     ],
 )
 def test_a_payment_says_what_stripe_kept_and_what_is_left(
     books: duckdb.DuckDBPyConnection, payment_intent_id: str, fee: int | None, net: int | None
 ) -> None:
-    """50.00 − 0.95 = 49.05; less a refund of 12.50 it is 36.55; a dispute takes all of it and 20.00 more."""
+    """50.00 − 0.95 = 49.05; less a refund of 12.50 it is 36.55; a dispute takes all of it and 20.00 more.
+
+    A live payment moved the live balance, not that of the test mode the account is in.
+    """
     [found] = books.sql(
         "select fee_minor, settled_net_minor from fct_payments where payment_intent_id = $id",
         params={"id": payment_intent_id},
     ).fetchall()
     assert found == (fee, net)
+
+
+def test_a_refund_of_the_other_mode_takes_nothing_back(books: duckdb.DuckDBPyConnection) -> None:
+    """Nothing came in the other mode, so nothing went back: 0 received, 0 refunded."""
+    found = books.sql(
+        "select received_minor, refunded_minor from fct_payments where payment_intent_id = 'pi_live_charged'"
+    ).fetchall()
+    assert found == [(0, 0)]
 
 
 @pytest.mark.parametrize(

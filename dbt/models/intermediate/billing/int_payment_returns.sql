@@ -1,6 +1,7 @@
 {{ config(materialized = 'table') }}
 
--- One row per refund or dispute, with the one intent it takes money from and whether it counts.
+-- One row per refund or dispute, with the one intent it takes money from and whether it counts; what went back in the other
+-- mode is no more money than what came in it.
 -- Older objects name only their charge; the intent is then the one whose last charge it was.
 
 with payment_intents as (
@@ -13,6 +14,10 @@ refunds as (
 
 disputes as (
     select * from {{ ref('stg_stripe__disputes') }}
+),
+
+settings as (
+    select * from {{ ref('int_billing_settings') }}
 ),
 
 charge_owners as (
@@ -63,6 +68,22 @@ attributed as (
     from returns
     left join payment_intents as named_intents on returns.named_intent_id = named_intents.payment_intent_id
     left join charge_owners on returns.charge_id = charge_owners.latest_charge_id
+),
+
+counted as (
+    select
+        attributed.return_kind,
+        attributed.return_id,
+        attributed.payment_intent_id,
+        attributed.return_status,
+        attributed.is_counted and coalesce(payment_intents.is_livemode = settings.is_livemode_expected, true) as is_counted,
+        coalesce(payment_intents.is_livemode <> settings.is_livemode_expected, false) as is_other_mode,
+        attributed.currency,
+        attributed.amount_minor,
+        attributed.created_at
+    from attributed
+    cross join settings
+    left join payment_intents on attributed.payment_intent_id = payment_intents.payment_intent_id
 )
 
-select * from attributed
+select * from counted

@@ -19,7 +19,7 @@ settlements as (
     select * from {{ ref('recon_payment_settlements') }}
 ),
 
--- Fees of balances in two currencies have no sum.
+-- Fees of balances in two currencies have no sum, and nothing of the other mode reached this balance.
 settled as (
     select
         payment_intent_id,
@@ -27,7 +27,7 @@ settled as (
         case when count(distinct settled_currency) = 1 then cast(sum(fee_minor) as bigint) end as fee_minor,
         case when count(distinct settled_currency) = 1 then cast(sum(settled_net_minor) as bigint) end as settled_net_minor
     from settlements
-    where payment_intent_id is not null
+    where payment_intent_id is not null and status <> 'livemode_mismatch'
     group by payment_intent_id
 ),
 

@@ -34,8 +34,7 @@ settings as (
     select * from {{ ref('int_billing_settings') }}
 ),
 
--- A succeeded intent whose charges were never fetched still names the one that took its money. What happens in the other
--- mode is in another balance.
+-- A succeeded intent whose charges were never fetched still names the one that took its money.
 charged as (
     select
         'payment' as object_kind,
@@ -43,13 +42,11 @@ charged as (
         charges.payment_intent_id,
         charges.currency,
         charges.amount_captured_minor as amount_minor,
+        charges.is_livemode <> settings.is_livemode_expected as is_other_mode,
         charges.created_at
     from charges
     cross join settings
-    where
-        charges.charge_status = 'succeeded'
-        and charges.amount_captured_minor <> 0
-        and charges.is_livemode = settings.is_livemode_expected
+    where charges.charge_status = 'succeeded' and charges.amount_captured_minor <> 0
     union all
     select
         'payment' as object_kind,
@@ -57,6 +54,7 @@ charged as (
         payment_intents.payment_intent_id,
         payment_intents.currency,
         payment_intents.amount_received_minor as amount_minor,
+        payment_intents.is_livemode <> settings.is_livemode_expected as is_other_mode,
         payment_intents.created_at
     from payment_intents
     cross join settings
@@ -67,7 +65,6 @@ charged as (
     where
         payment_intents.payment_status = 'succeeded'
         and payment_intents.amount_received_minor <> 0
-        and payment_intents.is_livemode = settings.is_livemode_expected
         and charges.charge_id is null
 ),
 
@@ -85,6 +82,7 @@ objects as (
             when return_status like 'warning%' then 0
             else -amount_minor
         end as amount_minor,
+        is_other_mode,
         created_at
     from returns
 ),
@@ -131,6 +129,7 @@ joined as (
         ) as object_kind,
         coalesce(objects.object_id, movements.object_id) as object_id,
         objects.object_id is not null as is_known_object,
+        coalesce(objects.is_other_mode, false) as is_other_mode,
         objects.payment_intent_id,
         objects.currency,
         coalesce(objects.amount_minor, 0) as amount_minor,
@@ -182,6 +181,8 @@ classified as (
     select
         measured.*,
         case
+            -- What happens in the other mode moves another balance, even where a home has been told of both.
+            when is_other_mode then 'livemode_mismatch'
             when not is_known_object and object_kind in ('payment', 'refund') then 'unknown_object'
             when not is_known_object and is_pending then 'pending'
             when not is_known_object then 'settled'
