@@ -28,7 +28,8 @@
 {% macro usage_sums() -%}
     cast(sum(requests) as bigint) as requests,
         cast(sum(case when status = 'success' then requests else 0 end) as bigint) as successful_requests,
-        cast(sum(case when status in ('failure', 'timeout') then requests else 0 end) as bigint) as failed_requests,
+        cast(sum(case when status = 'failure' then requests else 0 end) as bigint) as failed_requests,
+        cast(sum(case when status = 'timeout' then requests else 0 end) as bigint) as timed_out_requests,
         cast(sum(unpriced_requests) as bigint) as unpriced_requests,
         cast(sum(cache_read_requests) as bigint) as cache_read_requests,
         {% for tokens in usage_token_columns() -%}

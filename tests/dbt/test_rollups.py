@@ -165,13 +165,15 @@ def summed(requests: list[Request], subject: Callable[[Request], Key]) -> dict[K
     for request in requests:
         key = (request["event_date"], billing_date(request), request["source"], *subject(request))
         row = sums.setdefault(
-            key, dict.fromkeys((*MONEY, *TOKENS, "requests", "successful", "failed", "unpriced"), 0)
+            key,
+            dict.fromkeys((*MONEY, *TOKENS, "requests", "successful", "failed", "timed_out", "unpriced"), 0),
         )
         for column in (*MONEY, *TOKENS):
             row[column] += request[column] or 0
         row["requests"] += 1
         row["successful"] += request["status"] == "success"
-        row["failed"] += request["status"] in ("failure", "timeout")
+        row["failed"] += request["status"] == "failure"
+        row["timed_out"] += request["status"] == "timeout"
         row["unpriced"] += request["unpriced_reason"] is not None
     return sums
 
@@ -187,12 +189,18 @@ def test_a_rollup_is_the_requests_summed_by_day_billing_day_and_subject(world: H
     assert found.keys() == expected.keys()
     for key, sums in expected.items():
         row = found[key]
-        counts = ("requests", "successful_requests", "failed_requests", "unpriced_requests")
+        counts = (
+            "requests",
+            "successful_requests",
+            "failed_requests",
+            "timed_out_requests",
+            "unpriced_requests",
+        )
         assert {name: row[name] for name in (*MONEY, *TOKENS)} == {
             name: sums[name] for name in (*MONEY, *TOKENS)
         }
         assert [row[name] for name in counts] == [
-            sums[name] for name in ("requests", "successful", "failed", "unpriced")
+            sums[name] for name in ("requests", "successful", "failed", "timed_out", "unpriced")
         ]
 
 
