@@ -28,6 +28,10 @@ currencies as (
     select * from {{ ref('stg_config__currencies') }}
 ),
 
+usd_prices as (
+    select * from {{ ref('int_invoice_usd_prices') }}
+),
+
 quota_sources as (
     select distinct source from {{ ref('stg_new_api__units') }}
 ),
@@ -108,9 +112,13 @@ grants as (
 counted as (
     select
         grants.*,
+        case
+            when grants.price_pico = 0 or grants.currency = 'usd' then grants.price_pico else usd_prices.net_usd_pico
+        end as price_usd_pico,
         case when quota_sources.source is null then 'credit' else 'quota' end as unit,
         try_cast(grants.amount * 1000000 as bigint) as amount_micro
     from grants
+    left join usd_prices on grants.invoice_id = usd_prices.invoice_id
     left join quota_sources on grants.source = quota_sources.source
 )
 

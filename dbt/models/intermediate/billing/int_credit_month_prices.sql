@@ -1,7 +1,8 @@
 {{ config(materialized = 'table') }}
 
 -- One row per wallet and month that credits came in, held until the next such month: what its credits cost together,
--- gifts and bonuses diluting. Without one currency for all of them there is no price.
+-- gifts and bonuses diluting. Without one currency for all of them there is no price, and without a price in USD for all of
+-- them none in USD.
 
 with grants as (
     select * from {{ ref('int_credit_grants') }}
@@ -18,6 +19,7 @@ months as (
             when count(*) = count(price_pico) and count(distinct case when price_pico > 0 then currency end) <= 1
                 then cast(sum(price_pico) as decimal(38, 0))
         end as month_price_pico,
+        case when count(*) = count(price_usd_pico) then cast(sum(price_usd_pico) as decimal(38, 0)) end as month_price_usd_pico,
         coalesce(max(case when price_pico > 0 then currency end), 'usd') as currency
     from grants
     group by source, wallet_id, cast(date_trunc('month', granted_at) as date)

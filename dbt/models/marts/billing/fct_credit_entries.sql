@@ -58,6 +58,7 @@ named as (
         coalesce(draws.movement_kind, lots.movement_kind) as movement_kind,
         lots.amount_micro as lot_micro,
         lots.price_pico as lot_price_pico,
+        lots.price_usd_pico as lot_price_usd_pico,
         coalesce(lots.currency, case when lots.price_pico = 0 then 'usd' end) as lot_currency,
         lots.invoice_id,
         coalesce(draws.raw_file, lots.raw_file) as raw_file,
@@ -95,13 +96,15 @@ with_policy as (
 with_ratio as (
     select
         with_policy.*,
+        {%- for currency in ['', 'usd_'] %}
         cast(
             case with_policy.value_policy
                 when 'fixed' then coalesce(with_policy.credit_pico, case when units.source is not null then 1000000000000 end)
-                when 'average' then month_prices.month_price_pico
-                when 'fifo' then with_policy.lot_price_pico
+                when 'average' then {{ 'month_prices.month_price_' ~ currency ~ 'pico' }}
+                when 'fifo' then {{ 'with_policy.lot_price_' ~ currency ~ 'pico' }}
             end as decimal(38, 0)
-        ) as money_pico,
+        ) as money_{{ currency }}pico,
+        {%- endfor %}
         cast(
             case with_policy.value_policy
                 when 'fixed'
@@ -132,15 +135,17 @@ with_ratio as (
 valued as (
     select
         *,
+        {%- for currency in ['', 'usd_'] %}
         case
-            when money_pico > {{ largest.price }} or money_micro > {{ largest.amount }} or money_micro <= 0 then null
+            when money_{{ currency }}pico > {{ largest.price }} or money_micro > {{ largest.amount }} or money_micro <= 0 then null
             when abs(amount_micro) > {{ largest.amount }} then null
             when value_policy = 'fifo' and used_micro is not null
                 then
-                    {{ rounded_share('used_micro + amount_micro', 'money_pico', 'money_micro') }}
-                    - {{ rounded_share('used_micro', 'money_pico', 'money_micro') }}
-            else sign(amount_micro) * {{ rounded_share('abs(amount_micro)', 'money_pico', 'money_micro') }}
-        end as value_pico
+                    {{ rounded_share('used_micro + amount_micro', 'money_' ~ currency ~ 'pico', 'money_micro') }}
+                    - {{ rounded_share('used_micro', 'money_' ~ currency ~ 'pico', 'money_micro') }}
+            else sign(amount_micro) * {{ rounded_share('abs(amount_micro)', 'money_' ~ currency ~ 'pico', 'money_micro') }}
+        end as value_{{ currency }}pico{{ ',' if not loop.last }}
+        {%- endfor %}
     from with_ratio
 ),
 
@@ -167,7 +172,7 @@ posted as (
         value_policy,
         case when value_pico is not null then value_currency end as value_currency,
         {{ pico_to_decimal('value_pico') }} as value_amount,
-        {{ pico_to_decimal("case when value_currency = 'usd' then value_pico end") }} as value_usd,
+        {{ pico_to_decimal('value_usd_pico') }} as value_usd,
 
         ---------- lineage
         invoice_id,
@@ -198,7 +203,8 @@ both_sides as (
     select
         posted.*,
         posted.amount_micro as difference_micro,
-        posted.value_amount as difference_value
+        posted.value_amount as difference_value,
+        posted.value_usd as difference_usd
     from posted
     cross join closing
     where posted.event_date < closing.open_from
@@ -206,7 +212,8 @@ both_sides as (
     select
         *,
         -amount_micro as difference_micro,
-        -value_amount as difference_value
+        -value_amount as difference_value,
+        -value_usd as difference_usd
     from booked
 ),
 
@@ -227,7 +234,8 @@ differences as (
         case
             when count(distinct value_currency) = 1 and count(difference_value) = count(*)
                 then cast(sum(difference_value) as decimal(38, 12))
-        end as value_amount
+        end as value_amount,
+        case when count(difference_usd) = count(*) then cast(sum(difference_usd) as decimal(38, 12)) end as value_usd
     from both_sides
     group by source, workspace_id, grant_id, unit
     having sum(difference_micro) <> 0
@@ -251,7 +259,7 @@ corrections as (
         differences.value_policy,
         case when differences.value_amount is not null then differences.value_currency end as value_currency,
         differences.value_amount,
-        case when differences.value_currency = 'usd' then differences.value_amount end as value_usd,
+        differences.value_usd,
         differences.invoice_id,
         cast(null as date) as usage_date,
         differences.raw_file,

@@ -56,6 +56,7 @@ final as (
         ---------- what it cost
         movements.currency as price_currency,
         {{ pico_to_decimal("movements.price_pico") }} as price_amount,
+        {{ pico_to_decimal("movements.price_usd_pico") }} as price_usd,
 
         ---------- lineage
         sums.raw_file,

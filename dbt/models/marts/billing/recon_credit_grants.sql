@@ -23,15 +23,24 @@ grants as (
     select * from {{ ref('int_credit_grants') }}
 ),
 
--- One payment buys once: of invoices that name the same one the first is it.
+paid_invoices as (
+    select distinct invoice_id
+    from {{ ref('int_payment_parts') }}
+    where invoice_id is not null and received_minor > 0
+),
+
+-- One payment buys once, and where Stripe split it over several invoices once for each. Of invoices that name the same one
+-- those have bought that its money went to, as recon_invoice_payments has it; where no money is known, the first.
 invoices_in_order as (
     select
-        *,
+        invoices.*,
+        paid_invoices.invoice_id is not null as is_paid,
         row_number() over (
-            partition by source, coalesce(payment_intent_id, stripe_invoice_id, invoice_id)
-            order by issued_at, invoice_id
+            partition by invoices.source, coalesce(invoices.payment_intent_id, invoices.stripe_invoice_id, invoices.invoice_id)
+            order by paid_invoices.invoice_id nulls last, invoices.issued_at, invoices.invoice_id
         ) as place
     from invoices
+    left join paid_invoices on invoices.invoice_id = paid_invoices.invoice_id
 ),
 
 promised_by_invoice as (
@@ -58,7 +67,7 @@ promised_by_invoice as (
                 0
             ) as decimal(24, 6)
         ) as delivered,
-        invoices_in_order.place > 1 as is_repeated,
+        invoices_in_order.place > 1 and not invoices_in_order.is_paid as is_repeated,
         invoices_in_order.raw_file,
         invoices_in_order.raw_line
     from invoices_in_order
