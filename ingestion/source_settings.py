@@ -26,6 +26,7 @@ COLUMNS = {
     "time_zone": pl.String(),
     "time_basis": pl.String(),
     "billing_time_zone": pl.String(),
+    "vat_time_zone": pl.String(),
     "quota_per_unit": pl.Int64(),
     "quota_valid_from": pl.Date(),
     "quota_valid_to": pl.Date(),
@@ -74,6 +75,7 @@ class Conventions(BaseModel):
     Attributes:
         time_basis: Whether a call's time is its start or its end.
         billing_time_zone: IANA zone whose days and months it bills by; UTC by default.
+        vat_time_zone: IANA zone whose days and months its invoices belong to for VAT; Europe/London by default.
         quota_per_unit: Quota units of one USD: a number, or a list of {value, valid_from}.
         usd_per_credit: What a credit costs, if that is agreed and not a matter of packs.
         discount_convention: How a discount of a tenth is written: to_pay 0.9, off 0.1, percent_off 10.
@@ -87,6 +89,7 @@ class Conventions(BaseModel):
 
     time_basis: Literal["start", "end"] | None = None
     billing_time_zone: Annotated[str, AfterValidator(known_zone)] | None = None
+    vat_time_zone: Annotated[str, AfterValidator(known_zone)] | None = None
     quota_per_unit: Annotated[tuple[QuotaPeriod, ...], BeforeValidator(_periods)] = ()
     usd_per_credit: Annotated[Decimal, Field(gt=0, lt=1000, decimal_places=12)] | None = None
     discount_convention: Literal["to_pay", "off", "percent_off"] | None = None

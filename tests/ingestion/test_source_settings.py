@@ -34,8 +34,9 @@ def test_every_convention_reaches_raw(home):
     [row] = settings(
         home,
         "{infery: {time_basis: end, quota_per_unit: 500000, usd_per_credit: 0.01,"
-        " discount_convention: percent_off, usage_semantic: anthropic}}",
+        " discount_convention: percent_off, usage_semantic: anthropic, vat_time_zone: Europe/Dublin}}",
     )
+    assert row["vat_time_zone"] == "Europe/Dublin"
     assert (row["time_basis"], row["discount_convention"], row["usage_semantic"]) == (
         "end",
         "percent_off",
@@ -67,6 +68,7 @@ def test_a_quota_that_changed_is_one_row_a_period(home):
         ("quota_per_unit: 0", "sources.infery.quota_per_unit.0.value: Input should be greater than 0"),
         ("quota_per_unit: [{value: 1}, {value: 2}]", "only the first value may stand without valid_from"),
         ("usd_per_credit: -1", "sources.infery.usd_per_credit: Input should be greater than 0"),
+        ("vat_time_zone: Europe/Londn", "sources.infery.vat_time_zone: 'Europe/Londn' is not a time zone"),
         ("discount_convention: x", "sources.infery.discount_convention: Input should be 'to_pay', 'off' or"),
         ("api: {token_env: T}", "sources.yml: sources.infery.api.url: Field required"),
         ("api: {url: 'http://a.b', token_env: T}", "sources.infery.api: url must start with https://"),

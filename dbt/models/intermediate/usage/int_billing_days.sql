@@ -19,9 +19,7 @@ first_days as (
         settings.source,
         settings.billing_time_zone,
         days.event_date,
-        cast(
-            timezone(settings.billing_time_zone, timezone('UTC', cast(days.event_date as timestamp))) as date
-        ) as first_billing_date
+        {{ local_date('cast(days.event_date as timestamp)', 'settings.billing_time_zone') }} as first_billing_date
     from settings
     cross join days
 ),

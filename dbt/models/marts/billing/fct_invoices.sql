@@ -8,12 +8,22 @@ currencies as (
     select * from {{ ref('stg_config__currencies') }}
 ),
 
+vat_zones as (
+    select
+        source,
+        max(vat_time_zone) as vat_time_zone
+    from {{ ref('stg_config__sources') }}
+    group by source
+),
+
 with_scale as (
     select
         invoices.*,
+        {{ local_date('invoices.issued_at', vat_time_zone('vat_zones.vat_time_zone')) }} as vat_date,
         {{ major_per_minor('currencies.exponent') }} as major_per_minor
     from invoices
     left join currencies on invoices.currency = currencies.currency
+    left join vat_zones on invoices.source = vat_zones.source
 ),
 
 final as (
@@ -53,6 +63,7 @@ final as (
 
         ---------- timestamps
         issued_at,
+        vat_date,
         period_start_at,
         period_end_at,
 

@@ -9,6 +9,7 @@ settings as (
         time_zone,
         time_basis,
         billing_time_zone,
+        vat_time_zone,
         quota_per_unit,
         quota_valid_from,
         quota_valid_to,
