@@ -1,11 +1,12 @@
 {#-
-  Rates as one sum over another, in millionths, rounded half away from zero; null where there is nothing to divide by.
+  Rates as one sum over another, in millionths, rounded half away from zero; null where there is nothing to divide by, or
+  so little (refunds leave a picodollar) that the rate would have more than twelve digits before the point.
   Whole numbers throughout: `/` would be a double.
 -#}
 
 {% macro ratio(numerator, denominator) -%}
     cast(
-        cast(
+        try_cast(
             case
                 when {{ denominator }} > 0
                     then

@@ -240,6 +240,12 @@ def random_requests(dice: random.Random) -> Iterator[Row]:
         yield row
 
 
+def next_to_nothing() -> Row:
+    """A workspace of which refunds left a picodollar at list, and a hundred thousand dollars of savings."""
+    left = dict.fromkeys(TIERS, Decimal("0.000000000001")) | {"discount_savings_usd": Decimal(100_000)}
+    return next(random_requests(random.Random(0))) | left | {"event_id": "left", "workspace_id": "ws_left"}
+
+
 def amount(dice: random.Random, data_type: str, is_adjustment: bool) -> int | Decimal | None:
     """Tokens are always told; money may be unknown, is up to what the column holds, and is signed."""
     if not data_type.startswith("decimal"):
@@ -329,7 +335,7 @@ def test_sums_of_random_requests_hold_scaled_shuffled_split_and_beside_others(
     row of the others does.
     """
     dice = random.Random(seed)
-    base = list(random_requests(dice))
+    base = [*random_requests(dice), next_to_nothing()]
     more = [row | {"event_id": f"more:{row['event_id']}", "workspace_id": "ws_more"} for row in base[:40]]
     worlds = {
         "base": base,

@@ -26,7 +26,8 @@ sources:
   {"".join(f"{name}: {{dialect: infron, billing_time_zone: {zone}}}; " for name, zone in ZONES.items())}
 """.replace("; ", "\n  ")
 
-#: Either side of midnights in UTC and in London, in and out of summer time, at the ends of months and days of 25 hours.
+#: Either side of midnights in UTC and in London, in and out of summer time, at the ends of months and of days of 23 and
+#: 25 hours.
 EDGES = (
     "2026-09-30T22:59:59.999Z",
     "2026-09-30T23:00:00.000Z",
@@ -38,6 +39,10 @@ EDGES = (
     "2026-11-01T00:00:00.000Z",
     "2026-11-01T03:59:59.999Z",
     "2026-11-01T04:00:00.000Z",
+    "2026-03-28T23:59:59.999Z",
+    "2026-03-29T00:00:00.000Z",
+    "2026-03-29T22:59:59.999Z",
+    "2026-03-29T23:00:00.000Z",
 )
 MONEY = (
     "list_cost_usd",
@@ -213,7 +218,7 @@ def test_a_hit_rate_is_one_sum_over_the_other(world: Home) -> None:
 
 
 def test_days_of_summer_and_winter_time_are_each_whole(world: Home) -> None:
-    """25 October lasts 25 hours in London: from 23:00 UTC on the 24th to 24:00 UTC on the 25th."""
+    """In London 25 October lasts 25 hours, from 23:00 UTC on the 24th to 24:00 on the 25th, and 29 March 23."""
     edges = rows(
         world,
         """
@@ -234,6 +239,10 @@ def test_days_of_summer_and_winter_time_are_each_whole(world: Home) -> None:
         "edge 7": "2026-11-01",
         "edge 8": "2026-11-01",
         "edge 9": "2026-11-01",
+        "edge 10": "2026-03-28",
+        "edge 11": "2026-03-29",
+        "edge 12": "2026-03-29",
+        "edge 13": "2026-03-30",
     }
 
 
@@ -258,7 +267,7 @@ def test_order_files_and_other_workspaces_change_nothing(world: Home, shuffled: 
     mine = f"select * from marts.{rollup} where workspace_id != 'ws_more' order by all"
     assert rows(shuffled, mine) == rows(world, mine)
     assert rows(shuffled, f"select sum(requests) from marts.{rollup} where workspace_id = 'ws_more'") == [
-        (40,)
+        (len(ZONES) * len(EDGES),)
     ]
 
 
