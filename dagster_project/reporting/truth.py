@@ -10,6 +10,8 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.reporting import truth_credits
+from dagster_project.reporting.comparison import Comparison
 from dagster_project.reporting.marts import published
 from ingestion.home import Home
 
@@ -68,20 +70,6 @@ _JUDGES = (
 )
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """One line of the table: what, how much of it was planted, how much was found."""
-
-    what: str
-    planted: str
-    found: str
-
-    @property
-    def agrees(self) -> bool:
-        """Whether exactly what was planted was found."""
-        return self.planted == self.found
-
-
 def truth_file(home: Home) -> Path:
     """Return where the sandbox writes its truth."""
     return home.root / TRUTH
@@ -109,12 +97,23 @@ def compare(home: Home) -> list[Comparison]:
                 ],
             )
         verdicts = (line for judge in _JUDGES for line in _verdicts(marts, judge))
-        return [*_totals(marts, truth["events"]), *_deliveries(marts), *_findings(marts), *verdicts]
+        return [
+            *_totals(marts, truth["events"], truth["world"]["dialects"]),
+            *_deliveries(marts),
+            *_findings(marts, sorted({wallet["source"] for wallet in truth["credits"]["wallets"]})),
+            *verdicts,
+            *truth_credits.compare(marts, truth["credits"]),
+        ]
 
 
-def _totals(marts: duckdb.DuckDBPyConnection, events: Mapping[str, Any]) -> Iterator[Comparison]:
+def _totals(
+    marts: duckdb.DuckDBPyConnection, events: Mapping[str, Any], sources: list[str]
+) -> Iterator[Comparison]:
     columns = ", ".join(f"coalesce({expression}, 0)::varchar" for expression in _TOTALS.values())
-    [found] = marts.sql(f"select {columns} from fct_usage_daily").fetchall()  # noqa: S608
+    [found] = marts.sql(
+        f"select {columns} from fct_usage_daily where list_contains($sources, source)",  # noqa: S608
+        params={"sources": sources},
+    ).fetchall()
     for name, value in zip(_TOTALS, found, strict=True):
         yield Comparison(name, _plain(str(events[name])), _plain(value))
 
@@ -132,8 +131,11 @@ def _deliveries(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
         yield Comparison(f"{kind} ({column})", planted, found)
 
 
-def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
-    """Per kind: how many planted faults some mart names at the right place, and what nobody planted."""
+def _findings(marts: duckdb.DuckDBPyConnection, wallet_sources: list[str]) -> Iterator[Comparison]:
+    """Per kind: how many planted faults some mart names at the right place, and what nobody planted.
+
+    Credits of `wallet_sources` are truth_credits.py's.
+    """
     rows = marts.sql(
         """
         with
@@ -207,6 +209,7 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
         from recon_credit_grants as grants
         where
             grants.status <> 'matched'
+            and not list_contains($wallet_sources, grants.source)
             and not exists (
                 select 1
                 from faults
@@ -244,7 +247,7 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
             )
         order by 1
         """,
-        params={"quiet": list(_QUIET_REASONS)},
+        params={"quiet": list(_QUIET_REASONS), "wallet_sources": wallet_sources},
     ).fetchall()
     for kind, planted, found in rows:
         yield Comparison(kind, str(planted), str(found))

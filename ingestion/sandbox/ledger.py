@@ -125,14 +125,16 @@ class Truth:
     """Everything `truth.json` says.
 
     `world` holds the arguments and the span, `events` the control totals of what the logs should come to,
-    `files` one record per landing file (lines, and how many of them are rejects, duplicates, revisions),
-    `billing` the control totals of invoices and payments, `faults` the ledger.
+    `files` one record per log file (lines, and how many of them are rejects, duplicates, revisions),
+    `billing` the control totals of invoices and payments, `credits` what became of the credit wallets,
+    `faults` the ledger.
     """
 
     world: dict[str, Any]
     events: dict[str, Any]
     files: list[dict[str, Any]]
     billing: dict[str, Any]
+    credits: dict[str, Any]
     faults: list[Fault]
 
     def as_json(self) -> str:

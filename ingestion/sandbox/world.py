@@ -3,6 +3,7 @@
     write_world(home, days, requests_per_day, seed, dialects)
       landing/infron/logs  landing/infery/invoices  config/*.csv  sources.yml
       landing/<dialect>/<stream>    the same requests once more, as other gateways tell of them
+      landing/<source>/<stream>     credit wallets under sources of their own (wallets.py)
       sandbox/stripe_objects.json   what the loopback Stripe server serves
       truth.json                    every planted fault, and the control totals
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ingestion.sandbox.billing import RENEWAL_PACK, BillingWriter
@@ -26,16 +27,28 @@ from ingestion.sandbox.ledger import Truth
 from ingestion.sandbox.logs import LogWriter
 from ingestion.sandbox.tenants import DiscountRule, Tenants, tenants
 from ingestion.sandbox.traffic import date_of
+from ingestion.sandbox.wallet_files import SOURCES as WALLET_SOURCES
+from ingestion.sandbox.wallet_files import WalletWriter
 
 MARKER = "sandbox/world.json"
 CONFIG = tuple(
-    f"config/{table}.csv" for table in ("discount_rules", "model_aliases", "currencies", "credit_packs")
-)
+    f"config/{table}.csv"
+    for table in (
+        "discount_rules", "model_aliases", "currencies", "credit_packs", "credit_grants", "credit_balances",
+    )
+)  # fmt: skip
 TRUTH = "truth.json"
 STRIPE_OBJECTS = "sandbox/stripe_objects.json"
 MOST_DAYS = 365 * 5
 #: The books let one minor unit pass: the world has payments that miss their invoice by as much.
 CURRENCIES = "currency,exponent,tolerance_minor\ngbp,2,1\njpy,0,1\nusd,2,1\n"
+PACKS = (
+    "source", "pack", "credits", "price", "currency", "kind", "expires_after_days", "valid_from", "reason",
+)  # fmt: skip
+GRANTS = (
+    "grant_id", "source", "workspace_id", "granted_on", "credits", "kind", "priority", "expires_on", "reason",
+)  # fmt: skip
+BALANCES = ("source", "workspace_id", "balance_on", "credits", "reason")
 
 
 class SandboxError(ValueError):
@@ -67,10 +80,14 @@ def write_world(
     logs.write()
     billing = BillingWriter(home, world, days, seed)
     billing.write()
+    wallets = WalletWriter(home, days, seed)
+    wallets.write(billing)
     write_text(home / STRIPE_OBJECTS, json.dumps(billing.stripe.objects, indent=0) + "\n")
     write_text(home / "config/discount_rules.csv", _rules_file(world.rules))
     write_text(home / "config/currencies.csv", CURRENCIES)
-    write_text(home / "config/credit_packs.csv", _packs_file(world))
+    write_text(home / "config/credit_packs.csv", _csv(PACKS, (*_packs(world), *wallets.packs())))
+    write_text(home / "config/credit_grants.csv", _csv(GRANTS, wallets.grants()))
+    write_text(home / "config/credit_balances.csv", _csv(BALANCES, wallets.balances()))
     if "openrouter" in dialects:
         write_text(home / "config/model_aliases.csv", _aliases_file())
     write_text(home / "sources.yml", _sources_file(dialects))
@@ -81,7 +98,8 @@ def write_world(
         events=logs.totals.as_json(),
         files=logs.files,
         billing=billing.totals(),
-        faults=sorted(logs.faults + billing.faults, key=lambda fault: fault.day),
+        credits=wallets.truth.as_json(),
+        faults=sorted(logs.faults + billing.faults + wallets.faults, key=lambda fault: fault.day),
     )
     write_text(home / TRUTH, truth.as_json())
     return truth
@@ -101,7 +119,7 @@ def _check(home: Path, days: int, requests_per_day: int, seed: int, dialects: Se
             f"dialects are {', '.join(dialects) or 'none'}; write some of {', '.join(DIALECTS)}, each once"
         )
     if not (home / MARKER).exists():
-        landed = [f"landing/{name}" for name in {**dict.fromkeys(dialects), "infery": None}]
+        landed = [f"landing/{name}" for name in {**dict.fromkeys(dialects), "infery": None, **WALLET_SOURCES}]
         for name in ("sources.yml", *landed, *CONFIG):
             if (home / name).exists():
                 raise SandboxError(
@@ -148,9 +166,14 @@ def _sources_file(dialects: Sequence[str]) -> str:
     lines = ["sources:"]
     for name in dict.fromkeys((*dialects, "infery")):
         settings = DIALECTS[name].settings if name in dialects else {}
-        said = ", ".join(f"{key}: {value}" for key, value in {"dialect": name, **settings}.items())
-        lines.append(f"  {name}: {{{said}}}")
+        lines.append(_source(name, {"dialect": name, **settings}))
+    lines += [_source(name, settings) for name, settings in WALLET_SOURCES.items()]
     return "\n".join([*lines, "stripe: {mode: sandbox}", ""])
+
+
+def _source(name: str, settings: Mapping[str, object]) -> str:
+    said = ", ".join(f"{key}: {value}" for key, value in settings.items())
+    return f"  {name}: {{{said}}}"
 
 
 def _aliases_file() -> str:
@@ -169,28 +192,25 @@ def _rules_file(rules: tuple[DiscountRule, ...]) -> str:
     return _csv(columns, ([getattr(rule, name) for name in columns] for rule in rules))
 
 
-def _packs_file(world: Tenants) -> str:
+def _packs(world: Tenants) -> Iterable[Sequence[object]]:
     """Return the packs of credits on sale, and the plan, as the warehouse reads them; a credit is a penny."""
-    columns = ("source", "pack", "credits", "price", "currency", "kind", "valid_from", "reason")
     packs = [
         (f"pack_{credits}", credits, "pack") for credits in sorted({space.pack for space in world.workspaces})
     ]
-    return _csv(
-        columns,
+    return [
         (
-            (
-                "infery",
-                pack,
-                credits,
-                f"{credits // 100}.{credits % 100:02d}",
-                "gbp",
-                kind,
-                date_of(0),
-                "price list",
-            )
-            for pack, credits, kind in (*packs, ("plan_scale", RENEWAL_PACK, "renewal"))
-        ),
-    )
+            "infery",
+            pack,
+            credits,
+            f"{credits // 100}.{credits % 100:02d}",
+            "gbp",
+            kind,
+            "",
+            date_of(0),
+            "price list",
+        )
+        for pack, credits, kind in (*packs, ("plan_scale", RENEWAL_PACK, "renewal"))
+    ]
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -105,6 +105,22 @@ def test_a_table_that_several_formats_end_in_is_counted_once(
     assert (row["row_gap"], row["unaccounted_lines"]) == (0, 0)
 
 
+def test_sums_among_calls_are_judged_without_a_time_of_their_own(home: Home) -> None:
+    """Infery answers calls and sums at one address: two calls, then a page of sums by key."""
+    source = Source(name="infery", dialect="infery")
+    folder = home.landing / "infery" / "usage_api" / "dt=2026-11-02"
+    folder.mkdir(parents=True)
+    for name in ("usage_api.json", "usage_api_grouped.json"):
+        (folder / name).write_bytes((FIXTURES / "infery" / name).read_bytes())
+    write_schemas(home)
+    for file in pending(home, [source]):
+        convert(home, file)
+    days = gates._days(home, source, "usage_api")
+    [row] = gates.raw_profile(home, source, "usage_api", days).to_dict("records")
+    assert {file["table"] for file in days["2026-11-02"]} == {"infery_usage_api", "infery_usage_api_grouped"}
+    assert (row["row_gap"], row["unaccounted_lines"], row["odd_time_share"]) == (0, 0, 0)
+
+
 def test_an_empty_file_is_a_day_without_rows_and_not_a_failure(home: Home) -> None:
     (home.landing / "infron" / "logs" / "dt=2026-11-02").mkdir(parents=True)
     (home.landing / "infron" / "logs" / "dt=2026-11-02" / "a.ndjson").touch()

@@ -50,7 +50,7 @@ def objects(world: World) -> dict[str, list[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def invoices(world: World) -> dict[str, dict[str, Any]]:
     """The landed invoices by id."""
-    files = sorted((world.home / "landing/infery/invoices").glob("dt=*/*.ndjson"))
+    files = sorted((world.home / "landing").glob("*/invoices/dt=*/*.ndjson"))
     rows = [json.loads(line) for path in files for line in path.read_text().splitlines()]
     return {row["invoice_id"]: row for row in rows}
 
