@@ -1,8 +1,8 @@
 """The credit wallets of a sandbox: what the ledger and its reconciliations say beside what is true about them.
 
-    totals       every sum of the ledger over the wallets of a unit, credits and quota
-    wallets, lots   how many agree in all their sums; one that nobody planted is found too many
-    statuses     how many items of a reconciliation have the status they were planted with
+totals       every sum of the ledger over the wallets of a unit, credits and quota
+wallets, lots   how many agree in all their sums; one that nobody planted is found too many
+statuses     how many items of a reconciliation have the status they were planted with
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
     landing/infery_wallets/{requests,invoices,plans,usage_api}   landing/infery_team/usage
     landing/new_api_wallets/{logs,topups,data}                   config/credit_{packs,grants,balances}.csv
 
-Every file holds what is delivered on one day, and is empty where nobody called. A call costs a cent for 2,000 tokens in and 500 out, at the price
-list and as charged, so that only the ledger has anything to find. Packs are paid through the world's own Stripe.
+Every file holds what is delivered on one day, and is empty where nobody called. A call costs a cent for 2,000 tokens
+in and 500 out, at the price list and as charged, so that only the ledger has anything to find. Packs are paid through
+the world's own Stripe.
 """
 
 from __future__ import annotations

@@ -197,11 +197,11 @@ def _packs(wallet: _Wallet, share: int) -> None:
 
 
 def _priorities(wallet: _Wallet, share: int) -> None:
-    """A promotion goes before a month's credits, which go before a pack; what is left of a month ends with it."""
+    """A promotion goes first though it ends last, a month's credits before a pack; what is left of a month is lost."""
     month_ends, next_ends = midnight(29), midnight(59)
     wallet.buys(0, "08:00", 8 * share, kind="renewal", expires_at=month_ends)
     wallet.buys(1, "09:00", 10 * share)
-    wallet.is_given(1, 2 * share, "promotion", priority=-1, expires_at=midnight(4))
+    wallet.is_given(1, 2 * share, "promotion", priority=-1, expires_at=midnight(35))
     wallet.uses(0, "12:00", share)
     wallet.uses(1, "12:00", share)
     wallet.uses(2, "12:00", share // 2)
@@ -218,8 +218,9 @@ def _priorities(wallet: _Wallet, share: int) -> None:
 
 
 def _expiry(wallet: _Wallet, share: int) -> None:
-    """A pack for three days: used until its last millisecond, lost at midnight; a call then finds nothing."""
+    """A gift for a day and a pack for three, used until their last millisecond and lost at midnight."""
     wallet.buys(1, "10:00", 5 * share, expires_at=midnight(4))
+    wallet.is_given(2, 2 * share, "promotion", expires_at=midnight(3))
     wallet.uses(2, "10:00", share)
     wallet.uses(3, "23:59:59.999", share)
     wallet.uses(4, "00:00", share)

@@ -1,0 +1,166 @@
+"""The sandbox's credit wallets, landed and built: every entry of the ledger and every status is what was planted, and a
+value that the contracts name and no wallet shows fails here.
+
+The truth is the sandbox's own ledger (ingestion/sandbox/wallet_ledger.py), which shares no code with the models.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+import pytest
+
+from dagster_project.closing import close
+from dagster_project.dbt_project import Mart
+from dagster_project.publishing import publish
+from dagster_project.reporting.truth_credits import compare, found_in
+from ingestion.home import HOME_VARIABLE, Home
+from ingestion.sandbox import write_world
+from ingestion.sandbox.wallet_ledger import Closing, Truth
+from ingestion.sandbox.wallets import UNIT, midnight, wallet_plan
+from tests.dbt.conftest import build, contract_values, rows
+
+CREDITS = ("+fct_credit_grants", "+recon_credit_grants", "+recon_credit_burn", "+recon_credit_balances")
+KEPT = [Mart("fct_usage_costs"), Mart("fct_credit_entries"), Mart("fct_credit_balances_daily")]
+RECONCILIATIONS = ("recon_credit_balances", "recon_credit_burn", "recon_credit_grants")
+KINDS = {
+    "grant": "granted",
+    "burn": "burned",
+    "expire": "expired",
+    "overage": "overage",
+    "adjust": "adjusted",
+}
+SEEDS = (1, 2, 3)
+DAYS = 9
+"""All cases but those that need the end of a month."""
+
+
+@dataclass(frozen=True)
+class Wallets:
+    """What is true about a world's wallets, and the home its books were built in."""
+
+    truth: dict[str, Any]
+    home: Home
+
+    def statuses(self, mart: str) -> set[str]:
+        return {one["status"] for one in self.truth["statuses"] if one["mart"] == mart}
+
+
+def live(home: Home, days: int, seed: int) -> dict[str, Any]:
+    """Let the wallets live so many days, without the other customers' requests; return what they come to."""
+    truth = write_world(home.root, days, 1, seed)
+    shutil.rmtree(home.landing / "infron")
+    return truth.credits
+
+
+def build_soundly(home: Home) -> None:
+    """Build the books; every invariant must hold."""
+    result = build(home, CREDITS)
+    assert [node.name for node in result.nodes if not node.passed] == []
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def wallets(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Wallets:
+    home = Home(tmp_path_factory.mktemp("wallets") / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(home.root))
+        truth = live(home, DAYS, request.param)
+        build_soundly(home)
+    return Wallets(truth, home)
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Wallets:
+    """August is closed on 1 September; three days later a call of August and a second team's wallet are heard of."""
+    home = Home(tmp_path_factory.mktemp("closed") / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(home.root))
+        patch.setenv("TOLLBOOK_TODAY", "2026-09-01")
+        live(home, 30, SEEDS[0])
+        build(home, CREDITS)
+        publish(home, KEPT)
+        close(home, "2026-08", date(2026, 9, 1), lambda home, month: [], force=False)
+        patch.setenv("TOLLBOOK_TODAY", "2026-09-04")
+        live(home, 33, SEEDS[0])
+        build_soundly(home)
+    closing = Closing(midnight(29), known_days=30, found_on=date(2026, 9, 4))
+    return Wallets(Truth(wallet_plan(SEEDS[0]), 33, closing).as_json(), home)
+
+
+def found(home: Home) -> dict[str, list[dict[str, Any]]]:
+    with duckdb.connect(str(home.build_database), read_only=True) as books:
+        books.sql("set schema = 'marts'")
+        return found_in(books, sorted(UNIT))
+
+
+def counted(items: list[dict[str, Any]]) -> Counter[str]:
+    """Rows as text, in which 5 and 5.000000 are the same."""
+    return Counter(
+        str(sorted((name, value if isinstance(value, str) else int(value)) for name, value in item.items()))
+        for item in items
+    )
+
+
+@pytest.mark.parametrize("part", ["wallets", "lots", "statuses"])
+def test_what_is_found_is_what_the_wallets_lived_through(wallets: Wallets, part: str) -> None:
+    assert counted(found(wallets.home)[part]) == counted(wallets.truth[part])
+
+
+def test_all_credits_used_are_burned_or_overage(wallets: Wallets) -> None:
+    for wallet in wallets.truth["wallets"]:
+        assert wallet["burned"] + wallet["overage"] == wallet["used"], wallet
+
+
+@pytest.mark.parametrize("part", ["wallets", "statuses"])
+def test_a_closed_month_is_put_right_where_the_books_are_open(closed: Wallets, part: str) -> None:
+    """Calls that name nobody are of two wallets now: what one burned of August comes back, and is overage."""
+    assert counted(found(closed.home)[part]) == counted(closed.truth[part])
+
+
+def test_every_status_the_contracts_name_is_planted(wallets: Wallets, closed: Wallets) -> None:
+    for mart in RECONCILIATIONS:
+        assert wallets.statuses(mart) | closed.statuses(mart) == contract_values(mart, "status"), mart
+
+
+def test_every_kind_of_entry_and_lot_the_contract_names_is_planted(wallets: Wallets, closed: Wallets) -> None:
+    planted = {
+        kind for kind, name in KINDS.items() if any(wallet[name] for wallet in wallets.truth["wallets"])
+    }
+    assert planted == contract_values("fct_credit_entries", "entry_kind")
+    lots = {lot["kind"] for lot in wallets.truth["lots"]}
+    assert lots == contract_values("fct_credit_entries", "grant_kind")
+
+
+def test_a_wallet_that_is_not_what_was_planted_is_told(wallets: Wallets) -> None:
+    """One credit less in the truth: the totals differ, and one wallet of all is not found."""
+    [first, *others] = wallets.truth["wallets"]
+    planted = wallets.truth | {"wallets": [first | {"granted": first["granted"] - 1}, *others]}
+    with duckdb.connect(str(wallets.home.build_database), read_only=True) as books:
+        books.sql("set schema = 'marts'")
+        right = {line.what for line in compare(books, wallets.truth) if not line.agrees}
+        wrong = {line.what: line for line in compare(books, planted) if not line.agrees}
+    assert right == set()
+    assert set(wrong) == {"credits granted", "credit wallets"}
+    assert int(wrong["credit wallets"].found) == len(planted["wallets"]) - 1
+
+
+def test_the_plain_order_is_checked_in_sql_on_the_wallets_it_holds_for(wallets: Wallets) -> None:
+    """assert_plain_fifo_burns_the_same lays lots and draws end to end; it must have something to lay."""
+    [(compared,)] = rows(
+        wallets.home,
+        """
+        select count(*)
+        from (
+            select wallet_no
+            from intermediate.int_credit_movements
+            group by wallet_no
+            having count(expires_at) = 0 and count_if(is_lot) > 1 and count_if(is_correction) = 0
+        )
+        """,
+    )
+    assert compared > 0
