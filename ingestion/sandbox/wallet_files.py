@@ -141,14 +141,11 @@ class WalletWriter:
             )
 
     def _invoice(self, lot: Lot, line: dict[str, Any]) -> None:
-        if lot.kind == "renewal":
-            plan = {"workspace_id": lot.workspace, "plan": "scale", "monthly_credits": lot.cents}
+        if lot.kind == "renewal" and lot.known_on == 0:
+            terms = {"workspace_id": lot.workspace, "plan": "monthly", "monthly_credits": lot.cents}
             since = {"monthly_credits_expire": True, "valid_from": _time(midnight(0))}
-            if lot.known_on == 0:
-                self._add(CREDITS, "plans", 0, plan | since)
-        else:
-            line["pack"] = _pack(lot)
-        self._add(CREDITS, "invoices", lot.known_on, line)
+            self._add(CREDITS, "plans", 0, terms | since)
+        self._add(CREDITS, "invoices", lot.known_on, line | {"pack": _pack(lot)})
 
     def _top_up(self, lot: Lot, number: int) -> None:
         if lot.kind == "refund":
@@ -277,6 +274,8 @@ def _invoice(lot: Lot, number: int) -> Invoice:
 
 
 def _pack(lot: Lot) -> str:
+    if lot.kind == "renewal":
+        return "plan_monthly"
     if not lot.promised:
         return "pack_of_their_own"
     return f"trial_{lot.cents}" if lot.expires_at else f"pack_{lot.cents}"
