@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 import pytest
 
+from dagster_project.closing import close
+from dagster_project.dbt_project import Mart
+from dagster_project.publishing import publish
 from ingestion.home import Home
 from tests.dbt.conftest import build, infron_line, land, land_text
 
@@ -16,6 +20,9 @@ HEADER = "timestamp,model,api_key_id,prompt_tokens,completion_tokens,credits_use
 MIDNIGHTS = {day: f"2026-11-0{day}T00:00:00.000Z" for day in range(1, 6)}
 NEW_API_OTHER = (
     '{"model_ratio":1.5,"group_ratio":1,"completion_ratio":5,"model_price":-1,"user_group_ratio":-1}'
+)
+NEW_API_MAPPED = NEW_API_OTHER.replace(
+    "{", '{"is_model_mapped":true,"upstream_model_name":"claude-sonnet-4-5",'
 )
 
 
@@ -43,8 +50,8 @@ def report(first: int, after: int, by: str, *groups: dict[str, Any]) -> dict[str
     }
 
 
-def consumed(number: int, created_at: int) -> dict[str, Any]:
-    return {
+def consumed(number: int, created_at: int, **changed: Any) -> dict[str, Any]:
+    usual = {
         "id": number,
         "user_id": 7,
         "created_at": created_at,
@@ -60,6 +67,7 @@ def consumed(number: int, created_at: int) -> dict[str, Any]:
         "request_id": f"new_{number}",
         "other": NEW_API_OTHER,
     }
+    return usual | changed
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +111,19 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
         land_text(home, f"openrouter/generations/dt=2026-11-{day}/a.ndjson", [answer])
     land_text(home, "openrouter/activity/dt=2026-11-01/a.json", [{"data": [activity]}])
 
-    land_text(home, "new_api/logs/dt=2026-11-01/a.ndjson", [consumed(1, 1793517719), consumed(2, 1793517720)])
+    mapped = consumed(4, 1793517721, model_name="claude-latest", other=NEW_API_MAPPED)
+    land_text(
+        home,
+        "new_api/logs/dt=2026-11-01/a.ndjson",
+        [consumed(1, 1793517719), consumed(2, 1793517720), mapped],
+    )
     land_text(home, "new_api/logs/dt=2026-11-02/a.ndjson", [consumed(3, 1793604119)])
     hour = {"user_id": 7, "username": "ann", "model_name": "claude-sonnet-4-5", "created_at": 1793516400}
+    other_hour = {**hour, "model_name": "claude-latest", "token_used": 10500, "count": 1, "quota": 9923}
     sums = {
         "success": True,
         "message": "",
-        "data": [{**hour, "token_used": 21000, "count": 2, "quota": 19846}],
+        "data": [{**hour, "token_used": 21000, "count": 2, "quota": 19846}, other_hour],
     }
     land_text(home, "new_api/data/dt=2026-11-01/a.json", [sums])
 
@@ -196,9 +210,13 @@ def test_a_difference_is_the_report_less_the_logs(books: duckdb.DuckDBPyConnecti
     assert found == [("missed", 1, 100, 2), ("twice", -1, -100, -2)]
 
 
-def test_hours_of_a_new_api_gateway_sum_to_the_day(books: duckdb.DuckDBPyConnection) -> None:
+def test_hours_of_a_new_api_gateway_sum_to_the_day_by_the_model_that_was_asked_for(
+    books: duckdb.DuckDBPyConnection,
+) -> None:
+    """Three calls of one served model, one of them asked for under another name, which is what the hour says."""
     assert verdicts(books, "new_api", "hour") == {
         ("2026-11-01", "claude-sonnet-4-5"): ("match", None),
+        ("2026-11-01", "claude-latest"): ("match", None),
         ("2026-11-02", "all"): ("not_reported", "no_report"),
     }
 
@@ -225,3 +243,38 @@ def test_a_home_without_usage_apis_compares_nothing(home: Home) -> None:
     land(home, "2026-11-01", [infron_line("gen_1")])
     result = build(home, ["+recon_usage_api"])
     assert result.rows["recon_usage_api"] == 0
+
+
+def test_what_is_booked_after_a_month_is_closed_counts_on_the_day_it_was_used(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Infery reports two calls for 31 October. The log of one comes after October was closed, in November."""
+    reported = group("same", 2)
+    body = {
+        **report(1, 2, "model", reported),
+        "start": "2026-10-31T00:00:00.000Z",
+        "end": "2026-11-01T00:00:00.000Z",
+    }
+
+    def october(number: int) -> str:
+        return call(number, 1, "same").replace("2026-11-01", "2026-10-31")
+
+    monkeypatch.setenv("TOLLBOOK_TODAY", "2026-11-01")
+    land_text(home, "infery/usage/dt=2026-10-31/a.csv", [HEADER, october(1)])
+    build(home, ["+recon_usage_api"])
+    publish(home, [Mart("fct_usage_costs")])
+    close(home, "2026-10", date(2026, 11, 1), lambda home, month: [], force=False)
+    monkeypatch.setenv("TOLLBOOK_TODAY", "2026-11-03")
+    land_text(home, "infery/usage/dt=2026-11-02/a.csv", [HEADER, october(2), call(3, 2, "same")])
+    land_text(home, "infery/usage_api_grouped/dt=2026-11-02/model.json", [body])
+    build(home, ["+recon_usage_api"])
+    with duckdb.connect(str(home.build_database), read_only=True) as session:
+        [(booked,)] = session.sql(
+            "select event_date::varchar from marts.fct_usage_costs where adjustment_kind = 'late'"
+        ).fetchall()
+        found = verdicts(session, "infery", "model")
+    assert booked == "2026-11-03"
+    assert found == {
+        ("2026-10-31", "same"): ("match", None),
+        ("2026-11-02", "all"): ("not_reported", "no_report"),
+    }

@@ -11,7 +11,7 @@ log_days as (
     select distinct
         source,
         provider,
-        event_date
+        usage_date as event_date
     from {{ ref('fct_usage_daily') }}
 ),
 

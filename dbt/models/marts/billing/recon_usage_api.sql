@@ -44,6 +44,7 @@ api_sums as (
 window_days as (
     select
         window_id,
+        usage_api,
         source as reporting_source,
         log_provider,
         has_model,
@@ -54,14 +55,15 @@ window_days as (
     from windows
 ),
 
--- A gateway's API sums its own calls, a provider's those of any gateway.
+-- A gateway's API sums its own calls, a provider's those of any gateway. An adjustment of a closed month counts on the day
+-- the usage happened, as it does in a report.
 logged as (
     select
         window_days.*,
         usage_daily.*
     from window_days
     inner join usage_daily
-        on window_days.reporting_source = usage_daily.source and window_days.reported_date = usage_daily.event_date
+        on window_days.reporting_source = usage_daily.source and window_days.reported_date = usage_daily.usage_date
     where window_days.log_provider is null
     union all
     select
@@ -69,16 +71,18 @@ logged as (
         usage_daily.*
     from window_days
     inner join usage_daily
-        on window_days.log_provider = usage_daily.provider and window_days.reported_date = usage_daily.event_date
+        on window_days.log_provider = usage_daily.provider and window_days.reported_date = usage_daily.usage_date
 ),
 
--- A call that failed is in the logs and in no sum. A provider charges its own list prices.
+-- A call that failed is in the logs and in no sum. A provider charges its own list prices. New-API sums by the model that was
+-- asked for, wherever the call was mapped to.
 log_grouped as (
     select
         window_id,
         case
             when not has_model then 'all'
             when log_provider is not null then coalesce({{ provider_model('model_served') }}, 'unattributed')
+            when usage_api = 'new_api' then coalesce(model_requested, 'unattributed')
             else coalesce(model_served, 'unattributed')
         end as model_served,
         case when has_key then coalesce(api_key_id, 'unattributed') else 'all' end as api_key_id,

@@ -35,6 +35,7 @@ daily as (
         member_id,
         group_name,
         provider,
+        model_requested,
         model_served,
         call_type,
         status,
@@ -65,7 +66,7 @@ daily as (
     from dated
     group by
         event_date, usage_date, billing_date, source, workspace_id, api_key_id, member_id, group_name, provider,
-        model_served, call_type, status, origin
+        model_requested, model_served, call_type, status, origin
 )
 
 select * from daily
