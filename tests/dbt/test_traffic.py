@@ -23,8 +23,18 @@ sources:
   infery: {dialect: infery}
   litellm: {dialect: litellm}
   traces: {dialect: infron}
+  conversations: {dialect: infron}
+  clients: {dialect: infron}
 """
 MIDNIGHT = datetime(2026, 11, 1, tzinfo=UTC)
+CONVERSATIONS = "mooncake_synthetic.parquet"
+CLIENTS = "servegen_language_rates_10min.parquet"
+#: Clients small enough to replay request by request, two weeks of them.
+STEPS = """
+    select model, client_id, ts_s, requests_600s from read_parquet($file) where requests_600s > 0
+    qualify sum(requests_600s) over (partition by model, client_id) between 500 and 4000
+    order by all
+"""
 TRACES = {"code": "azure_llm_2023_code.parquet", "conv": "azure_llm_2023_conv.parquet"}
 
 
@@ -119,6 +129,42 @@ def trace(name: str, file: Path) -> list[dict[str, Any]]:
     ]
 
 
+def conversations(file: Path) -> list[dict[str, Any]]:
+    """Prompts of conversations, of which an unlimited prefix cache serves what it has seen; the trace says how much."""
+    query = "select seq, timestamp_ms, input_length, output_length, cached_tokens_inf_cache from read_parquet($file)"
+    with duckdb.connect() as session:
+        calls = session.sql(query, params={"file": str(file)}).fetchall()
+    return [
+        infron_line(
+            f"conversation-{number}",
+            created_at=stamp(MIDNIGHT + timedelta(hours=9, milliseconds=at_ms)),
+            usage={
+                "prompt_tokens": prompt,
+                "completion_tokens": answer,
+                "total_tokens": prompt + answer,
+                "prompt_tokens_details": {"cached_tokens": cached},
+            },
+        )
+        for number, at_ms, prompt, answer, cached in calls
+    ]
+
+
+def clients(file: Path) -> list[dict[str, Any]]:
+    """Requests of single clients, spread evenly over the ten minutes of which the trace knows their number."""
+    with duckdb.connect() as session:
+        steps = session.sql(STEPS, params={"file": str(file)}).fetchall()
+    return [
+        infron_line(
+            f"{model}-{client}-{start}-{number}",
+            created_at=stamp(MIDNIGHT + timedelta(seconds=start + 600 * number / requests)),
+            model=model,
+            api_key_id=str(client),
+        )
+        for model, client, start, requests in steps
+        for number in range(requests)
+    ]
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("traffic"))
@@ -133,6 +179,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Home:
             land_text(
                 home, f"traces/logs/dt=2023-11-17/{name}.ndjson", trace(name, SHARED_DATA / "traces" / file)
             )
+    for source, name, lines in (
+        ("conversations", CONVERSATIONS, conversations),
+        ("clients", CLIENTS, clients),
+    ):
+        if (file := SHARED_DATA / "traces" / name).exists():
+            land_text(home, f"{source}/logs/dt=2026-11-16/part.ndjson", lines(file))
     build(home, TRAFFIC)
     return home
 
@@ -287,6 +339,62 @@ def test_peaks_of_real_arrivals_equal_a_count_over_the_requests(world: Home, sha
     assert found["openai/code"][0] == 585
     assert found["openai/conv"][0] == 502
     assert found["all"][0] < 585 + 502
+
+
+@pytest.mark.shared_data
+def test_the_hit_rate_of_real_conversations_is_what_their_cache_served(
+    world: Home, shared_data: Path
+) -> None:
+    """39,852,661 of 61,194,628 prompt tokens, in 1,782 of 3,993 calls."""
+    [found] = rows(
+        world,
+        """
+        select requests, input_tokens, cache_read_tokens, cache_hit_rate, cache_hit_request_rate, peak_rpm, peak_tpm
+        from marts.rpt_traffic_daily where source = 'conversations' and scope = 'all'
+        """,
+    )
+    counted = """
+        select max(calls), max(tokens)::bigint from (
+            select count(*) as calls, sum(input_length + output_length) as tokens
+            from read_parquet($file) group by timestamp_ms // 60000
+        )
+    """
+    with duckdb.connect() as session:
+        file = str(shared_data / "traces" / CONVERSATIONS)
+        [peaks] = session.sql(counted, params={"file": file}).fetchall()
+    rates = (Decimal("0.651244"), Decimal("0.446281"))
+    assert found == (3993, 61_194_628, 39_852_661, *rates, *peaks)
+
+
+@pytest.mark.shared_data
+def test_ten_minutes_hours_and_days_of_real_clients_hold_the_requests_they_made(
+    world: Home, shared_data: Path
+) -> None:
+    """Two weeks with ramps and dead hours; a mean of an hour is a sixtieth of its requests."""
+    with duckdb.connect() as session:
+        file = str(shared_data / "traces" / CLIENTS)
+        steps = session.sql(STEPS, params={"file": file}).fetchall()
+    assert len(steps) == 20
+    for length, at, mart in (
+        (600, "time_bucket(interval 10 minute, minute_at)", "fct_traffic_minutely"),
+        (3600, "hour_at", "fct_traffic_hourly"),
+        (86400, "cast(event_date as timestamp)", "rpt_traffic_daily"),
+    ):
+        expected: Counter[tuple[str, int]] = Counter()
+        for model, _, start, requests in steps:
+            expected[model, start // length] += requests
+        subject, scope = ("subject", "and scope = 'model'") if "daily" in mart else ("model_served", "")
+        found = rows(
+            world,
+            f"""
+            select {subject}, epoch({at} - timestamp '{MIDNIGHT:%Y-%m-%d}')::bigint // {length}, sum(requests)::bigint
+            from marts.{mart} where source = 'clients' {scope} group by all
+            """,
+        )
+        assert {(model, period): requests for model, period, requests in found} == expected, mart
+    hourly = "select requests, mean_rpm from marts.fct_traffic_hourly where source = 'clients'"
+    for requests, mean in rows(world, hourly):
+        assert mean == Decimal((requests * 10**6 + 30) // 60).scaleb(-6)
 
 
 def test_a_late_call_rebuilds_the_traffic_of_its_day_only(world: Home) -> None:
