@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 import pytest
 
+from dagster_project.dbt_project import project
 from ingestion.home import Home
-from tests.dbt.conftest import build, infron_line, land, rows
+from ingestion.prices import formula_table
+from ingestion.prices.formulas import Formula, read
+from tests.dbt.conftest import build, infron_line, land, land_text, rows
 
 DAYS = ("2026-11-01", "2026-11-02", "2026-11-03")
 BUILDS = "select event_date::varchar, fingerprint from meta.day_builds where model = '{}' order by 1"
@@ -56,6 +62,82 @@ def test_a_late_file_rebuilds_the_day_its_rows_belong_to(built_home: Home) -> No
         ("2026-11-02", 1),
         ("2026-11-03", 1),
     ]
+
+
+def test_a_late_call_rebuilds_its_day_in_every_model_that_has_days_and_no_other(home: Home) -> None:
+    """Only those that look for copies of a call look at the neighbours of a day, too, and they find nothing new there.
+
+    A rule of each kind is there, so that no model is without days.
+    """
+    models = {
+        node["name"]: node["config"]
+        for node in project().models
+        if node["config"]["materialized"] in ("daily", "lake")
+    }
+    world(home)
+    home.config.mkdir()
+    (home.config / "discount_rules.csv").write_text(
+        "rule_id,workspace_id,group_name,kind,factor,min_month_list_usd,valid_from,valid_to,reason\n"
+        "contract,ws_1,,contract,0.9,,2026-01-01,,signed\n"
+        "volume,,,volume,0.8,1000,2026-01-01,,out of reach\n"
+    )
+    select = [f"+{name}" for name in models]
+    build(home, select)
+    before = {name: built(home, name) for name in models}
+    contents = "select event_date, content from meta.day_builds where event_date != '2026-11-01'"
+    known = set(rows(home, contents))
+    late = infron_line("late", created_at="2026-11-01T23:59:59.999Z")
+    land(home, "2026-11-03", [late], "late.ndjson")
+    build(home, select)
+    for name, config in models.items():
+        days = {"2026-11-01", "2026-11-02"} if config.get("margin_days") else {"2026-11-01"}
+        assert changed(before[name], built(home, name)) == days, name
+    assert set(rows(home, contents)) == known
+
+
+def new_api_call(request_id: str, formula: str) -> dict[str, Any]:
+    """A call of 10,000 prompt tokens that its gateway prices by a formula."""
+    other = {"billing_mode": "tiered_expr", "expr_b64": base64.b64encode(formula.encode()).decode()}
+    return {
+        "type": 2,
+        "model_name": "claude-sonnet-4-5",
+        "quota": 15_000,
+        "prompt_tokens": 10_000,
+        "completion_tokens": 0,
+        "request_id": request_id,
+        "other": json.dumps(other),
+    }
+
+
+def test_a_formula_read_otherwise_rebuilds_the_days_of_its_calls_and_a_unit_those_of_its_gateway(
+    built_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version reads p*3 as p*4: 10,000 tokens cost $0.04 instead of $0.03; those priced by p*2 stay $0.02.
+
+    Then a dollar is 600,000 units of the gateway instead of 500,000, which is nothing to the calls of other gateways.
+    """
+    for day, at, formula in (("2026-11-01", 1793520000, "p*3"), ("2026-11-03", 1793692800, "p*2")):
+        call = new_api_call(day, formula) | {"created_at": at}
+        land_text(built_home, f"aisa/logs/dt={day}/part.ndjson", [call])
+    build(built_home)
+    before = built(built_home)
+
+    def read_otherwise(text: str) -> Formula:
+        return read(text.replace("p*3", "p*4"))
+
+    monkeypatch.setattr(formula_table, "read", read_otherwise)
+    (built_home.raw / "price_formulas/formulas.parquet").unlink()
+    build(built_home)
+    assert changed(before, built(built_home)) == {"2026-11-01"}
+    costs = "select list_cost_usd from marts.fct_usage_costs where source = 'aisa' order by event_date"
+    assert rows(built_home, costs) == [(Decimal("0.04"),), (Decimal("0.02"),)]
+
+    before = built(built_home)
+    built_home.sources_file.write_text(
+        "sources:\n  infron: {dialect: infron}\n  aisa: {dialect: aisa, quota_per_unit: 600000}\n"
+    )
+    build(built_home)
+    assert changed(before, built(built_home)) == {"2026-11-01", "2026-11-03"}
 
 
 def test_a_new_day_looks_at_its_neighbour_and_leaves_it_alone(built_home: Home) -> None:

@@ -59,6 +59,8 @@
             {%- endif %}
             {{ reset_join_order() }}
         {%- endcall -%}
+        {#- Partitions make no file where no day has a row: a gateway that tells no latencies has none. -#}
+        {%- set written_files = lake_files(model.name ~ '/event_date=*/' ~ batch ~ '_*.parquet') -%}
         {%- call statement('commit_days') -%}
             insert into {{ day_ledger() }}
             select
@@ -66,11 +68,15 @@
                 coalesce(written.row_count, 0), '{{ invocation_id }}', wanted_days.parts
             from wanted_days
             left join (
-                select
-                    cast(regexp_extract(file_name, 'event_date=([0-9-]+)/', 1) as date) as event_date,
-                    regexp_extract(file_name, '({{ model.name }}/event_date=[^/]+/[^/]+)$', 1) as file,
-                    num_rows as row_count
-                from parquet_file_metadata('{{ folder }}/event_date=*/{{ batch }}_*.parquet')
+                {% if written_files -%}
+                    select
+                        cast(regexp_extract(file_name, 'event_date=([0-9-]+)/', 1) as date) as event_date,
+                        regexp_extract(file_name, '({{ model.name }}/event_date=[^/]+/[^/]+)$', 1) as file,
+                        num_rows as row_count
+                    from parquet_file_metadata({{ sql_list(written_files) }})
+                {%- else -%}
+                    select cast(null as date) as event_date, cast(null as varchar) as file, 0 as row_count where false
+                {%- endif %}
             ) as written on wanted_days.event_date = written.event_date
             where
                 wanted_days.event_date in ({{ date_list(days) }})
