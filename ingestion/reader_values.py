@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ingestion.dialects.shape import MONEY, TOKEN_LIMIT, Field, Stream
+from ingestion.dialects.shape import MONEY, Field, Stream
 from ingestion.duck import literal
 
 #: Times outside this range are milliseconds read as seconds, zeroed clocks and the like.
@@ -195,10 +195,12 @@ def shared_checks(
             checks.append(("missing_field", field.path, f"{name} is null or {name} = ''"))
         elif field.mandatory:
             checks.append(("missing_field", field.path, f"{name} is null"))
+        limit = field.kind.limit
         if field.kind.name == "tokens":
-            checks.append(
-                ("token_count_out_of_range", field.path, f"{name} not between 0 and {TOKEN_LIMIT - 1}")
-            )
+            checks.append(("token_count_out_of_range", field.path, f"{name} not between 0 and {limit}"))
+        elif limit:
+            reason = "integer_out_of_range" if field.kind.name == "integer" else "money_out_of_range"
+            checks.append((reason, field.path, f"{name} not between {-limit} and {limit}"))
         if field.kind.sql_type == "TIMESTAMP":
             bounds = f"timestamp '{EARLIEST}' and timestamp '{LATEST}'"
             checks.append(("time_out_of_range", field.path, f"{name} not between {bounds}"))
@@ -214,7 +216,11 @@ def _in_footer(stream: Stream) -> list[Field]:
 
 def _may_be_a_flag(stream: Stream, field: Field) -> bool:
     """Tell whether a 1 may have been `true`, which DuckDB reads as 1: a likely rate, an unlikely amount."""
-    return field.kind is MONEY and stream.format.name != "csv" and not is_embedded(stream, field)
+    return (
+        field.kind.sql_type == MONEY.sql_type
+        and stream.format.name != "csv"
+        and not is_embedded(stream, field)
+    )
 
 
 def footer_ones(stream: Stream) -> str:
@@ -239,9 +245,14 @@ def footer_doubts(stream: Stream) -> str:
             if field.kind.name == "text":
                 bad.append(f"coalesce({lowest}, '') = ''")
         if field.kind.name == "integer":
-            bad.append(f"greatest(-try_cast({lowest} as hugeint), try_cast({highest} as hugeint)) > {_EXACT}")
-        if field.kind.name == "tokens":
-            bad.append(f"try_cast({lowest} as bigint) < 0 or try_cast({highest} as bigint) >= {TOKEN_LIMIT}")
+            most = field.kind.limit or _EXACT
+            bad.append(f"greatest(-try_cast({lowest} as hugeint), try_cast({highest} as hugeint)) > {most}")
+        elif field.kind.name == "tokens":
+            bad.append(
+                f"try_cast({lowest} as bigint) < 0 or try_cast({highest} as bigint) > {field.kind.limit}"
+            )
+        elif most := field.kind.limit:
+            bad.append(f"greatest(-try_cast({lowest} as double), try_cast({highest} as double)) >= {most}")
         if field.kind.sql_type == "TIMESTAMP":
             bounds = f"timestamp '{EARLIEST}'", f"timestamp '{LATEST}'"
             bad.append(f"try_cast({lowest} as timestamp) < {bounds[0]}")

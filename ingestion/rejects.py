@@ -33,7 +33,7 @@ REASONS = {
     "wrong_type": "The field {field} holds a value of another type than declared.",
     "non_finite_number": "The field {field} is NaN or infinite.",
     "integer_out_of_range": "The field {field} is an integer too large to be a count.",
-    "token_count_out_of_range": "The field {field} is negative or too large to be a token count.",
+    "token_count_out_of_range": "The field {field} is negative, or larger than one call can be.",
     "money_out_of_range": "The field {field} is an amount too large to be true.",
     "invalid_time": "The field {field} is not a time.",
     "time_out_of_range": "The field {field} lies outside 2015 to 2100; is it milliseconds read as seconds?",

@@ -44,13 +44,16 @@
     end
 {%- endmacro %}
 
-{#- What a ratio is in dollars per million tokens; of a price with no end the first 18 decimals. Null above a million. -#}
+{#- What a ratio is in dollars per million tokens; of a price with no end the first 18 decimals. Null above a million,
+  and below zero. -#}
 {% macro ratio_usd_per_mtok(model_ratio_units, ratio, quota_per_unit) -%}
     {%- set product = model_ratio_units ~ ' * ' ~ ratio_units([['1', ratio]]) -%}
     cast(
         cast(
             case
-                when {{ product }} < least({{ quota_per_unit }} * cast(1000000000000000000 as hugeint), cast(100000000000000000000000000000000 as hugeint))
+                when
+                    {{ product }} >= 0
+                    and {{ product }} < least({{ quota_per_unit }} * cast(1000000000000000000 as hugeint), cast(100000000000000000000000000000000 as hugeint))
                     then {{ product }} * 1000000 // {{ quota_per_unit }}
             end as decimal(24, 0)
         ) * cast(0.000000000000000001 as decimal(18, 18)) as decimal(24, 18)

@@ -7,9 +7,9 @@ Input tokens come without what the cache gave or took. A cost is a decimal strin
 from __future__ import annotations
 
 from ingestion.dialects.shape import (
-    INTEGER,
     TEXT,
     TIME,
+    TOTAL,
     Column,
     Dialect,
     Kind,
@@ -30,9 +30,9 @@ USAGE = Stream(
     format=_BUCKETS,
     fields=(
         *_BUCKET,
-        *fields(INTEGER, "uncached_input_tokens", "output_tokens", mandatory=True),
+        *fields(TOTAL, "uncached_input_tokens", "output_tokens", mandatory=True),
         *fields(
-            INTEGER,
+            TOTAL,
             "cache_read_input_tokens",
             cache_creation_5m_tokens="cache_creation.ephemeral_5m_input_tokens",
             cache_creation_1h_tokens="cache_creation.ephemeral_1h_input_tokens",

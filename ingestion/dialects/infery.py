@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ingestion.dialects.shape import (
+    COUNT,
     CSV,
     FLAG,
-    INTEGER,
     INVOICE_AMOUNT,
     TEXT,
     TIME,
     TOKENS,
+    TOTAL,
     VAT_RATE,
     Column,
     Dialect,
@@ -36,7 +37,7 @@ _CALL = (
     *fields(TEXT, "request_id", "model", mandatory=True),
     *fields(TEXT, "api_key_id"),
     *fields(TOKENS, "prompt_tokens", "completion_tokens"),
-    *fields(INTEGER, "credits_used", "latency_ms", "fallback_depth"),
+    *fields(COUNT, "credits_used", "latency_ms", "fallback_depth"),
 )
 _CALL_COLUMNS = (
     "request_id",
@@ -81,7 +82,7 @@ USAGE_API_GROUPED = Stream(
         *fields(TIME, mandatory=True, period_start="page.start", period_end="page.end"),
         *fields(TEXT, "model", key_id="api_key_id", key_alone="key"),
         *fields(TEXT, member="member_id", member_alone="member"),
-        *fields(INTEGER, "requests", "prompt_tokens", "completion_tokens", "credits_used"),
+        *fields(TOTAL, "requests", "prompt_tokens", "completion_tokens", "credits_used"),
     ),
     columns=(
         "group_by",
@@ -118,7 +119,7 @@ REQUESTS = Stream(
         *fields(TEXT, "model_requested", "model_used", "member_id", "workspace_id", "api_key_id"),
         *fields(TEXT, origin="source"),
         *fields(TOKENS, "prompt_tokens", "completion_tokens", "total_tokens"),
-        *fields(INTEGER, "credits_used"),
+        *fields(COUNT, "credits_used"),
         *fields(FLAG, "fallback"),
     ),
     columns=(
@@ -155,7 +156,7 @@ HEADERS = Stream(
         *fields(TEXT, mandatory=True, request_id="x-request-id"),
         *fields(TIME, mandatory=True, captured_at="at"),
         *fields(TEXT, model_used="x-model-used", fallback_from="x-fallback-from"),
-        *fields(INTEGER, credits_used="x-credits-used"),
+        *fields(COUNT, credits_used="x-credits-used"),
         *fields(
             TOKENS,
             "usage.prompt_tokens",
@@ -195,7 +196,7 @@ PLANS = Stream(
     fields=(
         *fields(TEXT, "workspace_id", "plan", mandatory=True),
         *fields(TIME, "valid_from", mandatory=True),
-        *fields(INTEGER, "monthly_credits"),
+        *fields(COUNT, "monthly_credits"),
         *fields(FLAG, "monthly_credits_expire"),
     ),
     columns=("workspace_id", "plan", "monthly_credits", "monthly_credits_expire", "valid_from"),
@@ -214,7 +215,7 @@ INVOICES = Stream(
         *fields(TIME, "period_start", "period_end"),
         *fields(INVOICE_AMOUNT, "net", "vat"),
         *fields(VAT_RATE, "vat_rate"),
-        *fields(INTEGER, "credits"),
+        *fields(COUNT, "credits"),
     ),
     columns=(
         "invoice_id",

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ingestion.dialects.shape import (
+    COUNT,
     CSV,
+    DISCOUNT,
     EPOCH,
-    FACTOR,
     FLAG,
-    INTEGER,
     MONEY,
+    SEARCHES,
     SSE,
     TEXT,
     TIME,
@@ -48,6 +49,9 @@ _USAGE = (
         reasoning_flat="usage.reasoning_tokens",
         usage_completion_image_tokens="usage.completion_tokens_details.image_tokens",
         usage_completion_audio_tokens="usage.completion_tokens_details.audio_tokens",
+    ),
+    *fields(
+        SEARCHES,
         usage_native_web_search_requests="usage.native_web_search_requests",
         usage_plugin_web_search_requests="usage.plugin_web_search_requests",
     ),
@@ -69,7 +73,7 @@ _USAGE = (
         cost_plugin_web_search="usage.cost_details.plugin_web_search_cost",
         cost_tools="usage.cost_details.tools_cost",
     ),
-    *fields(FACTOR, discount_rate="usage.cost_details.discount_rate"),
+    *fields(DISCOUNT, discount_rate="usage.cost_details.discount_rate"),
     *fields(FLAG, is_byok="usage.cost_details.is_byok"),
 )
 
@@ -127,7 +131,7 @@ LOGS = Stream(
         ),
         *fields(TEXT, error_text="error"),
         *fields(FLAG, "stream"),
-        *fields(INTEGER, "processing_ms", "http_status"),
+        *fields(COUNT, "processing_ms", "http_status"),
         *_USAGE,
         *fields(MONEY, "list_price", "discounted_price", "cache_optimized_price"),
     ),

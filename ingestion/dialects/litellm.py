@@ -11,11 +11,12 @@ from __future__ import annotations
 from ingestion.dialects.litellm_spend_logs import SPEND_LOGS
 from ingestion.dialects.litellm_usage import CLASS_COLUMNS, IN, OUT, TOKEN_FIELDS, USAGE
 from ingestion.dialects.shape import (
+    COUNT,
+    DISCOUNT,
     EPOCH,
-    FACTOR,
     FLAG,
-    INTEGER,
     MONEY,
+    SEARCHES,
     TEXT,
     TOKENS,
     UNIT_PRICE,
@@ -147,8 +148,8 @@ LOGS = Stream(
             prompt_image_tokens=f"{IN}.image_tokens",
             prompt_video_tokens=f"{IN}.video_tokens",
             completion_image_tokens=f"{OUT}.image_tokens",
-            web_search_requests=f"{USAGE}.server_tool_use.web_search_requests",
         ),
+        *fields(SEARCHES, web_search_requests=f"{USAGE}.server_tool_use.web_search_requests"),
         *fields(
             MONEY,
             "response_cost",
@@ -165,7 +166,7 @@ LOGS = Stream(
             breakdown_tool_usage_cost="cost_breakdown.tool_usage_cost",
             upstream_cost=f"{USAGE}.cost",
         ),
-        *fields(FACTOR, discount_percent="cost_breakdown.discount_percent"),
+        *fields(DISCOUNT, discount_percent="cost_breakdown.discount_percent"),
         *fields(
             UNIT_PRICE,
             map_input_cost_per_token=f"{_PRICES}.input_cost_per_token",
@@ -174,7 +175,7 @@ LOGS = Stream(
             map_cache_creation_cost_per_token=f"{_PRICES}.cache_creation_input_token_cost",
         ),
         *fields(
-            INTEGER,
+            COUNT,
             attempted_retries="metadata.attempted_retries",
             attempted_fallbacks="metadata.attempted_fallbacks",
         ),

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from ingestion.dialects.litellm_usage import CLASS_COLUMNS, TOKEN_FIELDS, USAGE
 from ingestion.dialects.shape import (
+    COUNT,
     CSV,
-    FACTOR,
-    INTEGER,
+    DISCOUNT,
     MONEY,
     NDJSON,
     TEXT,
@@ -71,7 +71,7 @@ _FIELDS = (
         breakdown_discount_amount=f"{_BREAKDOWN}.discount_amount",
         breakdown_margin_amount=f"{_BREAKDOWN}.margin_total_amount",
     ),
-    *fields(FACTOR, discount_percent=f"{_BREAKDOWN}.discount_percent"),
+    *fields(DISCOUNT, discount_percent=f"{_BREAKDOWN}.discount_percent"),
     *fields(
         UNIT_PRICE,
         map_input_cost_per_token=f"{_PRICES}.input_cost_per_token",
@@ -80,7 +80,7 @@ _FIELDS = (
         map_cache_creation_cost_per_token=f"{_PRICES}.cache_creation_input_token_cost",
     ),
     *fields(
-        INTEGER,
+        COUNT,
         attempted_retries=f"{_META}.attempted_retries",
         attempted_fallbacks=f"{_META}.attempted_fallbacks",
     ),

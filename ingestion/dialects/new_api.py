@@ -12,16 +12,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ingestion.dialects.shape import (
+    COUNT,
     CSV,
     EPOCH,
-    FACTOR,
     FLAG,
     INTEGER,
     INVOICE_AMOUNT,
     MONEY,
+    RATIO,
+    SEARCHES,
     TEXT,
     TIME,
     TOKENS,
+    TOTAL,
     Check,
     Column,
     Dialect,
@@ -43,6 +46,11 @@ _LONGEST_WAIT_MS = 86_400_000
 _PRICED_BY = (
     "case when is_model_mapped and upstream_model_name <> '' then upstream_model_name else model_name end"
 )
+
+
+def _beyond(quota: str) -> str:
+    """Return the condition that an amount of quota is damage."""
+    return f"{quota} <= {-_QUOTA_LIMIT} or {quota} >= {_QUOTA_LIMIT}"
 
 
 def _slug(model: str) -> dict[str, str]:
@@ -96,16 +104,17 @@ LOGS = Stream(
     fields=(
         *fields(EPOCH, "created_at", mandatory=True),
         *fields(INTEGER, log_type="type", mandatory=True),
-        *fields(INTEGER, "id", "user_id", "token_id", "quota", "use_time", "elapsed_time"),
+        *fields(INTEGER, "id", "user_id", "token_id"),
+        *fields(COUNT, "quota", "use_time", "elapsed_time"),
         *fields(INTEGER, channel_short="channel", channel_long="channel_id"),
         *fields(TOKENS, "prompt_tokens", "completion_tokens"),
         *fields(FLAG, "is_stream"),
         *fields(TEXT, "username", "token_name", "model_name", "channel_name"),
         *fields(TEXT, "request_id", "upstream_request_id", group_name="group", content_text="content"),
-        *_other(FACTOR, *_RATIOS),
+        *_other(RATIO, *_RATIOS),
         *_other(TOKENS, *_TOKENS, image_tokens="image_output"),
-        *_other(INTEGER, "image_count", "web_search_call_count", "file_search_call_count"),
-        *_other(INTEGER, "pre_consumed_quota", "actual_quota", "wallet_quota_deducted"),
+        *_other(SEARCHES, "image_count", "web_search_call_count", "file_search_call_count"),
+        *_other(COUNT, "pre_consumed_quota", "actual_quota", "wallet_quota_deducted"),
         *_other(
             MONEY, "model_price", "audio_input_price", "web_search_price", "file_search_price", "fixed_price"
         ),
@@ -197,7 +206,7 @@ LOGS = Stream(
     ),
     checks=(
         Check("missing_field", "quota", "log_type in (2, 6) and quota is null"),
-        Check("money_out_of_range", "quota", f"abs(quota) >= {_QUOTA_LIMIT}"),
+        Check("money_out_of_range", "quota", _beyond("quota")),
     ),
     # The address of the caller is nobody's business here. The rest repeats declared fields, or tells how the
     # gateway came by them.
@@ -254,12 +263,12 @@ CONSOLE_TABLE = Stream(
         column(TEXT, "token_name", "Key Name", "Key"),
         column(TEXT, "group_name", "Group"),
         column(TEXT, "call_type", "Call Type"),
-        column(INTEGER, "duration_ms", "Duration (ms)", "Duration"),
+        column(COUNT, "duration_ms", "Duration (ms)", "Duration"),
         column(TOKENS, "prompt_tokens", "Input Tokens"),
         column(TOKENS, "completion_tokens", "Output Tokens"),
         column(TOKENS, "total_tokens", "Tokens"),
         column(MONEY, "cost", "Cost"),
-        column(INTEGER, "http_status", "HTTP Status"),
+        column(COUNT, "http_status", "HTTP Status"),
         column(TEXT, "error_text", "Error"),
     ),
     columns=(
@@ -277,7 +286,7 @@ CONSOLE_TABLE = Stream(
         "http_status",
         Column("error", "VARCHAR", "left(error_text, 300)"),
     ),
-    checks=(Check("money_out_of_range", "Usage", f"abs(usage_quota) >= {_QUOTA_LIMIT}"),),
+    checks=(Check("money_out_of_range", "Usage", _beyond("usage_quota")),),
     **_slug("model_name"),
 )
 
@@ -288,7 +297,8 @@ TOPUPS = Stream(
     fields=(
         *fields(TEXT, "trade_no", "status", mandatory=True),
         *fields(EPOCH, "create_time", mandatory=True),
-        *fields(INTEGER, "id", "user_id", "amount", completed_second="complete_time"),
+        *fields(INTEGER, "id", "user_id"),
+        *fields(COUNT, "amount", completed_second="complete_time"),
         *fields(INVOICE_AMOUNT, "money"),
         *fields(TEXT, "payment_method", "payment_provider"),
     ),
@@ -319,8 +329,9 @@ HOURS = Stream(
     table="new_api_data",
     fields=(
         *fields(EPOCH, "created_at", mandatory=True),
-        *fields(INTEGER, "quota", mandatory=True),
-        *fields(INTEGER, "user_id", "token_id", "channel_id", "token_used", "count"),
+        *fields(TOTAL, "quota", mandatory=True),
+        *fields(INTEGER, "user_id", "token_id", "channel_id"),
+        *fields(TOTAL, "token_used", "count"),
         *fields(TEXT, "model_name", "username", "use_group", "node_name"),
     ),
     columns=(
@@ -345,7 +356,7 @@ STATUS = Stream(
     name="status",
     table="new_api_status",
     fields=(
-        *fields(INTEGER, "quota_per_unit", mandatory=True),
+        *fields(COUNT, "quota_per_unit", mandatory=True),
         *fields(TEXT, "system_name", "version", "quota_display_type"),
         *fields(FLAG, "display_in_currency"),
     ),

@@ -10,9 +10,9 @@ from ingestion.dialects.shape import (
     EPOCH,
     FACTOR,
     FLAG,
-    INTEGER,
-    MONEY,
+    SPEND,
     TEXT,
+    TOTAL,
     Column,
     Dialect,
     Stream,
@@ -35,7 +35,7 @@ USAGE = Stream(
         *fields(FLAG, "batch"),
         # Sums of a day outgrow what a single call's token counts are held to.
         *fields(
-            INTEGER,
+            TOTAL,
             "num_model_requests",
             "num_requests",
             "input_tokens",
@@ -100,7 +100,7 @@ COSTS = Stream(
     format=_BUCKETS,
     fields=(
         *_BUCKET,
-        *fields(MONEY, mandatory=True, amount="amount.value"),
+        *fields(SPEND, mandatory=True, amount="amount.value"),
         *fields(TEXT, mandatory=True, currency_as_written="amount.currency"),
         *fields(TEXT, "project_id", "line_item", "api_key_id", "quantity_unit"),
         *fields(FACTOR, "quantity"),

@@ -10,11 +10,13 @@ from ingestion.dialects.shape import (
     CSV,
     FACTOR,
     FLAG,
-    INTEGER,
     MONEY,
+    SEARCHES,
+    SPEND,
     TEXT,
     TIME,
     TOKENS,
+    TOTAL,
     Check,
     Column,
     Dialect,
@@ -79,7 +81,7 @@ _GENERATION: tuple[tuple[Kind, dict[str, str]], ...] = (
             "generation_time_ms": "generation_time",
         },
     ),
-    (INTEGER, {"num_search_results": "num_search_results"}),
+    (SEARCHES, {"num_search_results": "num_search_results"}),
 )
 
 _WRAPPER = "data"
@@ -138,9 +140,9 @@ def _activity(layout: Format) -> Stream:
             *fields(TEXT, "model", date_as_written="date", mandatory=True),
             *fields(TEXT, "model_permaslug", "endpoint_id", "provider_name", "workspace_id"),
             *fields(
-                INTEGER, "requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"
+                TOTAL, "requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"
             ),
-            *fields(MONEY, "byok_usage_inference", usage_usd="usage"),
+            *fields(SPEND, "byok_usage_inference", usage_usd="usage"),
         ),
         columns=(
             # A UTC day, whatever zone the source's other times are in.

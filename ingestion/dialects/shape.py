@@ -11,7 +11,12 @@ from typing import Literal
 
 #: Token counts from this on are damage, not usage: no request of any gateway comes near a thousand million.
 TOKEN_LIMIT = 1_000_000_000
-
+#: Nor does it search that often.
+SEARCH_LIMIT = 100_000
+#: Nor do credits, milliseconds or calls come near these, one by one or summed up. What is below stays a whole
+#: number in millionths, and a moment shifted by it stays a moment.
+COUNT_LIMIT = 1_000_000_000_000
+TOTAL_LIMIT = 1_000_000_000_000_000
 
 #: Object under which a record of a page finds the fields of the page (or bucket) around it.
 PAGE = "page"
@@ -68,23 +73,39 @@ class Kind:
 
     `name` is one of text, flag, integer, tokens, decimal, time (RFC 3339, or the source's wall clock) and
     epoch (seconds, may have a fraction, or milliseconds); `sql_type` is the type of the raw column; `scale`
-    is the number of decimals of a decimal; `per_second` is the unit of an epoch.
+    is the number of decimals of a decimal; `per_second` is the unit of an epoch; a number below -`limit` or
+    above `limit`, if that is not 0, is damage.
     """
 
     name: str
     sql_type: str
     scale: int = 0
     per_second: int = 1
+    limit: int = 0
 
 
 TEXT = Kind("text", "VARCHAR")
 FLAG = Kind("flag", "BOOLEAN")
+#: An id, a code: any whole number.
 INTEGER = Kind("integer", "BIGINT")
-TOKENS = Kind("tokens", "BIGINT")
-MONEY = Kind("decimal", "DECIMAL(18,12)", 12)
+#: Credits, quota, milliseconds, calls: of one record...
+COUNT = Kind("integer", "BIGINT", limit=COUNT_LIMIT)
+#: ...or of all records of a period.
+TOTAL = Kind("integer", "BIGINT", limit=TOTAL_LIMIT)
+#: Counts of one call that have a price, never negative.
+TOKENS = Kind("tokens", "BIGINT", limit=TOKEN_LIMIT - 1)
+SEARCHES = Kind("tokens", "BIGINT", limit=SEARCH_LIMIT)
+#: What one call costs: no call costs more than the limit.
+MONEY = Kind("decimal", "DECIMAL(18,12)", 12, limit=100_000)
+#: What all calls of a period cost.
+SPEND = Kind("decimal", "DECIMAL(18,12)", 12)
 UNIT_PRICE = Kind("decimal", "DECIMAL(24,18)", 18)
 FACTOR = Kind("decimal", "DECIMAL(18,9)", 9)
-INVOICE_AMOUNT = Kind("decimal", "DECIMAL(18,4)", 4)
+#: How many times the unit price of its gateway something costs.
+RATIO = Kind("decimal", "DECIMAL(18,9)", 9, limit=1_000_000)
+#: What is left to pay, what is off, or per cent of it.
+DISCOUNT = Kind("decimal", "DECIMAL(18,9)", 9, limit=100)
+INVOICE_AMOUNT = Kind("decimal", "DECIMAL(18,4)", 4, limit=COUNT_LIMIT)
 VAT_RATE = Kind("decimal", "DECIMAL(9,6)", 6)
 TIME = Kind("time", "TIMESTAMP")
 EPOCH = Kind("epoch", "TIMESTAMP")

@@ -69,7 +69,7 @@ def _seen(home: Home) -> set[str]:
 def _rows(text: str) -> Iterator[dict[str, object]]:
     """Yield a formula's rows; `text` is as it stands on the gateway's rows, in base64."""
     try:
-        formula = read(base64.b64decode(text, validate=True).decode())
+        formula = read(base64.b64decode(text.encode(), validate=True).decode())
     except (binascii.Error, UnicodeDecodeError):
         yield {"price_formula": text, "branch": 0, "reason": "not base64 of a text"}
     except FormulaError as error:

@@ -68,7 +68,7 @@ LANDED = {
                        "audio_completion_ratio": 2}),
         item("call", {"model_price": 0.0200002, "group_ratio": 0.9}),
         item("contract", {**RATIOS, **MIXED}, model_name="gpt-4o"),
-        item("nonsense", {**RATIOS, "model_ratio": 999999999, "completion_ratio": 999999999}),
+        item("nonsense", {**RATIOS, "model_ratio": 1000000, "completion_ratio": 1000000}),
         item("planned", {**RATIOS, **MIXED, "billing_source": "subscription", "wallet_quota_deducted": 0}),
         tiered("at", LONG, 200000, cache_tokens=100000),
         tiered("above", LONG, 200001, cache_tokens=100000),

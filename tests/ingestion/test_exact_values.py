@@ -32,7 +32,7 @@ PLACES = (Decimal("1e-12"), Decimal("1e-18"), Decimal("1e-4"))
         ("0.1234567890125", "0.123456789013"),
         ("0.12345678901249999999999999", "0.123456789012"),
         ("1234.000000000001", "1234.000000000001"),
-        ("999999.999999999999", "999999.999999999999"),
+        ("99999.999999999999", "99999.999999999999"),
         ("1", "1"),
         ("1e-7", "0.0000001"),
         ("0.00169348", "0.00169348"),
@@ -154,10 +154,11 @@ def test_float_epoch_seconds_are_exact_to_the_microsecond(desk, neighbour):
 @pytest.mark.parametrize(
     ("written", "count"), [(9007199254740993, 9007199254740993), ("17", 17), (2**63 - 1, 2**63 - 1)]
 )
-def test_a_count_never_passes_through_a_double(desk, call, written, count, neighbour):
-    desk.land([call(1, processing_ms=written), neighbour])
+def test_a_whole_number_never_passes_through_a_double(desk, written, count, neighbour):
+    item = {"id": 1, "user_id": written, "created_at": 1793517719, "type": 4, "content": "note"}
+    desk.land([item, neighbour], stream="aisa/logs")
     desk.run()
-    assert desk.rows()[0]["processing_ms"] == count
+    assert desk.rows("new_api_logs")[0]["user_id"] == count
 
 
 def test_the_older_flat_usage_is_the_same_contract(desk, call):

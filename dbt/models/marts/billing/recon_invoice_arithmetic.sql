@@ -84,7 +84,7 @@ gateway_facts as (
         documents_of_invoices.lowest_total_minor,
         documents_of_invoices.highest_total_minor,
         documents_of_invoices.tax_id_count,
-        cast(round(cast(invoices.net_minor as decimal(18, 0)) * invoices.vat_ratio, 0) as bigint) as expected_vat_minor
+        cast(round(cast(invoices.net_minor as decimal(19, 0)) * invoices.vat_ratio, 0) as bigint) as expected_vat_minor
     from invoices
     cross join settings
     left join documents_of_invoices

@@ -54,9 +54,9 @@ renamed as (
 
         ---------- money
         lower(trim(currency)) as currency,
-        cast(round(net * minor_per_major, 0) as bigint) as net_minor,
-        cast(round(vat * minor_per_major, 0) as bigint) as vat_minor,
-        cast(round(total * minor_per_major, 0) as bigint) as total_minor,
+        cast(round(cast(net as decimal(38, 4)) * minor_per_major, 0) as bigint) as net_minor,
+        cast(round(cast(vat as decimal(38, 4)) * minor_per_major, 0) as bigint) as vat_minor,
+        cast(round(cast(total as decimal(38, 4)) * minor_per_major, 0) as bigint) as total_minor,
         cast(vat_rate as decimal(9, 6)) as vat_ratio,
         credits as credits_promised,
 
