@@ -49,11 +49,11 @@
                     format parquet, partition_by (event_date), filename_pattern '.folder_{i}', overwrite_or_ignore
                 );
                 copy ({{ files }}) to '{{ folder }}/event_date={{ days[0][0] }}/{{ batch }}_0.parquet' (
-                    format parquet, compression zstd
+                    {{ lake_format() }}
                 );
             {%- else -%}
                 copy ({{ files }}) to '{{ folder }}' (
-                    format parquet, compression zstd, partition_by (event_date), write_partition_columns true,
+                    {{ lake_format() }}, partition_by (event_date), write_partition_columns true,
                     filename_pattern '{{ batch }}_{i}', overwrite_or_ignore
                 );
             {%- endif %}
@@ -121,3 +121,8 @@
     {{ run_hooks(post_hooks, inside_transaction = False) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{#- Most of what a day costs is writing it; its unique columns are not worth a try at a dictionary. -#}
+{% macro lake_format() -%}
+    format parquet, compression zstd, compression_level 1, dictionary_size_limit 2000
+{%- endmacro %}

@@ -11,19 +11,18 @@ with keys as (
 
 -- A copy may stand on the day before or after: a correction moves the time, or two exports stamp start and end.
 repeated as (
-    select
-        key_hash,
-        array_agg(distinct event_date) as event_dates
+    select key_hash
     from keys
     group by key_hash
     having count(*) > 1
 ),
 
 per_day as (
-    select
-        unnest(event_dates) as event_date,
-        key_hash
-    from repeated
+    select distinct
+        keys.event_date,
+        keys.key_hash
+    from keys
+    semi join repeated on keys.key_hash = repeated.key_hash
 )
 
 select * from per_day
