@@ -21,6 +21,7 @@ SELECT = (
     *USAGE,
     *BILLING,
     "+fct_credit_grants",
+    "+fct_credit_balances_daily",
     "+recon_credit_grants",
     "+recon_credit_burn",
     "+recon_credit_balances",

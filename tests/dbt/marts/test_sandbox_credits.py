@@ -25,7 +25,13 @@ from ingestion.sandbox.wallet_ledger import Closing, Truth
 from ingestion.sandbox.wallets import UNIT, midnight, wallet_plan
 from tests.dbt.conftest import build, contract_values, rows
 
-CREDITS = ("+fct_credit_grants", "+recon_credit_grants", "+recon_credit_burn", "+recon_credit_balances")
+CREDITS = (
+    "+fct_credit_grants",
+    "+fct_credit_balances_daily",
+    "+recon_credit_grants",
+    "+recon_credit_burn",
+    "+recon_credit_balances",
+)
 KEPT = [Mart("fct_usage_costs"), Mart("fct_credit_entries"), Mart("fct_credit_balances_daily")]
 RECONCILIATIONS = ("recon_credit_balances", "recon_credit_burn", "recon_credit_grants")
 KINDS = {

@@ -32,6 +32,15 @@ usd_prices as (
     select * from {{ ref('int_invoice_usd_prices') }}
 ),
 
+-- Days that somebody writes down are days of the zone the gateway bills by.
+zones as (
+    select
+        source,
+        max(billing_time_zone) as billing_time_zone
+    from {{ ref('stg_config__sources') }}
+    group by source
+),
+
 quota_sources as (
     select distinct source from {{ ref('stg_new_api__units') }}
 ),
@@ -47,12 +56,18 @@ invoiced as (
         coalesce(packs.priority, 0) as priority,
         case
             when packs.expires_after_days is not null
-                then cast(cast(invoices.issued_at as date) as timestamp) + packs.expires_after_days * interval 1 day
+                then
+                    {{ local_midnight(
+                        local_date('invoices.issued_at', billing_time_zone('zones.billing_time_zone'))
+                        ~ ' + packs.expires_after_days * interval 1 day',
+                        billing_time_zone('zones.billing_time_zone')
+                    ) }}
             when invoices.invoice_kind = 'renewal' and plans.has_expiring_credits
                     then coalesce(invoices.period_end_at, invoices.issued_at + interval 1 month)
         end as expires_at,
         {{ major_per_minor('currencies.exponent') }} as major_per_minor
     from invoices
+    left join zones on invoices.source = zones.source
     left join currencies on invoices.currency = currencies.currency
     {{ left_join_packs_and_plans('invoices') }}
 ),
@@ -93,20 +108,21 @@ grants as (
     where case when is_delivery_logged then delivered_quota else promised_quota end > 0
     union all
     select
-        concat('config:', source, ':', grant_id) as grant_id,
-        source,
-        workspace_id as wallet_id,
-        kind as grant_kind,
-        cast(granted_on as timestamp) as granted_at,
-        cast(expires_on as timestamp) as expires_at,
-        priority,
-        cast(credits as decimal(24, 6)) as amount,
-        cast(case when kind = 'promotion' then 0 end as decimal(38, 0)) as price_pico,
+        concat('config:', booked.source, ':', booked.grant_id) as grant_id,
+        booked.source,
+        booked.workspace_id as wallet_id,
+        booked.kind as grant_kind,
+        {{ local_midnight('booked.granted_on', billing_time_zone('zones.billing_time_zone')) }} as granted_at,
+        {{ local_midnight('booked.expires_on', billing_time_zone('zones.billing_time_zone')) }} as expires_at,
+        booked.priority,
+        cast(booked.credits as decimal(24, 6)) as amount,
+        cast(case when booked.kind = 'promotion' then 0 end as decimal(38, 0)) as price_pico,
         cast(null as varchar) as currency,
         cast(null as varchar) as invoice_id,
-        config_file as raw_file,
-        config_line as raw_line
+        booked.config_file as raw_file,
+        booked.config_line as raw_line
     from booked
+    left join zones on booked.source = zones.source
 ),
 
 counted as (

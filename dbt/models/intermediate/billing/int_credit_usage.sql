@@ -1,7 +1,7 @@
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs', 'int_credit_stretch_days']) }}
 
 -- depends_on: {{ ref('int_credit_stretch_days') }}
--- One row per wallet and stretch of a day: what calls took and what refunds of calls gave back.
+-- One row per wallet and stretch of a day, cut at the midnight of the billing zone too: what calls took and what refunds of calls gave back.
 with usage_costs as (
     select * from {{ ref('fct_usage_costs') }}
     where credits_used is not null or quota_used is not null
@@ -9,6 +9,10 @@ with usage_costs as (
 
 stretches as (
     select * from {{ ref('int_credit_stretches') }}
+),
+
+billing_days as (
+    select * from {{ ref('int_billing_days') }}
 ),
 
 -- What a plan paid for took nothing from the wallet: the gateway charged 0 for it.
@@ -27,7 +31,10 @@ amounts as (
 placed as (
     select
         amounts.*,
-        coalesce(stretches.starts_at, cast(amounts.event_date as timestamp)) as starts_at
+        greatest(
+            coalesce(stretches.starts_at, cast(amounts.event_date as timestamp)),
+            case when amounts.occurred_at >= billing_days.next_billing_date_at then billing_days.next_billing_date_at end
+        ) as starts_at
     from amounts
     left join stretches
         on
@@ -36,6 +43,8 @@ placed as (
             and amounts.event_date = stretches.event_date
             and amounts.occurred_at >= stretches.starts_at
             and amounts.occurred_at < stretches.ends_at
+    left join billing_days
+        on amounts.source = billing_days.source and amounts.event_date = billing_days.event_date
 ),
 
 summed as (

@@ -30,7 +30,7 @@ billing_days as (
         event_date,
         first_billing_date,
         first_billing_date + 1 as next_billing_date,
-        timezone('UTC', timezone(billing_time_zone, cast(first_billing_date + 1 as timestamp))) as next_billing_date_at
+        {{ local_midnight('first_billing_date + 1', 'billing_time_zone') }} as next_billing_date_at
     from first_days
 )
 

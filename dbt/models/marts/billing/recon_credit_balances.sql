@@ -1,20 +1,55 @@
--- One row per balance that somebody read off the gateway, beside what the ledger says stood at the end of that day.
+-- One row per balance that somebody read off the gateway, beside what the ledger says stood at the end of that day, of the
+-- zone the gateway bills by.
 
 with balances as (
     select * from {{ ref('stg_config__credit_balances') }}
 ),
 
+entries as (
+    select * from {{ ref('fct_credit_entries') }}
+),
+
+movements as (
+    select * from {{ ref('int_credit_movements') }}
+),
+
+zones as (
+    select
+        source,
+        max(billing_time_zone) as billing_time_zone
+    from {{ ref('stg_config__sources') }}
+    group by source
+),
+
+horizon as (
+    select max(until_at) as until_at from movements
+),
+
+ended as (
+    select
+        balances.*,
+        {{ local_midnight('balances.balance_on + 1', billing_time_zone('zones.billing_time_zone')) }} as ends_at
+    from balances
+    left join zones on balances.source = zones.source
+),
+
+-- What the books do not reach yet they do not know.
 ledger as (
     select
-        *,
-        cast(
-            sum(overage_micro) over (
-                partition by source, workspace_id
-                order by event_date
-                rows between unbounded preceding and current row
-            ) as bigint
-        ) as overage_to_date_micro
-    from {{ ref('fct_credit_balances_daily') }}
+        ended.source,
+        ended.workspace_id,
+        ended.balance_on,
+        cast(sum(case when entries.entry_kind = 'overage' then 0 else entries.amount_micro end) as bigint) as closing_micro,
+        cast(-sum(case when entries.entry_kind = 'overage' then entries.amount_micro else 0 end) as bigint)
+            as overage_to_date_micro
+    from ended
+    inner join horizon on ended.ends_at <= horizon.until_at
+    inner join entries
+        on
+            ended.source = entries.source
+            and ended.workspace_id = entries.workspace_id
+            and ended.ends_at > entries.entered_at
+    group by ended.source, ended.workspace_id, ended.balance_on
 ),
 
 compared as (
@@ -33,7 +68,7 @@ compared as (
         on
             balances.source = ledger.source
             and balances.workspace_id = ledger.workspace_id
-            and balances.balance_on = ledger.event_date
+            and balances.balance_on = ledger.balance_on
 ),
 
 final as (
