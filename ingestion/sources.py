@@ -14,9 +14,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from ingestion.dialects import DIALECTS, Dialect
 from ingestion.home import Home
 from ingestion.source_settings import Conventions, known_zone
-from ingestion.usage_apis.settings import ApiSettings, with_kind
+from ingestion.usage_apis.settings import ApiSettings, Variable, with_kind
 
 NAME = re.compile(r"[a-z0-9_-]+")
+
+#: What pydantic's own words leave open.
+_WORDS = {
+    "missing": "is missing; write it",
+    "string_type": "must be text",
+    "tuple_type": "must be a list, such as [logs]",
+    "model_type": "must be settings with names, such as {mode: test}",
+    "model_attributes_type": "must be settings with names, such as {url: https://api.example.com, token_env: TOKEN}",
+    "extra_forbidden": "unknown setting; remove it or correct its spelling",
+}
 
 
 class SourcesError(ValueError):
@@ -57,7 +67,8 @@ class Source(Conventions):
     @classmethod
     def _all_streams(cls, data: dict) -> dict:
         data = with_kind(data)
-        dialect = DIALECTS.get(data.get("dialect") or "")
+        name = data.get("dialect")
+        dialect = DIALECTS.get(name) if isinstance(name, str) else None
         if dialect and not data.get("streams"):
             data = {**data, "streams": dialect.stream_names()}
         return data
@@ -90,7 +101,7 @@ class StripeSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: Literal["sandbox", "test", "live"]
-    api_key_env: str = "STRIPE_API_KEY"
+    api_key_env: Variable = "STRIPE_API_KEY"
     livemode: bool = False
 
     @model_validator(mode="before")
@@ -126,6 +137,19 @@ class Sources(BaseModel):
         return {**data, "sources": tuple(entries)}
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML of which nothing is lost: a key that stands twice is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"{key.value} stands twice; keep one of them", problem_mark=key.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
 def load(home: Home) -> Sources:
     """Return everything sources.yml says, or what the landing folders imply if there is none.
 
@@ -143,7 +167,7 @@ def load(home: Home) -> Sources:
     except (OSError, UnicodeDecodeError) as error:
         raise SourcesError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise SourcesError(f"{path}: not valid YAML; {error}") from error
     if data is None:
@@ -176,8 +200,7 @@ def _explained(file: str, data: dict, error: ValidationError) -> list[str]:
             # The kind of the API is not written in the file where pydantic puts it.
             del place[place.index("api") + 1]
         key = ".".join(str(part) for part in place)
-        what = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            what = "unknown setting; remove it or correct its spelling"
+        what = _WORDS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
+        what = what.replace("Input should be", "must be")
         lines.append(f"{file}: {key + ': ' if key else ''}{what}")
     return lines

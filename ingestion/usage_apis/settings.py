@@ -40,7 +40,7 @@ def with_kind(source: dict[str, Any]) -> dict[str, Any]:
         ValueError: there are `api:` settings, but gateways of this dialect have no usage API.
     """
     api, dialect = source.get("api"), source.get("dialect")
-    if not isinstance(api, dict) or "kind" in api:
+    if not isinstance(api, dict) or "kind" in api or not isinstance(dialect, str):
         return source
     if dialect not in KINDS:
         raise ValueError(f"{dialect} has no usage API; remove api, or write one of {', '.join(KINDS)}")

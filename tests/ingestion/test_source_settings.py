@@ -60,17 +60,17 @@ def test_a_quota_that_changed_is_one_row_a_period(home):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("time_basis: middle", "sources.yml: sources.infery.time_basis: Input should be 'start' or 'end'"),
+        ("time_basis: middle", "sources.yml: sources.infery.time_basis: must be 'start' or 'end'"),
         (
             "quota_per_unit: many",
             "sources.infery.quota_per_unit: 'many' is not a quota; write a whole number",
         ),
-        ("quota_per_unit: 0", "sources.infery.quota_per_unit.0.value: Input should be greater than 0"),
+        ("quota_per_unit: 0", "sources.infery.quota_per_unit.0.value: must be greater than 0"),
         ("quota_per_unit: [{value: 1}, {value: 2}]", "only the first value may stand without valid_from"),
-        ("usd_per_credit: -1", "sources.infery.usd_per_credit: Input should be greater than 0"),
+        ("usd_per_credit: -1", "sources.infery.usd_per_credit: must be greater than 0"),
         ("vat_time_zone: Europe/Londn", "sources.infery.vat_time_zone: 'Europe/Londn' is not a time zone"),
-        ("discount_convention: x", "sources.infery.discount_convention: Input should be 'to_pay', 'off' or"),
-        ("api: {token_env: T}", "sources.yml: sources.infery.api.url: Field required"),
+        ("discount_convention: x", "sources.infery.discount_convention: must be 'to_pay', 'off' or"),
+        ("api: {token_env: T}", "sources.yml: sources.infery.api.url: is missing; write it"),
         ("api: {url: 'http://a.b', token_env: T}", "sources.infery.api: url must start with https://"),
     ],
 )

@@ -72,9 +72,18 @@ def test_live_payments_are_expected_exactly_in_live_mode(home, text, livemode):
         ("sources: {a: {dialect", "not valid YAML"),
         (
             "stripe: {mode: production}",
-            "sources.yml: stripe.mode: Input should be 'sandbox', 'test' or 'live'",
+            "sources.yml: stripe.mode: must be 'sandbox', 'test' or 'live'",
         ),
         ("source: {}", "sources.yml: source: unknown setting"),
+        ("sources: {a: {dialect: [infron]}}", "sources.yml: sources.a.dialect: must be text"),
+        ("sources: {a: {dialect: infron, streams: logs}}", "sources.yml: sources.a.streams: must be a list"),
+        ("stripe: true", "sources.yml: stripe: must be settings with names, such as {mode: test}"),
+        ("sources: {infery: {api: true}}", "sources.yml: sources.infery.api: must be settings with names"),
+        ("sources: {a: {dialect: infron}, a: {dialect: infery}}", "a stands twice; keep one of them"),
+        (
+            "stripe: {mode: live, api_key_env: rk_live_0123456789}",
+            "sources.yml: stripe.api_key_env: must be the name of an environment variable, not a token",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_file_key_and_what_to_write(home, text, message):
