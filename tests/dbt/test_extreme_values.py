@@ -81,12 +81,12 @@ def put(record: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
 
 
 def damaged(stream: Stream, record: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Copies of a record, each a call of its own with one extreme value."""
+    """Copies of a record, each a call of its own with one extreme value, or without one."""
     number = itertools.count(10_000_000)
     for field in stream.fields:
         if field.path.startswith("page."):
             continue
-        for value in extremes(field):
+        for value in (*extremes(field), None):
             copied = copy.deepcopy(record)
             for key in stream.embedded:
                 if isinstance(copied.get(key), str):

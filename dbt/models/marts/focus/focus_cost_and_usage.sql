@@ -42,7 +42,7 @@ usage_rows as (
         cast(list_usd_per_mtok * discount_factor as decimal(38, 24)) as contracted_unit_price,
         tokens,
         case sku_meter when 'Web Searches' then 'Searches' else 'Tokens' end as unit,
-        case when sku_meter is not null then model_served end as sku_id,
+        case when sku_meter is not null then coalesce(model_served, 'unknown model') end as sku_id,
         sku_meter,
         case
             when sku_meter is not null
@@ -126,7 +126,7 @@ focus_columns as (
         cast(contracted_cost as decimal(38, 12)) as ContractedCost,
         contracted_unit_price as ContractedUnitPrice,
         cast(effective_cost as decimal(38, 12)) as EffectiveCost,
-        coalesce(provider, source) as HostProviderName,
+        coalesce(nullif(provider, ''), source) as HostProviderName,
         invoice_detail_id as InvoiceDetailId,
         invoice_id as InvoiceId,
         source as InvoiceIssuerName,
@@ -138,7 +138,7 @@ focus_columns as (
             as PricingQuantity,
         case when sku_price_id is not null then concat('1000000 ', unit) end as PricingUnit,
         source as ProviderName,
-        coalesce(provider, source) as PublisherName,
+        coalesce(nullif(provider, ''), source) as PublisherName,
         'AI and Machine Learning' as ServiceCategory,
         source as ServiceName,
         source as ServiceProviderName,
