@@ -55,18 +55,31 @@ _QUIET_REASONS = ("match", "rounding", "settlement", "subscription_paid", "not_c
 
 @dataclass(frozen=True)
 class _Judge:
-    """A mart with one verdict a row, beside faults of the kinds `<name>_<verdict>`; `quiet` verdicts are no finding."""
+    """A mart with one verdict a row, beside faults of the kinds `<name>_<verdict>`; `quiet` verdicts are no finding.
+
+    `where` leaves out rows that something else is compared with.
+    """
 
     name: str
     mart: str
     subject: str
     verdict: str
     quiet: tuple[str, ...] = ()
+    where: str = "true"
 
 
 _JUDGES = (
     _Judge("settlement", "recon_payment_settlements", "object_id", "status", ("settled", "pending")),
     _Judge("arithmetic", "recon_invoice_arithmetic", "document_id", "reasons"),
+    _Judge(
+        "usage_api",
+        "recon_usage_api",
+        "event_date || '/' || model_served",
+        "status",
+        ("match",),
+        # What other sources sum is told of their wallets (truth_credits.py).
+        "source = 'new_api_reports'",
+    ),
 )
 
 
@@ -260,7 +273,7 @@ def _verdicts(marts: duckdb.DuckDBPyConnection, judge: _Judge) -> Iterator[Compa
         with found as (
             select {judge.subject} as subject, $name || '_' || {judge.verdict} as kind
             from {judge.mart}
-            where {judge.verdict} is not null and not list_contains($quiet, {judge.verdict})
+            where {judge.verdict} is not null and not list_contains($quiet, {judge.verdict}) and {judge.where}
         )
         select kind, count(*), count(found.subject)
         from faults left join found using (kind, subject)

@@ -3,7 +3,8 @@
     write_world(home, days, requests_per_day, seed, dialects)
       landing/infron/logs  landing/infery/invoices  config/*.csv  sources.yml
       landing/<dialect>/<stream>    the same requests once more, as other gateways tell of them
-      landing/<source>/<stream>     credit wallets under sources of their own (wallets.py)
+      landing/<source>/<stream>     credit wallets (wallets.py) and usage reports (usage_reports.py) under sources of
+                                    their own
       sandbox/stripe_objects.json   what the loopback Stripe server serves
       truth.json                    every planted fault, and the control totals
 
@@ -27,10 +28,14 @@ from ingestion.sandbox.ledger import Truth
 from ingestion.sandbox.logs import LogWriter
 from ingestion.sandbox.tenants import DiscountRule, Tenants, tenants
 from ingestion.sandbox.traffic import date_of
+from ingestion.sandbox.usage_reports import SETTINGS as REPORT_SETTINGS
+from ingestion.sandbox.usage_reports import SOURCE as REPORT_SOURCE
+from ingestion.sandbox.usage_reports import ReportWriter
 from ingestion.sandbox.wallet_files import SOURCES as WALLET_SOURCES
 from ingestion.sandbox.wallet_files import WalletWriter
 
 MARKER = "sandbox/world.json"
+SOURCES_OF_THEIR_OWN = {**WALLET_SOURCES, REPORT_SOURCE: REPORT_SETTINGS}
 CONFIG = tuple(
     f"config/{table}.csv"
     for table in (
@@ -82,6 +87,8 @@ def write_world(
     billing.write()
     wallets = WalletWriter(home, days, seed)
     wallets.write(billing)
+    reports = ReportWriter(home, days)
+    reports.write()
     write_text(home / STRIPE_OBJECTS, json.dumps(billing.stripe.objects, indent=0) + "\n")
     write_text(home / "config/discount_rules.csv", _rules_file(world.rules))
     write_text(home / "config/currencies.csv", CURRENCIES)
@@ -99,7 +106,9 @@ def write_world(
         files=logs.files,
         billing=billing.totals(),
         credits=wallets.truth.as_json(),
-        faults=sorted(logs.faults + billing.faults + wallets.faults, key=lambda fault: fault.day),
+        faults=sorted(
+            logs.faults + billing.faults + wallets.faults + reports.faults, key=lambda fault: fault.day
+        ),
     )
     write_text(home / TRUTH, truth.as_json())
     return truth
@@ -119,7 +128,9 @@ def _check(home: Path, days: int, requests_per_day: int, seed: int, dialects: Se
             f"dialects are {', '.join(dialects) or 'none'}; write some of {', '.join(DIALECTS)}, each once"
         )
     if not (home / MARKER).exists():
-        landed = [f"landing/{name}" for name in {**dict.fromkeys(dialects), "infery": None, **WALLET_SOURCES}]
+        landed = [
+            f"landing/{name}" for name in {**dict.fromkeys(dialects), "infery": None, **SOURCES_OF_THEIR_OWN}
+        ]
         for name in ("sources.yml", *landed, *CONFIG):
             if (home / name).exists():
                 raise SandboxError(
@@ -167,7 +178,7 @@ def _sources_file(dialects: Sequence[str]) -> str:
     for name in dict.fromkeys((*dialects, "infery")):
         settings = DIALECTS[name].settings if name in dialects else {}
         lines.append(_source(name, {"dialect": name, **settings}))
-    lines += [_source(name, settings) for name, settings in WALLET_SOURCES.items()]
+    lines += [_source(name, settings) for name, settings in SOURCES_OF_THEIR_OWN.items()]
     return "\n".join([*lines, "stripe: {mode: sandbox}", ""])
 
 
