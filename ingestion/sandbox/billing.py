@@ -11,8 +11,7 @@
 Refunds and disputes come days after the payment. One that would come after the world's end has not come: the
 payment matches, until a longer world says otherwise.
 
-Amounts are whole minor units here and become text with the currency's decimals in the invoice line. VAT is
-taken out of a gross price, as packs are sold at a round price including tax.
+Amounts are whole minor units. VAT is taken out of a gross price, as packs are sold at a round price including tax.
 """
 
 from __future__ import annotations
@@ -25,15 +24,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ingestion.sandbox.arithmetic import CONTRADICTIONS, GATEWAY, spoiled_document, spoiled_line
+from ingestion.sandbox.arithmetic import CONTRADICTIONS, spoiled_document, spoiled_line
+from ingestion.sandbox.billing_ledger import BillingLedger
 from ingestion.sandbox.files import write_text
+from ingestion.sandbox.invoices import Invoice, line, money
 from ingestion.sandbox.ledger import Fault
-from ingestion.sandbox.oddities import PAID_WITH, Oddity, flags_of, odd_payments
+from ingestion.sandbox.oddities import PAID_WITH, Oddity, odd_payments
 from ingestion.sandbox.randomness import generator
 from ingestion.sandbox.settlements import SETTLEMENTS, STILL_PENDING
 from ingestion.sandbox.stripe_history import KINDS
 from ingestion.sandbox.stripe_objects import Stripe
-from ingestion.sandbox.tenants import Tenants, Workspace
+from ingestion.sandbox.tenants import Tenants
 from ingestion.sandbox.traffic import date_of
 
 Kind = TypeVar("Kind")
@@ -41,7 +42,6 @@ Kind = TypeVar("Kind")
 INVOICES = "landing/infery/invoices"
 RENEWAL_PACK = 9_900
 MINOR_PER_CREDIT = {"gbp": 1, "usd": 1, "jpy": 2}
-DECIMALS = {"gbp": 2, "usd": 2, "jpy": 0}
 
 TROUBLES = (
     "missing_in_stripe",
@@ -83,34 +83,6 @@ _UNPAID = {"not_payable": "void", "zero_amount": "paid", "settled_without_paymen
 _OTHER_CURRENCY = {"gbp": "usd", "usd": "gbp", "jpy": "usd"}
 
 
-@dataclass(frozen=True)
-class Invoice:
-    """One invoice before it goes wrong; `net`, `vat` and `total` are minor units."""
-
-    number: int
-    workspace: Workspace
-    kind: str
-    issued_at: datetime
-    credits: int
-    net: int
-    vat: int
-
-    @property
-    def invoice_id(self) -> str:
-        """The gateway's own id."""
-        return f"inv_{self.number:05d}"
-
-    @property
-    def key(self) -> str:
-        """The part its Stripe ids have in common."""
-        return f"3SbX{self.number:08d}"
-
-    @property
-    def total(self) -> int:
-        """What is to be paid, minor units."""
-        return self.net + self.vat
-
-
 @dataclass
 class BillingWriter:
     """Writes the invoices of a world, gathers its Stripe objects, and remembers what is true about both."""
@@ -120,18 +92,22 @@ class BillingWriter:
     days: int
     seed: int
     stripe: Stripe = field(init=False)
-    faults: list[Fault] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     invoiced: Counter[str] = field(default_factory=Counter)
     invoices: int = 0
 
     def __post_init__(self) -> None:
-        self._flagged: set[tuple[str, str]] = set()
+        self._ledger = BillingLedger()
         self._turns: Counter[str] = Counter()
         self._settlement: dict[int, str] = {}
         self._contradiction: dict[int, tuple[str, str]] = {}
         self._until = datetime.combine(date_of(self.days), datetime.min.time(), UTC)
         self.stripe = Stripe(int(self._until.timestamp()))
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Everything that was planted."""
+        return self._ledger.faults
 
     def write(self) -> None:
         """Write every day's invoice file; a day without invoices has none."""
@@ -222,15 +198,12 @@ class BillingWriter:
         )
         [line] = [line for line in lines if line["invoice_id"] == invoice.invoice_id]
         line["credits"] = delivered
-        self.faults.append(
-            Fault(
-                kind=f"credits_{status}",
-                day=invoice.issued_at.date().isoformat(),
-                subject=invoice.invoice_id,
-                expected=str(invoice.credits),
-                observed=str(delivered or 0),
-                detail={"workspace_id": invoice.workspace.workspace_id},
-            )
+        self._ledger.note(
+            f"credits_{status}",
+            invoice,
+            invoice.invoice_id,
+            expected=str(invoice.credits),
+            observed=str(delivered or 0),
         )
 
     def _settle(self, invoice: Invoice, trouble: str | None, oddity: Oddity | None) -> dict[str, Any] | None:
@@ -250,7 +223,7 @@ class BillingWriter:
                 invoice.vat,
                 invoice.workspace.currency,
                 f"cus_{invoice.workspace.workspace_id}",
-                _promised(invoice),
+                invoice.promised,
             )
         elif odd == "has_split_payment" and oddity and oddity.other:
             self._pay_at_once(invoice, oddity.other)
@@ -261,19 +234,21 @@ class BillingWriter:
         if trouble == "no_money_moved":
             self.statuses["matched"] += 1
         if trouble:
-            self._note(invoice, trouble, status)
-        self._note_flags(invoice, trouble, oddity)
+            self._ledger.trouble(invoice, trouble, status)
+        self._ledger.flags(invoice, trouble, oddity)
         self._note_verdicts(invoice, trouble)
         if trouble == "missing_invoice":
             return None
         self.invoices += 1
         self.invoiced[invoice.workspace.currency] += invoice.total
         if trouble in _UNPAID:
-            return _line(invoice, _UNPAID[trouble]) | {"payment_intent": None}
-        line = _line(invoice, "open" if trouble in _INTENT_STATUS else "paid")
+            return line(invoice, _UNPAID[trouble]) | {"payment_intent": None}
+        listed = line(invoice, "open" if trouble in _INTENT_STATUS else "paid")
         if invoice.number in self._contradiction:
-            line |= _spoiled(invoice, self._contradiction[invoice.number])
-        return line | ({"payment_intent": None} if odd == PAID_WITH else {})
+            fields = spoiled_line(self._contradiction[invoice.number], invoice.net, invoice.vat)
+            for name, value in fields.items():
+                listed[name] = money(value, listed["currency"]) if isinstance(value, int) else value
+        return listed | ({"payment_intent": None} if odd == PAID_WITH else {})
 
     def _status(self, invoice: Invoice, trouble: str | None) -> str:
         """Return the status an invoice must end in at the world's end."""
@@ -290,14 +265,14 @@ class BillingWriter:
         odd = oddity.kind if oddity else None
         if odd == "is_cross_period":
             created = int((_midnight_after(invoice) + _PAID_AFTER_MIDNIGHT).timestamp())
-        promised = {} if trouble == "matched_metadata_missing" else _promised(invoice)
+        promised = {} if trouble == "matched_metadata_missing" else invoice.promised
         told = dict(promised)
         if trouble == "metadata_conflict_workspace":
             others = [other.workspace_id for other in self.world.workspaces if other != space]
             told["workspace_id"] = others[invoice.number % len(others)]
         if trouble == "metadata_conflict_invoice":
             told["infery_invoice_id"] = f"inv_{invoice.number - 1:05d}"
-        amount = invoice.total - {"amount_mismatch": _shortfall(invoice), "matched_with_tolerance": 1}.get(
+        amount = invoice.total - {"amount_mismatch": invoice.shortfall, "matched_with_tolerance": 1}.get(
             trouble or "", 0
         )
         currency = _OTHER_CURRENCY[space.currency] if trouble == "currency_mismatch" else space.currency
@@ -372,10 +347,10 @@ class BillingWriter:
             invoice.total + other.total,
             space.currency,
             f"cus_{space.workspace_id}",
-            _promised(invoice),
+            invoice.promised,
         )
         for one in (invoice, other):
-            self.stripe.bill(one.key, created - 5, one.total, one.vat, intent, _promised(one))
+            self.stripe.bill(one.key, created - 5, one.total, one.vat, intent, one.promised)
 
     def _take_back(self, invoice: Invoice, intent: dict[str, Any], trouble: str) -> None:
         """Take money back that was paid, days later; a partial refund comes with its credit note."""
@@ -389,114 +364,20 @@ class BillingWriter:
             self.stripe.refund(intent, at, quarter)
             self.stripe.credit(intent, at + 1, quarter, quarter * invoice.vat // invoice.total)
 
-    def _note(self, invoice: Invoice, trouble: str, status: str) -> None:
-        """Write a billing fault into the ledger; amounts are in the invoice's currency."""
-        currency = invoice.workspace.currency
-        observed = {
-            "missing_in_stripe": 0,
-            "amount_mismatch": invoice.total - _shortfall(invoice),
-            "payment_failed": 0,
-            "in_flight": 0,
-            "refunded": 0,
-            "partially_refunded": invoice.total - invoice.total // 4,
-            "duplicate_charge": 2 * invoice.total,
-            "not_payable": 0,
-            "settled_without_payment": 0,
-            "livemode_mismatch": 0,
-            "matched_with_tolerance": invoice.total - 1,
-            "no_money_moved": 0,
-        }.get(trouble, invoice.total)
-        intent = {"no_money_moved": f"pi_{invoice.key}left"}.get(trouble, f"pi_{invoice.key}")
-        lost = trouble in ("missing_invoice", "no_money_moved")
-        self.faults.append(
-            Fault(
-                kind=trouble,
-                day=invoice.issued_at.date().isoformat(),
-                subject=intent if lost else invoice.invoice_id,
-                expected=None if lost else _money(invoice.total, currency),
-                observed=_money(observed, currency),
-                status=status,
-                detail={
-                    "currency": currency,
-                    "workspace_id": invoice.workspace.workspace_id,
-                    "payment_intent": intent,
-                },
-            )
-        )
-
-    def _note_flags(self, invoice: Invoice, trouble: str | None, oddity: Oddity | None) -> None:
-        """Write the flags of an item into the ledger; a doubtful link is doubtful for both it could lead to."""
-        subject = {
-            "missing_invoice": f"pi_{invoice.key}",
-            "no_money_moved": f"pi_{invoice.key}left",
-        }.get(trouble or "", invoice.invoice_id)
-        flagged = [(flag, subject) for flag in flags_of(trouble or (oddity.kind if oddity else None))]
-        if trouble == "metadata_conflict_invoice":
-            flagged.append(("is_ambiguous_link", f"inv_{invoice.number - 1:05d}"))
-        if oddity and oddity.other and oddity.kind == "is_ambiguous_link":
-            flagged.append(("is_ambiguous_link", oddity.other.invoice_id))
-        for flag, about in flagged:
-            if (flag, about) in self._flagged:
-                continue
-            self._flagged.add((flag, about))
-            self.faults.append(
-                Fault(
-                    kind=f"flag_{flag}",
-                    day=invoice.issued_at.date().isoformat(),
-                    subject=about,
-                    detail={"workspace_id": invoice.workspace.workspace_id},
-                )
-            )
-
     def _note_verdicts(self, invoice: Invoice, trouble: str | None) -> None:
-        """Write what must be found about an invoice's settlement, and about its own numbers, into the ledger."""
-        settlement = self._settlement.get(invoice.number)
-        if trouble == "livemode_mismatch":
-            settlement = trouble
-        until = date_of(self.days - 1)
-        refused_at = invoice.issued_at + _REFUND_FAILS_AFTER
-        not_yet = {
-            "missing_balance_transaction": until - invoice.issued_at.date() <= STILL_PENDING,
-            "no_money_moved": refused_at >= self._until,
-        }
-        prefix, suffix = {"no_money_moved": ("re_", ""), "unknown_object": ("ch_", "unseen")}.get(
-            settlement or "", ("ch_", "")
+        """Have it noted what must be found about an invoice's settlement and its own numbers, if it has come."""
+        settlement = (
+            "livemode_mismatch" if trouble == "livemode_mismatch" else self._settlement.get(invoice.number)
         )
-        verdicts = []
+        age = date_of(self.days - 1) - invoice.issued_at.date()
+        not_yet = {
+            "missing_balance_transaction": age <= STILL_PENDING,
+            "no_money_moved": invoice.issued_at + _REFUND_FAILS_AFTER >= self._until,
+        }
         if settlement and not not_yet.get(settlement):
-            verdicts.append((f"settlement_{settlement}", f"{prefix}{invoice.key}{suffix}"))
+            self._ledger.settlement(invoice, settlement)
         if invoice.number in self._contradiction:
-            document, reason = self._contradiction[invoice.number]
-            document_id = invoice.invoice_id if document == GATEWAY else f"in_{invoice.key}"
-            verdicts.append((f"arithmetic_{reason}", f"{document}:{document_id}"))
-        for kind, subject in verdicts:
-            self.faults.append(
-                Fault(
-                    kind=kind,
-                    day=invoice.issued_at.date().isoformat(),
-                    subject=subject,
-                    detail={"workspace_id": invoice.workspace.workspace_id},
-                )
-            )
-
-
-def _spoiled(invoice: Invoice, contradiction: tuple[str, str]) -> dict[str, Any]:
-    """Return what an invoice's line says wrongly, amounts as text."""
-    fields = spoiled_line(contradiction, invoice.net, invoice.vat)
-    currency = invoice.workspace.currency
-    return {
-        name: _money(value, currency) if name in ("net", "vat") else value for name, value in fields.items()
-    }
-
-
-def _promised(invoice: Invoice) -> dict[str, str]:
-    """Return the metadata the gateway promises on everything it has Stripe make."""
-    return {"workspace_id": invoice.workspace.workspace_id, "infery_invoice_id": invoice.invoice_id}
-
-
-def _shortfall(invoice: Invoice) -> int:
-    """Return what an underpaid invoice lacks: its VAT, or a tenth where none is due."""
-    return invoice.vat or invoice.total // 10
+            self._ledger.contradiction(invoice, *self._contradiction[invoice.number])
 
 
 def _midnight_after(invoice: Invoice) -> datetime:
@@ -507,46 +388,3 @@ def _midnight_after(invoice: Invoice) -> datetime:
 def _comes_at(invoice: Invoice, trouble: str) -> datetime:
     """Return when a refund or dispute comes."""
     return invoice.issued_at + timedelta(days=_DAYS_LATER[trouble])
-
-
-def _money(minor: int, currency: str) -> str:
-    """Write minor units as the currency is written: 5000 gbp is `50.00`, 5000 jpy is `5000`."""
-    places = DECIMALS[currency]
-    if places == 0:
-        return str(minor)
-    return f"{minor // 10**places}.{minor % 10**places:0{places}d}"
-
-
-def _line(invoice: Invoice, status: str) -> dict[str, Any]:
-    """Return an invoice as the gateway's billing history lists it."""
-    space, currency = invoice.workspace, invoice.workspace.currency
-    renewal = invoice.kind == "renewal"
-    begins = invoice.issued_at.replace(hour=0, minute=0, second=0)
-    ends = (begins + timedelta(days=31)).replace(day=1)
-    return {
-        "invoice_id": invoice.invoice_id,
-        "workspace_id": space.workspace_id,
-        "kind": invoice.kind,
-        "issued_at": _time(invoice.issued_at),
-        "period_start": _time(begins) if renewal else None,
-        "period_end": _time(ends) if renewal else None,
-        "currency": currency,
-        "net": _money(invoice.net, currency),
-        "vat_rate": "0.20" if space.vat_treatment == "standard" else "0.00",
-        "vat": _money(invoice.vat, currency),
-        "total": _money(invoice.total, currency),
-        "vat_treatment": space.vat_treatment,
-        "credits": invoice.credits,
-        "pack": f"pack_{invoice.credits}" if not renewal else "plan_scale",
-        "payment_intent": f"pi_{invoice.key}",
-        "stripe_invoice": f"in_{invoice.key}",
-        "pdf_url": f"https://billing.example.com/{invoice.invoice_id}.pdf",
-        "receipt_url": f"https://billing.example.com/{invoice.invoice_id}/receipt",
-        "billing_contact": f"billing@{space.workspace_id.replace('_', '')}.example.com",
-        "status": status,
-    }
-
-
-def _time(moment: datetime) -> str:
-    """Write a time as RFC 3339 in UTC with milliseconds."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")

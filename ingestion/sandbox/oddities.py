@@ -19,7 +19,7 @@ from ingestion.sandbox.randomness import generator
 from ingestion.sandbox.traffic import date_of
 
 if TYPE_CHECKING:
-    from ingestion.sandbox.billing import Invoice
+    from ingestion.sandbox.invoices import Invoice
 
 ODDITIES = (
     "has_failed_attempts",

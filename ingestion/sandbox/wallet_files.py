@@ -18,8 +18,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ingestion.sandbox.billing import BillingWriter, Invoice
+from ingestion.sandbox.billing import BillingWriter
 from ingestion.sandbox.files import write_text
+from ingestion.sandbox.invoices import Invoice
 from ingestion.sandbox.ledger import Fault
 from ingestion.sandbox.tenants import Workspace
 from ingestion.sandbox.traffic import date_of
