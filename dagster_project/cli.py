@@ -66,16 +66,12 @@ def restate(
 
     Exit codes: those of run; 2 also where the days belong to a closed month.
     """
-    from dagster_project.restating import DaysClosed, Restatement
+    from dagster_project.restating import NotRestatable, Restatement
 
-    first, last = since.date(), until.date()
-    if first > last:
-        _refuse(f"--from {first} is after --to {last}; swap them")
-    if not reason.strip():
-        _refuse("--reason says nothing; write why these days are rated again")
     try:
-        _night(Home.locate(home), None, None, as_json, Restatement.of(first, last, reason))
-    except DaysClosed as error:
+        asked = Restatement.of(since.date(), until.date(), reason)
+        _night(Home.locate(home), None, None, as_json, asked)
+    except NotRestatable as error:
         _refuse(str(error))
 
 

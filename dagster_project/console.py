@@ -48,6 +48,17 @@ class Console:
         """Tell a machine; nobody listens here."""
 
 
+class LogConsole(Console):
+    """The log of a Dagster run, for a night that is a part of it."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+
+    def say(self, line: str) -> None:
+        """Log one line."""
+        self._log.info(line)
+
+
 class JsonConsole(Console):
     """One JSON object per line on stdout for a machine; the lines for people go to stderr."""
 

@@ -22,8 +22,12 @@ from dagster_project import closing
 from ingestion.home import Home
 
 
-class DaysClosed(RuntimeError):
-    """The range holds days of a closed month; the message names them."""
+#: How DuckDB calls a file until it is whole.
+UNFINISHED = "tmp_"
+
+
+class NotRestatable(RuntimeError):
+    """These days cannot be rated again for this reason; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,15 @@ class Restatement:
 
     @classmethod
     def of(cls, first: date, last: date, reason: str) -> Restatement:
-        """Return a request with a new id."""
+        """Return a request with a new id.
+
+        Raises:
+            NotRestatable: the range runs backwards, or nobody says why.
+        """
+        if first > last:
+            raise NotRestatable(f"the first day, {first}, is after the last, {last}; swap them")
+        if not reason.strip():
+            raise NotRestatable("the reason says nothing; write why these days are rated again")
         return cls(uuid4().hex, first, last, reason)
 
     @contextmanager
@@ -63,10 +75,11 @@ def folder(home: Home) -> Path:
 
 
 def records(home: Home, restatement_id: str = "*") -> list[dict[str, Any]]:
-    """Return the days of one restatement, or of all."""
+    """Return the days of one restatement, or of all; what a night that died left unfinished is none."""
     return [
         json.loads(line)
         for path in sorted(folder(home).glob(f"{restatement_id}.json"))
+        if not path.name.startswith(UNFINISHED)
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
 
@@ -81,12 +94,12 @@ def refuse_closed(home: Home, restatement: Restatement) -> None:
     """Make sure that no day of the range is closed.
 
     Raises:
-        DaysClosed: some are.
+        NotRestatable: some are; the message names their months.
     """
     closed = closing.closed_days(home, restatement.first, restatement.last)
     if closed:
         months = ", ".join(sorted({f"{day:%Y-%m}" for day in closed}))
-        raise DaysClosed(
+        raise NotRestatable(
             f"closed: {months}; what changes there is booked as adjustments by `tollbook run`. "
             "Restate days outside of it"
         )

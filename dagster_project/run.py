@@ -41,7 +41,7 @@ def nightly(
     Raises:
         HomeLocked: another process is writing this home.
         SourcesError: sources.yml cannot be used.
-        DaysClosed: a restatement names days of a closed month.
+        NotRestatable: a restatement names days of a closed month.
     """
     from dagster_project.instance import OURS, bury, open_instance, remove_old_logs
 

@@ -12,10 +12,16 @@
     {{ env_var('TOLLBOOK_HOME', '.tollbook') }}/{{ path }}
 {%- endmacro %}
 
-{#- The files below lake/ that a pattern names, whole paths in order. -#}
+{#- The files below lake/ that a pattern names, whole paths in order, without what a process that died left unfinished. -#}
 {% macro lake_files(pattern) -%}
+    {%- set found -%}
+        select file
+        from glob('{{ home_path('lake/' ~ pattern) | replace("'", "''") }}')
+        where not regexp_matches(file, '/(\.tmp-|tmp_)[^/]*$')
+        order by file
+    {%- endset -%}
     {%- set files = [] -%}
-    {%- for row in run_query("select file from glob('" ~ home_path('lake/' ~ pattern) | replace("'", "''") ~ "') order by file").rows -%}
+    {%- for row in run_query(found).rows -%}
         {%- do files.append(row[0]) -%}
     {%- endfor -%}
     {{ return(files) }}

@@ -6,11 +6,7 @@
 -#}
 
 {% macro recorded_statuses() -%}
-    {%- set folder = home_path('lake/recon_statuses') | replace("'", "''") -%}
-    {%- set files = [] -%}
-    {%- if execute -%}
-        {%- set files = run_query("select file from glob('" ~ folder ~ "/*.ndjson') order by file").columns[0].values() | list -%}
-    {%- endif -%}
+    {%- set files = lake_files('recon_statuses/*.ndjson') if execute else [] -%}
     (
         {% if files -%}
             select * from read_json(
@@ -48,6 +44,6 @@
                 on ended.item_id = begun.item_id and begun.first_seen_on = ended.replaced_on
             where ended.replaced_on = date '{{ day }}' and begun.item_id is null
             order by item_id
-        ) to '{{ home_path('lake/recon_statuses') | replace("'", "''") }}/{{ day }}.ndjson' (format json)
+        ) to '{{ home_path('lake/recon_statuses') | replace("'", "''") }}/{{ day }}.ndjson' (format json, use_tmp_file true)
     {%- endif -%}
 {%- endmacro %}

@@ -1,4 +1,4 @@
-"""A night in a process of its own, forked from one that has imported everything; it can be killed."""
+"""A command or a job in a process of its own, forked from one that has imported everything; it can be killed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import Any
 
-from ingestion.home import Home
+from ingestion.home import HOME_VARIABLE, Home
 
 PRELOADED = [
     "dagster_project.definitions",
@@ -34,7 +35,7 @@ PATIENCE_SECONDS = 120
 
 @dataclass(frozen=True)
 class Ended:
-    """How a night ended: its exit code (negative: the signal that killed it) and what it said."""
+    """How a process ended: its exit code (negative: the signal that killed it) and what it said."""
 
     code: int
     said: str
@@ -42,14 +43,26 @@ class Ended:
 
 def night(home: Home, *arguments: str, kill: str = "") -> Ended:
     """Run `tollbook run` over `home`; with `kill`, die without warning when that moment has come."""
+    return tollbook(home, "run", *arguments, kill=kill)
+
+
+def tollbook(home: Home, command: str, *arguments: str, kill: str = "") -> Ended:
+    """Run a command of `tollbook` over `home`; with `kill`, die without warning when that moment has come."""
+    return _ended(home, _command, (command, "--home", str(home.root), *arguments), kill)
+
+
+def job(home: Home, name: str, run_config: Mapping[str, Any]) -> Ended:
+    """Run a job as the Dagster UI does, on the home's own instance."""
+    return _ended(home, _job, (str(home.root), name, run_config))
+
+
+def _ended(home: Home, work: Callable[..., None], arguments: tuple[Any, ...], kill: str = "") -> Ended:
     said = home.root.with_name(f"{home.root.name}.said")
-    process = _server().Process(
-        target=_run, args=(str(home.root), arguments, kill, str(said), dict(os.environ))
-    )
+    process = _server().Process(target=_run, args=(work, arguments, kill, str(said), dict(os.environ)))
     process.start()
     process.join(PATIENCE_SECONDS)
     process.kill()
-    assert process.exitcode is not None, f"the night did not end in time; it said {said.read_text()}"
+    assert process.exitcode is not None, f"it did not end in time; it said {said.read_text()}"
     return Ended(process.exitcode, said.read_text())
 
 
@@ -59,30 +72,67 @@ def _server() -> ForkServerContext:
     return context
 
 
-def _run(root: str, arguments: tuple[str, ...], kill: str, said: str, environment: dict[str, str]) -> None:
-    from dagster_project import cli
-
+def _run(
+    work: Callable[..., None], arguments: tuple[Any, ...], kill: str, said: str, environment: dict[str, str]
+) -> None:
     os.environ.update(environment)  # the server keeps the one it was started with
-
     if kill:
         _arm(kill)
     with Path(said).open("w") as output, redirect_stdout(output), redirect_stderr(output):
-        sys.argv = ["tollbook", "run", "--home", root, *arguments]
-        cli.main()
+        work(*arguments)
+
+
+def _command(*arguments: str) -> None:
+    from dagster_project import cli
+
+    sys.argv = ["tollbook", *arguments]
+    cli.main()
+
+
+def _job(root: str, name: str, run_config: Mapping[str, Any]) -> None:
+    from dagster_project.definitions import defs
+    from dagster_project.instance import open_instance
+
+    os.environ[HOME_VARIABLE] = root
+    with open_instance(Home(Path(root))) as instance:
+        ended = defs().resolve_job_def(name).execute_in_process(
+            instance=instance, run_config=dict(run_config), raise_on_error=False
+        )
+    sys.exit(0 if ended.success else 1)
 
 
 def _arm(moment: str) -> None:
-    """Arrange to die at `moment`: 'after <step>', 'during <what a step says>', or 'before the rename'."""
+    """Arrange to die at `moment`.
+
+    'after <step>', 'during <what a step says>', 'before the rename' of marts.duckdb, or 'before naming' or 'after
+    naming' a file whose name ends so.
+    """
     from dagster_project import publishing
     from dagster_project.console import Console
+    from ingestion import files
 
     when, _, what = moment.partition(" ")
+    naming, _, ending = what.partition(" ")
     if moment == "before the rename":
         publishing._replace = _die
+    elif naming == "naming":
+        files.publish = _dying_around(files.publish, when, ending)
     elif when == "after":
         Console.step_finished = _dying_at(what)
     else:
         Console.activity = _dying_at(what)
+
+
+def _dying_around(
+    publish: Callable[[Path, Path], None], when: str, ending: str
+) -> Callable[[Path, Path], None]:
+    def name(temporary: Path, target: Path) -> None:
+        if when == "after" or not target.name.endswith(ending):
+            publish(temporary, target)
+        if target.name.endswith(ending):
+            _die()
+
+    return name
 
 
 def _dying_at(what: str) -> Callable[..., None]:

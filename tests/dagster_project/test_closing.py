@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from night_process import night
+from night_process import job, night, tollbook
 from typer.testing import CliRunner
 
 from dagster_project.cli import app
 from dagster_project.closing import closed_days, closings
+from dagster_project.restating import records
 from ingestion.home import Home
 
 
@@ -57,6 +60,49 @@ def test_a_closed_month_is_the_same_after_the_next_night_and_without_its_databas
     ended = night(finished)
     assert ended.code == 1
     assert "is gone, and 2026-08 is closed over it" in ended.said
+
+
+def test_a_closing_killed_at_any_step_and_made_again_is_the_undisturbed_one(
+    finished: Home, finished_night, tmp_path: Path, table_hashes
+) -> None:
+    """The ledger of credits is named first and the record last, so half a closing is none."""
+    undisturbed = Home(tmp_path / "undisturbed")
+    shutil.copytree(finished.root, undisturbed.root)
+    assert tollbook(undisturbed, "close", "--month", "2026-08").code == 0
+    for moment in ("before naming .credits.parquet", "after naming .credits.parquet", "before naming 2026-08.json"):
+        ended = tollbook(finished, "close", "--month", "2026-08", kill=moment)
+        assert ended.code == -signal.SIGKILL, (moment, ended.said)
+        assert closings(finished) == [], moment
+    ended = tollbook(finished, "close", "--month", "2026-08", kill="after naming 2026-08.json")
+    assert ended.code == -signal.SIGKILL, ended.said
+    assert "nothing changed" in tollbook(finished, "close", "--month", "2026-08").said
+    [closing], [wanted] = closings(finished), closings(undisturbed)
+    assert replace(closing, closed_at=wanted.closed_at) == wanted
+    assert wanted.credits is not None
+    ended = night(finished)
+    assert ended.code == 3, ended.said
+    assert table_hashes(finished) == table_hashes(finished_night.home)
+    assert not list(finished.root.rglob("*tmp-*"))
+
+
+def test_days_are_restated_from_the_dagster_ui_as_from_the_command_line(finished: Home) -> None:
+    """A contract of 0.5 for the first two days; the last two are not asked for and say so of themselves."""
+    assert night(finished).code == 3  # the copy has paths of its own to publish
+    rules = finished.config / "discount_rules.csv"
+    rules.write_text(rules.read_text() + RULE) if rules.exists() else None
+    asked = {"first_day": "2026-08-01", "last_day": "2026-08-04", "reason": "signed late"}
+    ended = job(finished, "restate", {"ops": {"rate_days_again": {"config": asked}}})
+    assert ended.code == 0, ended.said
+    reasons = {record["event_date"]: record.get("reason") for record in records(finished)}
+    assert reasons == {}
+    for refused, why in (
+        ({"first_day": "August"}, "isoformat"),
+        ({"first_day": "2026-08-09"}, "swap them"),
+        ({"reason": " "}, "write why"),
+    ):
+        ended = job(finished, "restate", {"ops": {"rate_days_again": {"config": asked | refused}}})
+        assert ended.code == 1
+        assert why in ended.said
 
 
 def test_a_month_that_cannot_be_closed_says_why(finished: Home, home: Home) -> None:

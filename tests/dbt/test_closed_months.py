@@ -48,7 +48,11 @@ def _full_price(home: Home) -> None:
 
 
 def night(home: Home, today: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build and publish as if it were `today`."""
+    """Build and publish as if it were `today`, after a closing and a night that died over their files."""
+    for half in ("closings/.tmp-half.json", "restatements/tmp_half.json"):
+        file = home.lake / half
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{half a")
     monkeypatch.setenv("TOLLBOOK_TODAY", today)
     build(home, SELECT)
     publish(home, MARTS)

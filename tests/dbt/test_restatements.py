@@ -11,7 +11,7 @@ import pytest
 from dagster_project.closing import close
 from dagster_project.dbt_project import Mart
 from dagster_project.publishing import publish
-from dagster_project.restating import DaysClosed, Restatement, records, refuse_closed, told
+from dagster_project.restating import NotRestatable, Restatement, records, refuse_closed, told
 from ingestion.home import Home
 from tests.dbt.conftest import USAGE, build, infron_line, land, rows
 
@@ -82,7 +82,7 @@ def test_a_restated_day_keeps_what_it_said_before(home: Home) -> None:
     assert told(home, asked_again) == ["nothing changed from 2026-10-30 to 2026-11-03"]
 
     close(home, "2026-10", date(2026, 11, 4), lambda *_: [], force=False)
-    with pytest.raises(DaysClosed, match="closed: 2026-10;"):
+    with pytest.raises(NotRestatable, match="closed: 2026-10;"):
         refuse_closed(home, Restatement.of(date(2026, 10, 31), date(2026, 11, 1), "too late"))
     refuse_closed(home, Restatement.of(date(2026, 11, 1), date(2026, 11, 1), "still open"))
     assert json.loads((home.lake / "closings" / "2026-10.json").read_bytes())["month"] == "2026-10"
