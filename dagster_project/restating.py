@@ -21,7 +21,6 @@ from uuid import uuid4
 from dagster_project import closing
 from ingestion.home import Home
 
-
 #: How DuckDB calls a file until it is whole.
 UNFINISHED = "tmp_"
 

@@ -95,8 +95,10 @@ def _job(root: str, name: str, run_config: Mapping[str, Any]) -> None:
 
     os.environ[HOME_VARIABLE] = root
     with open_instance(Home(Path(root))) as instance:
-        ended = defs().resolve_job_def(name).execute_in_process(
-            instance=instance, run_config=dict(run_config), raise_on_error=False
+        ended = (
+            defs()
+            .resolve_job_def(name)
+            .execute_in_process(instance=instance, run_config=dict(run_config), raise_on_error=False)
         )
     sys.exit(0 if ended.success else 1)
 
