@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from datetime import UTC, date, datetime
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ingestion.files import why_unwritable
 from ingestion.home import Home, HomeLocked
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout; words for people go to stderr.")]
 DAY = ["%Y-%m-%d"]
+#: What a machine, not a program, has against a file.
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG)
 
 
 @app.command()
@@ -258,8 +262,14 @@ def sandbox(
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; what the machine refuses is told in a sentence."""
+    try:
+        app()
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        _say(f"{error.filename or 'a file'}: {error.strerror}")
+        sys.exit(1)
 
 
 def _night(
@@ -282,6 +292,11 @@ def _night(
             "stopped; what is published is untouched, and `tollbook run` goes on where it was",
             ExitCode.FAILED,
         )
+    except Exception:
+        # Dagster's and dbt's own words for a full disk are many, and none of them says so.
+        if reason := why_unwritable(home.root):
+            _end(f"{reason}; make room or allow it, and `tollbook run` goes on where it was", ExitCode.FAILED)
+        raise
     raise typer.Exit(code)
 
 
@@ -295,5 +310,9 @@ def _refuse(message: str) -> None:
 
 
 def _end(message: str, code: int) -> None:
-    print(message, file=sys.stderr)
+    _say(message)
     raise typer.Exit(code)
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)

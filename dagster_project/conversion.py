@@ -52,7 +52,11 @@ def convert_days(home: Home, source: Source, stream: str, days: Collection[str])
     for file in _of_stream(landed(home, [source]), stream, days):
         day = totals[file.delivered_on.isoformat()]
         started = time.monotonic()
-        result = convert(home, file)
+        try:
+            result = convert(home, file)
+        except Exception as error:
+            error.add_note(f"while reading landing/{file.relative(home)}")
+            raise
         day.seconds += time.monotonic() - started
         if result.skipped:
             day.unchanged += 1

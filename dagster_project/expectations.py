@@ -17,40 +17,54 @@ if TYPE_CHECKING:
 Expectation = tuple[str, dict[str, Any]]
 
 
-def failures(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[str]:
+#: As many values, and names of rows that have them, are told.
+MOST_TOLD = 5
+
+_LIMITS = {"min_value": "at least", "max_value": "at most", "value_set": "one of"}
+_DEMANDS = {
+    "expect_column_values_to_be_unique": "must differ from row to row",
+    "expect_column_values_to_not_be_null": "must be there",
+}
+
+
+def failures(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str) -> list[str]:
     """Judge `frame` and return one sentence per expectation it does not meet.
 
     Args:
         frame: counts, shares, ids and statuses; exact money does not survive a frame and is tested in dbt.
         expectations: Great Expectations class names with their arguments.
+        name: the column that names a row to a person.
     """
     import great_expectations as gx
     from great_expectations import expectations as catalogue
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     # The second logger sets its own level when it is imported, to tell of a folder nobody asked about.
-    for name in ("great_expectations", "great_expectations.data_context.types.base"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for logger in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(logger).setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     suite = gx.ExpectationSuite(
         name="gate",
-        expectations=[getattr(catalogue, name)(**arguments) for name, arguments in expectations],
+        expectations=[getattr(catalogue, demand)(**arguments) for demand, arguments in expectations],
     )
     asset = context.data_sources.add_pandas("frame").add_dataframe_asset("frame")
     batch = asset.add_batch_definition_whole_dataframe("frame")
     outcome = batch.get_batch({"dataframe": frame}).validate(suite)
-    return [_sentence(result) for result in outcome.results if not result.success]
+    return [_sentence(result, frame, name) for result in outcome.results if not result.success]
 
 
-def _sentence(result: Any) -> str:
+def _sentence(result: Any, frame: pd.DataFrame, name: str) -> str:
     configuration = result.expectation_config
-    limits = {
-        key: value
-        for key, value in configuration.kwargs.items()
-        if key not in ("batch_id", "column") and value is not None
-    }
-    column = configuration.kwargs.get("column", "table")
-    seen = result.result.get("partial_unexpected_list", result.result.get("observed_value"))
-    error = (result.exception_info or {}).get("exception_message", "")
-    return f"{column}: {configuration.type} {limits} but saw {seen} {error}".rstrip()
+    column, told = configuration.kwargs.get("column"), configuration.kwargs
+    limits = [f"{words} {told[key]}" for key, words in _LIMITS.items() if told.get(key) is not None]
+    must = _DEMANDS.get(configuration.type, f"must be {' and '.join(limits)}")
+    if column not in frame:
+        seen = result.result.get("observed_value", (result.exception_info or {}).get("exception_message"))
+        return f"the number of rows {must}, is {seen}"
+    seen = list(dict.fromkeys(result.result.get("partial_unexpected_list", ())))
+    rows = frame.loc[frame[column].isin(seen), name].astype(str).head(MOST_TOLD)
+    values = ", ".join(
+        f"{value:.4g}" if isinstance(value, float) else str(value) for value in seen[:MOST_TOLD]
+    )
+    return f"{column} {must}, is {values} at {', '.join(rows)}"

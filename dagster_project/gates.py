@@ -97,7 +97,7 @@ def judge_raw(home: Home, source: Source, stream: str) -> Verdict:
     if not open_days:
         return Verdict(0, [])
     frame = raw_profile(home, source, stream, {day: landed[day] for day in open_days})
-    found = failures(frame, [*RAW_EXPECTATIONS, few_rejects(source)])
+    found = failures(frame, [*RAW_EXPECTATIONS, few_rejects(source)], "delivered_on")
     if not found:
         passed = {day: _fingerprint(files) for day, files in landed.items()}
         _note(home, f"{source.name}.{stream}", passed)
@@ -239,7 +239,7 @@ def judge_reconciliation(home: Home) -> Verdict:
         ).fetchall()
         if not count or _ledger(home, "recon_invoice_payments").get("content") == content:
             return Verdict(0, [])
-        found = failures(items.df(), RECONCILIATION_EXPECTATIONS)
+        found = failures(items.df(), RECONCILIATION_EXPECTATIONS, "item_id")
     if not found:
         _note(home, "recon_invoice_payments", {"content": content})
     return Verdict(count, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,19 @@ def write_if_changed(target: Path, write: Callable[[Path], object]) -> None:
             publish(with_name, target)
     finally:
         with_name.unlink(missing_ok=True)
+
+
+def why_unwritable(folder: Path) -> str | None:
+    """Say why nothing can be written into a folder (no room, no permission), or None if something can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(1 << 20))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        return f"{folder} cannot be written: {error.strerror}"
+    return None
 
 
 def sweep(folder: Path) -> list[Path]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import sqlite3
 from pathlib import Path
 
 import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from dagster_project.cli import app
+from dagster_project.cli import app, main
 from ingestion.home import Home
 
 
@@ -45,6 +47,35 @@ def test_arguments_nobody_can_use_end_with_2(home: Home, arguments: tuple[str, .
 def test_since_and_until_are_other_names_of_from_and_to(home: Home) -> None:
     ended = tollbook("run", "--home", home.root, "--since", "2026-11-02", "--until", "2026-11-01")
     assert "--from 2026-11-02 is after --to 2026-11-01" in ended.stderr
+
+
+def test_a_home_that_cannot_be_written_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("sys.argv", ["tollbook", "sandbox", "--home", str(tmp_path / "file" / "home")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == f"{tmp_path / 'file' / 'home'}: Not a directory\n"
+
+
+def test_a_full_disk_is_told_whatever_broke_on_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit of no bytes a file stands in for the full disk, an error of SQLite for what it breaks."""
+
+    def nightly(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("dagster_project.run.nightly", nightly)
+    assert isinstance(tollbook("run", "--home", home.root).exception, sqlite3.OperationalError)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        ended = tollbook("run", "--home", home.root)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith(f"{home.root} cannot be written: File too large; make room")
 
 
 def test_a_sandbox_says_what_it_wrote(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_an_empty_file_is_a_day_without_rows_and_not_a_failure(home: Home) -> No
 
 def test_a_day_that_passed_is_not_judged_again_until_it_changes(home: Home, monkeypatch) -> None:
     judged = []
-    monkeypatch.setattr(gates, "failures", lambda frame, expectations: judged.append(len(frame)) or [])
+    monkeypatch.setattr(gates, "failures", lambda frame, expectations, name: judged.append(len(frame)) or [])
     land(home, call(1), day="2026-11-02")
     land(home, call(2), day="2026-11-03")
     assert gates.judge_raw(home, INFRON, LOGS).judged == 2
@@ -144,7 +144,7 @@ def test_a_day_that_passed_is_not_judged_again_until_it_changes(home: Home, monk
 
 
 def test_a_day_that_failed_is_judged_again(home: Home, monkeypatch) -> None:
-    monkeypatch.setattr(gates, "failures", lambda frame, expectations: ["reject_share: too much"])
+    monkeypatch.setattr(gates, "failures", lambda frame, expectations, name: ["reject_share: too much"])
     land(home, call(1))
     for _ in range(2):
         assert not gates.judge_raw(home, INFRON, LOGS).passed
