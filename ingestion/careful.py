@@ -102,6 +102,7 @@ def read_lines(
         numbers: Number of every line in the landing file, where that is not its place among the lines.
     """
     found, stream = sieve.found, reading.stream
+    undeclared: dict[frozenset[str], list[str]] = {}
     for place, line, complete in _numbered(piece, first_line):
         number = numbers[place - 1] if numbers else place
         if line is None:
@@ -119,8 +120,11 @@ def read_lines(
             cut = ends_file and not complete and fault.reason in ("malformed_json", "invalid_utf8")
             sieve.reject(number, "truncated_line" if cut else fault.reason, fault.field, line)
             continue
-        found.unknown_fields |= strict_json.undeclared(strict_json.paths(record), stream)
-        kept = {key: strict_json.plain(record[key]) for key in extras.undeclared_keys(record, stream)}
+        shape = frozenset(strict_json.paths(record))
+        if shape not in undeclared:
+            undeclared[shape] = extras.undeclared_keys(record, stream)
+            found.unknown_fields |= strict_json.undeclared(shape, stream)
+        kept = {key: strict_json.plain(record[key]) for key in undeclared[shape]}
         sieve.keep(number, line, values, extras.text_of(kept))
 
 

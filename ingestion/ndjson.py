@@ -145,7 +145,7 @@ class _Reader:
             record.pop(LINE_KEY, None)
             paths |= strict_json.paths(record)
             keys |= dict.fromkeys(record)
-            absent = [f for f in absent if strict_json.value_in(record, values.parts(stream, f)) is None]
+            absent = [f for f in absent if strict_json.value_in(record, stream.keys(f)) is None]
         return (
             strict_json.undeclared(paths, stream),
             extras.undeclared_keys(keys, stream),

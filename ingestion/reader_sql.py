@@ -89,7 +89,7 @@ def _tree(stream: Stream, types: dict[str, str]) -> dict[str, Any]:
     for field in stream.fields:
         if field.name not in types:
             continue
-        *folders, leaf = values.parts(stream, field)
+        *folders, leaf = stream.keys(field)
         node = tree
         for folder in folders:
             node = node.setdefault(folder, {})
@@ -291,7 +291,7 @@ def _in_no_shape(stream: Stream, shapes: dict[str, Shapes]) -> set[str]:
     found = set()
     for field in stream.fields:
         if values.is_embedded(stream, field):
-            key, *folders, leaf = values.parts(stream, field)
+            key, *folders, leaf = stream.keys(field)
             folder = "".join(["$", *(f'."{name}"' for name in folders)])
             if not shapes[key].has(folder, leaf):
                 found.add(field.name)
@@ -322,7 +322,7 @@ def _read_csv(path: Path, types: dict[str, str], layout: Layout, *, has_header: 
 @cache
 def _version(stream: Stream, time_zone: str) -> str:
     anywhere = Reading(stream, time_zone, "", "", date.min)
-    names = tuple(dict.fromkeys(values.parts(stream, field)[0] for field in stream.fields))
+    names = tuple(dict.fromkeys(stream.keys(field)[0] for field in stream.fields))
     layout = Layout(header=names, titles=names)
     said = (
         READER_VERSION,

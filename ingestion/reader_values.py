@@ -40,16 +40,9 @@ def is_embedded(stream: Stream, field: Field) -> bool:
     return field.path.partition(".")[0] in stream.embedded
 
 
-def parts(stream: Stream, field: Field) -> tuple[str, ...]:
-    """Return the keys that lead to a field's value in a record; a CSV record is flat and keyed by name."""
-    if stream.format.name == "csv" and not is_embedded(stream, field):
-        return (field.name,)
-    return tuple(field.path.split("."))
-
-
 def place(stream: Stream, field: Field) -> str:
     """Return the SQL of a field's value as it was read."""
-    return ".".join(quoted(part) for part in parts(stream, field))
+    return ".".join(quoted(key) for key in stream.keys(field))
 
 
 def read_type(stream: Stream, field: Field, time_zone: str) -> str:

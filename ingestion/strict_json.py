@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ingestion.dialects.shape import Field, Stream
-from ingestion.reader_values import parts
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60((?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)$")
@@ -132,8 +132,7 @@ def declared_values(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
         BadLine: a declared key stands twice, an object is something else, or a value is no value of its kind.
     """
     kept: dict[str, Any] = {}
-    for field in stream.fields:
-        keys = parts(stream, field)
+    for field, keys in stream.places:
         value = _value_at(record, field, keys)
         if value is None:
             continue
@@ -228,7 +227,7 @@ def paths(record: Any, prefix: str = "") -> set[str]:
     return found
 
 
-def undeclared(found: set[str], stream: Stream) -> set[str]:
+def undeclared(found: Iterable[str], stream: Stream) -> set[str]:
     """Return those of the paths that the stream neither declares nor drops on purpose."""
     known = {field.path for field in stream.fields}
     dropped = set(stream.dropped)

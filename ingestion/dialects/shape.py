@@ -7,6 +7,7 @@ mean is SQL in the dialect's dbt staging folder.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 #: Token counts from this on are damage, not usage: no request of any gateway comes near a thousand million.
@@ -200,6 +201,17 @@ class Stream:
     dropped: tuple[str, ...] = ()
     format: Format = NDJSON
     embedded: tuple[str, ...] = ()
+
+    def keys(self, field: Field) -> tuple[str, ...]:
+        """Return the keys that lead to a field's value in a record; a CSV record is flat and keyed by name."""
+        if self.format.name == "csv" and field.path.partition(".")[0] not in self.embedded:
+            return (field.name,)
+        return tuple(field.path.split("."))
+
+    @cached_property
+    def places(self) -> tuple[tuple[Field, tuple[str, ...]], ...]:
+        """Every field with its keys, worked out once: damaged files ask for them line by line."""
+        return tuple((field, self.keys(field)) for field in self.fields)
 
     def raw_columns(self) -> list[Column]:
         """Return the stream's own raw columns, typed, after the columns every table has in common."""
