@@ -4,6 +4,8 @@ __generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="Where does the money go?")
 
 with app.setup:
+    from types import SimpleNamespace
+
     import altair as alt
     import duckdb
     import marimo as mo
@@ -123,7 +125,7 @@ def spend(con, chosen: dict, *group_by: str) -> pl.DataFrame:
     columns = ", ".join([*group_by, *SUMS])
     groups = f"group by {', '.join(group_by)} order by {', '.join(group_by)}" if group_by else ""
     query = f"select {columns} from ({NAMED} fct_usage_daily) where {CHOSEN} {groups}"
-    return pl.DataFrame(con.sql(query, params=chosen))
+    return frame(con.sql(query, params=chosen))
 
 
 @app.function
@@ -133,7 +135,13 @@ def requests_of(con, chosen: dict, key: str, model: str, limit: int = 200) -> pl
     query = f"""select {columns} from ({NAMED} fct_usage_costs)
         where {CHOSEN} and key = $key and model = $model
         order by cache_optimized_cost_usd desc nulls first, occurred_at limit {limit}"""
-    return pl.DataFrame(con.sql(query, params={**chosen, "key": key, "model": model}))
+    return frame(con.sql(query, params={**chosen, "key": key, "model": model}))
+
+
+@app.function
+def frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    """Read a query's result; Polars keeps the type of what it reads for ever, and DuckDB counts that as a leak at exit."""
+    return pl.DataFrame(SimpleNamespace(__arrow_c_stream__=relation.__arrow_c_stream__))
 
 
 @app.function

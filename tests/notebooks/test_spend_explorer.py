@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from datetime import date
 from decimal import Decimal
 from types import ModuleType
@@ -90,6 +92,22 @@ def test_a_home_without_marts_says_what_to_run(notebook, home: Home):
     assert any("make run" in getattr(output, "text", "") for output in outputs)
     assert "totals" not in shown
     assert not home.marts_database.exists()
+
+
+def test_a_reader_that_ends_leaves_nothing_of_duckdb_behind(home: Home, request: pytest.FixtureRequest):
+    """DuckDB says at exit what still holds its objects."""
+    program = (
+        "import runpy; notebook = runpy.run_path('notebooks/01_spend_explorer.py');"
+        " con = notebook['open_published_marts'](); print(notebook['frame'](con.sql('select 1 as one')).item())"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=request.config.rootpath,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr) == ("1\n", "")
 
 
 def test_published_marts_are_opened_for_reading_only(notebook, home: Home, marts):
