@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ingestion.home import Home
-from tests.dbt.conftest import build, infron_line, land, rows
+from tests.dbt.conftest import build, infron_line, land, land_text, rows
 
 
 def test_a_call_delivered_twice_is_counted_once(home: Home) -> None:
@@ -72,3 +72,19 @@ def test_a_correction_that_moves_a_call_over_midnight_is_counted_on_its_new_day_
         ("gen-1", "2026-11-02"),
         ("gen-2", "2026-11-01"),
     ]
+
+
+def test_a_charge_told_on_the_next_day_is_the_charge_of_its_call(home: Home) -> None:
+    """The log of the last second of a day has no charge; a response captured past midnight tells $0.0375 for it."""
+    call = infron_line("gen-1", created_at="2026-10-31T23:59:59.000Z", usage={"cost": None})
+    land(home, "2026-10-31", [call])
+    captured = {"id": "gen-1", "created": 1793491204, "model": call["model"], "usage": {"cost": 0.0375}}
+    land_text(home, "infron/responses/dt=2026-11-01/part.ndjson", [captured])
+    build(home)
+    assert rows(
+        home,
+        """
+        select event_date::varchar, requests, charged_usd, cost_variance_usd, unreported_cost_usd, unpriced_charge_usd
+        from marts.recon_reported_costs
+        """,
+    ) == [("2026-10-31", 1, Decimal("0.0375"), 0, 0, 0)]
