@@ -132,7 +132,8 @@ CREDIT_BURN = Reconciliation(
     currency="'credits'",
     day="event_date",
     next_steps={
-        "not_posted": "the ledger lacks usage the logs have: run the night again, and tell us if it stays",
+        "not_posted": "the ledger lacks usage the logs have: run the night again; in a closed month, calls that name no"
+        " wallet are another's since, and the open month puts it right",
         "missing_in_logs": "the gateway drew credits for calls the logs lack: deliver that day's log again",
         "missing_in_usage_api": "the logs hold usage the gateway does not count: look for a file delivered twice",
     },

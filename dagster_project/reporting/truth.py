@@ -113,7 +113,7 @@ def compare(home: Home) -> list[Comparison]:
         return [
             *_totals(marts, truth["events"], truth["world"]["dialects"]),
             *_deliveries(marts),
-            *_findings(marts, sorted({wallet["source"] for wallet in truth["credits"]["wallets"]})),
+            *_findings(marts),
             *verdicts,
             *truth_credits.compare(marts, truth["credits"]),
         ]
@@ -144,10 +144,10 @@ def _deliveries(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
         yield Comparison(f"{kind} ({column})", planted, found)
 
 
-def _findings(marts: duckdb.DuckDBPyConnection, wallet_sources: list[str]) -> Iterator[Comparison]:
+def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
     """Per kind: how many planted faults some mart names at the right place, and what nobody planted.
 
-    Credits of `wallet_sources` are truth_credits.py's.
+    What is wrong with credits is truth_credits.py's.
     """
     rows = marts.sql(
         """
@@ -193,13 +193,6 @@ def _findings(marts: duckdb.DuckDBPyConnection, wallet_sources: list[str]) -> It
         )
         select kind, sum(requests)::bigint, coalesce(sum(found), 0)::bigint from models group by kind
         union all
-        select faults.kind, count(*), count(grants.item_id)
-        from faults
-        left join recon_credit_grants as grants
-            on faults.subject = grants.invoice_id and faults.kind = 'credits_' || grants.status
-        where faults.kind like 'credits_%'
-        group by faults.kind
-        union all
         select faults.kind, count(distinct faults.subject), count(distinct flags.item_id)
         from faults
         left join flags
@@ -216,17 +209,6 @@ def _findings(marts: duckdb.DuckDBPyConnection, wallet_sources: list[str]) -> It
                 where
                     faults.subject in (flags.invoice_id, flags.payment_intent_id)
                     and faults.kind = 'flag_' || flags.flag
-            )
-        union all
-        select 'other credits', 0, count(*)
-        from recon_credit_grants as grants
-        where
-            grants.status <> 'matched'
-            and not list_contains($wallet_sources, grants.source)
-            and not exists (
-                select 1
-                from faults
-                where faults.subject = grants.invoice_id and faults.kind = 'credits_' || grants.status
             )
         union all
         select kind, count(distinct subject), count(distinct found) from charges group by kind
@@ -260,7 +242,7 @@ def _findings(marts: duckdb.DuckDBPyConnection, wallet_sources: list[str]) -> It
             )
         order by 1
         """,
-        params={"quiet": list(_QUIET_REASONS), "wallet_sources": wallet_sources},
+        params={"quiet": list(_QUIET_REASONS)},
     ).fetchall()
     for kind, planted, found in rows:
         yield Comparison(kind, str(planted), str(found))

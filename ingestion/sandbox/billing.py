@@ -95,6 +95,7 @@ class BillingWriter:
     statuses: Counter[str] = field(default_factory=Counter)
     invoiced: Counter[str] = field(default_factory=Counter)
     invoices: int = 0
+    lines: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._ledger = BillingLedger()
@@ -128,6 +129,7 @@ class BillingWriter:
             ]
             lines = [line for line in settled if line]
             self._spoil_credits(day, due, lines, trouble)
+            self.lines += lines
             if lines:
                 name = f"{INVOICES}/dt={date_of(day)}/invoices.ndjson"
                 write_text(self.home / name, "".join(json.dumps(line) + "\n" for line in lines))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 from ingestion.sandbox.day import Batch, charged_batches, is_late_day
 from ingestion.sandbox.delivery import LATE_BY_DAYS, Delivery, Resent, damage_of, damaged
 from ingestion.sandbox.dialects import DIALECTS
+from ingestion.sandbox.dialects.infery import credits_used
 from ingestion.sandbox.infron_log import request_ids
 from ingestion.sandbox.ledger import ControlTotals, Fault
 from ingestion.sandbox.prices import MODELS, UNKNOWN_MODEL
@@ -29,6 +30,19 @@ from ingestion.sandbox.traffic import SUCCESS, date_of, expected_volume
 
 Outlet = tuple[str, str]
 """A dialect and one of its streams, by name."""
+
+FROM_WALLETS = ("infery", "aisa")
+"""Dialects whose calls draw on wallets at the moment they are complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """A delivered call, as corrected, and the credits Infery took for it."""
+
+    workspace_id: str
+    ended_ms: int
+    credits: int
+    day: int
 
 
 class LogWriter:
@@ -48,6 +62,8 @@ class LogWriter:
         self.faults: list[Fault] = []
         self.files: list[dict[str, Any]] = []
         self.totals = ControlTotals()
+        self.metered: list[Metered] = []
+        self.last_ended_ms = 0
         self._dialects = [DIALECTS[name] for name in dialects]
         self._key_ids = [key.api_key_id for key in world.keys]
 
@@ -86,6 +102,7 @@ class LogWriter:
                         victim = next((lines[row] or "" for row in succeeded), "")
                         self._damage(delivery, day, victim, at_the_end=False)
                 self._count(batch, ~batch.late | late_arrives)
+                self._meter(batch, corrections if day + 1 < self.days else None, ~batch.late | late_arrives)
             for outlet, delivery in deliveries.items():
                 delivery.files.add_resent(resent.get(outlet, Resent()))
                 if outlet == ("infron", "logs"):
@@ -168,6 +185,20 @@ class LogWriter:
                     "workspace_id": self.world.workspaces[key.workspace].workspace_id,
                 },
             )
+
+    def _meter(self, batch: Batch, corrections: Batch | None, delivered: np.ndarray) -> None:
+        """Remember what the delivered calls took from the wallets, and when the last call of any wallet ended."""
+        names = {dialect.name for dialect in self._dialects}
+        if not names & {*FROM_WALLETS}:
+            return
+        corrected = {call.request_id: call for call in corrections.calls} if corrections else {}
+        for first, is_delivered in zip(batch.calls, delivered, strict=True):
+            call = corrected.get(first.request_id, first)
+            if is_delivered and (call.has_usage or "aisa" in names):
+                self.last_ended_ms = max(self.last_ended_ms, call.ended_ms)
+            if is_delivered and call.has_usage and "infery" in names:
+                credits = credits_used(call)
+                self.metered.append(Metered(call.workspace_id, call.ended_ms, credits, batch.rows.day))
 
     def _conclude(self, day: int, deliveries: Iterable[Delivery]) -> None:
         """Write what only the whole day shows into the ledger: unpriced usage, new spenders, late files."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ingestion.sandbox.invoices import Invoice
 from ingestion.sandbox.ledger import Fault
 from ingestion.sandbox.tenants import Workspace
 from ingestion.sandbox.traffic import date_of
-from ingestion.sandbox.wallet_ledger import Truth
+from ingestion.sandbox.wallet_ledger import WalletTruth
 from ingestion.sandbox.wallets import CREDITS, NAMELESS, PER_CENT, QUOTA, Draw, Lot, midnight, wallet_plan
 
 SOURCES = {
@@ -56,11 +56,11 @@ class WalletWriter:
     home: Path
     days: int
     seed: int
-    truth: Truth = field(init=False)
 
     def __post_init__(self) -> None:
-        self.truth = Truth(wallet_plan(self.seed), self.days)
-        self._plan = self.truth.plan.known(self.days)
+        self.plan = wallet_plan(self.seed)
+        self._truth = WalletTruth(self.plan, self.days)
+        self._plan = self.plan.known(self.days)
         self._files: dict[str, list[str]] = defaultdict(list)
 
     def write(self, billing: BillingWriter) -> None:
@@ -128,7 +128,7 @@ class WalletWriter:
     def balances(self) -> Iterator[Row]:
         """Yield what was read off the gateway as credit_balances has it, oldest first."""
         for reading in sorted(self._plan.readings, key=lambda one: (one.day, one.workspace)):
-            cents = self.truth.balance((reading.source, reading.workspace), reading.day) + reading.off
+            cents = self._truth.balance((reading.source, reading.workspace), reading.day) + reading.off
             yield reading.source, reading.workspace, date_of(reading.day), cents, "dashboard"
 
     def _use(self, draw: Draw) -> None:

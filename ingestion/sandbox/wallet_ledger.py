@@ -1,7 +1,7 @@
 """What the wallets' lives come to: a ledger of the sandbox's own, one draw after the other, lot by lot.
 
-It is the independent side of the comparison and as plain as it can be: before every draw it looks which lots
-stand, sorts them, and takes. Nothing is summed before it is taken, nothing is remembered but what is left.
+It is the independent side of the comparison and as plain as it can be: every draw goes through the lots in the order
+in which they burn and takes from those that stand. Nothing is summed before it is taken.
 
 A closed month keeps what was known when it was closed. What would be different today is put right, lot by lot, at
 the first instant that is open; calls of the month that are heard of later count on the day they are heard of.
@@ -58,12 +58,14 @@ def settle(lots: Iterable[Lot], draws: Iterable[Draw], until: datetime) -> Ledge
     for lot in come:
         ledger.left[lot.name] = lot.cents
         ledger.sums["adjusted" if lot.kind in ("adjustment", "refund") else "granted"] += lot.cents
+    come.sort(key=lambda lot: (lot.priority, lot.expires_at or _FOREVER, lot.at))
     for draw in sorted(draws, key=lambda draw: (draw.at, not draw.is_correction)):
         if draw.at >= until:
             break
         wanted = draw.cents
-        standing = [lot for lot in come if lot.at <= draw.at < (lot.expires_at or _FOREVER)]
-        for lot in sorted(standing, key=lambda lot: (lot.priority, lot.expires_at or _FOREVER, lot.at)):
+        for lot in come:
+            if not lot.at <= draw.at < (lot.expires_at or _FOREVER):
+                continue
             taken = min(wanted, ledger.left[lot.name])
             ledger.left[lot.name] -= taken
             wanted -= taken
@@ -82,25 +84,35 @@ def settle(lots: Iterable[Lot], draws: Iterable[Draw], until: datetime) -> Ledge
 
 
 @dataclass
-class Truth:
-    """What is true about the wallets of a world of so many days, and about a closing if there was one."""
+class WalletTruth:
+    """What is true about the wallets of a world of so many days, and about a closing if there was one.
+
+    The books end with the last day, or with the day on which the last call of any wallet ended, `last_ended_ms`.
+    truth.json knows of no closing.
+    """
 
     plan: Plan
     days: int
     closing: Closing | None = None
+    last_ended_ms: int = 0
 
     def __post_init__(self) -> None:
         known = self.plan.known(self.days)
         self._readings, self._sums = known.readings, known.sums
         self._lots, self._draws = _by_wallet(_redated(known, self.closing) if self.closing else known)
-        self._until = midnight(self.days)
+        last_day = (self.last_ended_ms // 1000 - int(midnight(0).timestamp())) // 86_400
+        self._until = midnight(max(self.days, last_day + 1))
         before = self.plan.known(self.closing.known_days) if self.closing else Plan()
         self._booked_lots, self._booked_draws = _by_wallet(before)
+        found = {*self._lots, *self._draws, *self._booked_lots, *self._booked_draws}
+        self._ledgers = {wallet: self._settled(wallet, self._until) for wallet in sorted(found)}
 
     def as_json(self) -> dict[str, Any]:
         """Return totals by wallet and lot in whole credits or units of quota, and every status."""
         return {
-            "wallets": [self._wallet(wallet) for wallet in self._wallets()],
+            "wallets": [
+                self._wallet(wallet) for wallet in self._ledgers if any(self._sums_of(wallet).values())
+            ],
             "lots": list(self._lots_as_json()),
             "statuses": sorted(self._statuses(), key=lambda one: (one["mart"], one["subject"])),
         }
@@ -110,17 +122,9 @@ class Truth:
         until = midnight(day + 1)
         if self.closing and until <= self.closing.open_from:
             return self._booked(wallet, until).closing
-        return settle(self._lots.get(wallet, ()), self._draws.get(wallet, ()), until).closing
+        return self._settled(wallet, until).closing
 
-    def _wallets(self) -> list[Wallet]:
-        found = {*self._lots, *self._draws, *self._booked_lots, *self._booked_draws}
-        return sorted(
-            wallet
-            for wallet in found
-            if any(self._sums_of(wallet).values()) or any(lot.cents for lot in self._lots.get(wallet, ()))
-        )
-
-    def _now(self, wallet: Wallet, until: datetime) -> Ledger:
+    def _settled(self, wallet: Wallet, until: datetime) -> Ledger:
         return settle(self._lots.get(wallet, ()), self._draws.get(wallet, ()), until)
 
     def _booked(self, wallet: Wallet, until: datetime) -> Ledger:
@@ -128,10 +132,10 @@ class Truth:
 
     def _sums_of(self, wallet: Wallet) -> dict[str, int]:
         """Return a wallet's sums: what was booked, what came since, and what put the difference right."""
-        now = self._now(wallet, self._until)
+        now = self._ledgers[wallet]
         sums = {measure: now.sums[measure] for measure in MEASURES}
         if self.closing:
-            would_be = self._now(wallet, self.closing.open_from)
+            would_be = self._settled(wallet, self.closing.open_from)
             booked = self._booked(wallet, self.closing.open_from)
             for measure in MEASURES:
                 sums[measure] += booked.sums[measure] - would_be.sums[measure]
@@ -153,7 +157,7 @@ class Truth:
 
     def _lots_as_json(self) -> Iterator[dict[str, Any]]:
         for wallet in sorted(self._lots):
-            now = self._now(wallet, self._until)
+            now = self._ledgers[wallet]
             for lot in self._lots[wallet]:
                 if lot.cents and lot.at < self._until:
                     amounts = {

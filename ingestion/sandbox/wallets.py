@@ -20,10 +20,13 @@ from typing import Any
 from ingestion.sandbox.randomness import generator
 from ingestion.sandbox.traffic import date_of
 
+TENANTS = "infery"
+"""Where the tenants of the world have their wallets (tenant_wallets.py)."""
+
 CREDITS, NAMELESS, QUOTA = "infery_wallets", "infery_team", "new_api_wallets"
 """The sources: Infery's drill-down, Infery's export (which names no workspace), and a New-API gateway."""
 
-UNIT = {CREDITS: "credit", NAMELESS: "credit", QUOTA: "quota"}
+UNIT = {TENANTS: "credit", CREDITS: "credit", NAMELESS: "credit", QUOTA: "quota"}
 PER_CENT = {"credit": 1, "quota": 5_000}
 
 NOBODY = "unattributed"
@@ -95,6 +98,15 @@ class Plan:
     draws: list[Draw] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     sums: list[GatewaySum] = field(default_factory=list)
+
+    def __add__(self, other: Plan) -> Plan:
+        """Return what happens in both."""
+        return Plan(
+            self.lots + other.lots,
+            self.draws + other.draws,
+            self.readings + other.readings,
+            self.sums + other.sums,
+        )
 
     def known(self, days: int) -> Plan:
         """Return what was delivered in a world of so many days."""

@@ -26,6 +26,7 @@ from ingestion.sandbox.dialects.openrouter import ALIASES
 from ingestion.sandbox.files import write_text
 from ingestion.sandbox.ledger import Truth
 from ingestion.sandbox.logs import LogWriter
+from ingestion.sandbox.tenant_wallets import tenant_plan
 from ingestion.sandbox.tenants import DiscountRule, Tenants, tenants
 from ingestion.sandbox.traffic import date_of
 from ingestion.sandbox.usage_reports import SETTINGS as REPORT_SETTINGS
@@ -33,6 +34,7 @@ from ingestion.sandbox.usage_reports import SOURCE as REPORT_SOURCE
 from ingestion.sandbox.usage_reports import ReportWriter
 from ingestion.sandbox.wallet_files import SOURCES as WALLET_SOURCES
 from ingestion.sandbox.wallet_files import WalletWriter
+from ingestion.sandbox.wallet_ledger import WalletTruth
 
 MARKER = "sandbox/world.json"
 SOURCES_OF_THEIR_OWN = {**WALLET_SOURCES, REPORT_SOURCE: REPORT_SETTINGS}
@@ -105,7 +107,11 @@ def write_world(
         events=logs.totals.as_json(),
         files=logs.files,
         billing=billing.totals(),
-        credits=wallets.truth.as_json(),
+        credits=WalletTruth(
+            wallets.plan + tenant_plan(billing.lines, billing.faults, logs.metered),
+            days,
+            last_ended_ms=logs.last_ended_ms,
+        ).as_json(),
         faults=sorted(
             logs.faults + billing.faults + wallets.faults + reports.faults, key=lambda fault: fault.day
         ),

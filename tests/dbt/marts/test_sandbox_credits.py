@@ -21,7 +21,7 @@ from dagster_project.publishing import publish
 from dagster_project.reporting.truth_credits import compare, found_in
 from ingestion.home import HOME_VARIABLE, Home
 from ingestion.sandbox import write_world
-from ingestion.sandbox.wallet_ledger import Closing, Truth
+from ingestion.sandbox.wallet_ledger import Closing, WalletTruth
 from ingestion.sandbox.wallets import UNIT, midnight, wallet_plan
 from tests.dbt.conftest import build, contract_values, rows
 
@@ -44,6 +44,8 @@ KINDS = {
 SEEDS = (1, 2, 3)
 DAYS = 9
 """All cases but those that need the end of a month."""
+BY_INFERY = 3
+"""The seed of the world whose tenants call through Infery, with credits for every call."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ class Wallets:
 
 
 def live(home: Home, days: int, seed: int) -> dict[str, Any]:
-    """Let the wallets live so many days, without the other customers' requests; return what they come to."""
+    """Let the wallets live so many days; return what they come to. Requests that draw on none are left away."""
+    if seed == BY_INFERY:
+        return write_world(home.root, days, 150, seed, ("infery",)).credits
     truth = write_world(home.root, days, 1, seed)
     shutil.rmtree(home.landing / "infron")
     return truth.credits
@@ -95,7 +99,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Wallets:
         live(home, 33, SEEDS[0])
         build_soundly(home)
     closing = Closing(midnight(29), known_days=30, found_on=date(2026, 9, 4))
-    return Wallets(Truth(wallet_plan(SEEDS[0]), 33, closing).as_json(), home)
+    return Wallets(WalletTruth(wallet_plan(SEEDS[0]), 33, closing).as_json(), home)
 
 
 def found(home: Home) -> dict[str, list[dict[str, Any]]]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ingestion.sandbox import write_world
-from ingestion.sandbox.wallet_ledger import MEASURES, Closing, Truth, settle
+from ingestion.sandbox.wallet_ledger import MEASURES, Closing, WalletTruth, settle
 from ingestion.sandbox.wallets import CREDITS, NOBODY, QUOTA, Draw, Lot, Plan, at, midnight, wallet_plan
 
 PACK = Lot(CREDITS, "ws", "pack", "pack", at(0, "09:00"), 10, 0)
@@ -48,9 +48,9 @@ def test_a_closed_month_keeps_what_was_lost_and_what_is_late_counts_when_it_is_f
     trial = replace(PACK, name="trial", cents=3, expires_at=midnight(1))
     late = call(0, "12:00", 4, known_on=3)
     plan = Plan([PACK, trial], [call(0, "10:00", 1), late])
-    [opened] = Truth(plan, 5).as_json()["wallets"]
+    [opened] = WalletTruth(plan, 5).as_json()["wallets"]
     closing = Closing(midnight(2), known_days=2, found_on=date(2026, 8, 6))
-    [closed] = Truth(plan, 5, closing).as_json()["wallets"]
+    [closed] = WalletTruth(plan, 5, closing).as_json()["wallets"]
     assert [opened[name] for name in ("burned", "expired", "closing")] == [5, 0, 8]
     assert [closed[name] for name in ("burned", "expired", "closing")] == [5, 2, 6]
 
@@ -58,7 +58,7 @@ def test_a_closed_month_keeps_what_was_lost_and_what_is_late_counts_when_it_is_f
 @pytest.mark.parametrize("seed", range(40))
 def test_every_case_happens_whatever_is_drawn(seed: int) -> None:
     """In eight days every sum is above or below 0 and all that is used is burned or overage."""
-    truth = Truth(wallet_plan(seed), 8).as_json()
+    truth = WalletTruth(wallet_plan(seed), 8).as_json()
     for name in MEASURES:
         assert any(wallet[name] for wallet in truth["wallets"]), name
     for wallet in truth["wallets"]:
@@ -66,7 +66,7 @@ def test_every_case_happens_whatever_is_drawn(seed: int) -> None:
         assert wallet["closing"] == (
             wallet["granted"] - wallet["burned"] - wallet["expired"] + wallet["adjusted"]
         )
-    first = Truth(wallet_plan(0), 8).as_json()
+    first = WalletTruth(wallet_plan(0), 8).as_json()
     assert [(one["mart"], one["status"]) for one in truth["statuses"]] == [
         (one["mart"], one["status"]) for one in first["statuses"]
     ]
@@ -76,7 +76,7 @@ def test_the_end_of_a_month_takes_what_is_left_of_it() -> None:
     """On 31 August, day 28, the month is used until its last millisecond; what is left is lost on the first."""
 
     def month(days: int) -> dict[str, Any]:
-        lots = Truth(wallet_plan(1), days).as_json()["lots"]
+        lots = WalletTruth(wallet_plan(1), days).as_json()["lots"]
         [lot] = [lot for lot in lots if lot["subject"].endswith("ws_priorities/2026-08-03")]
         return lot
 
@@ -86,7 +86,7 @@ def test_the_end_of_a_month_takes_what_is_left_of_it() -> None:
 
 def test_calls_that_name_nobody_are_the_only_wallets_until_there_are_two() -> None:
     def owners(days: int) -> set[str]:
-        wallets = Truth(wallet_plan(3), days).as_json()["wallets"]
+        wallets = WalletTruth(wallet_plan(3), days).as_json()["wallets"]
         return {wallet["workspace_id"] for wallet in wallets if wallet["used"] and "team" in wallet["source"]}
 
     assert owners(30) == {"ws_only"}
@@ -103,7 +103,7 @@ def test_a_longer_world_only_adds_bookings_and_readings(tmp_path: Path) -> None:
 
 
 def test_quota_is_five_thousand_units_a_cent() -> None:
-    wallets = Truth(wallet_plan(2), 8).as_json()["wallets"]
+    wallets = WalletTruth(wallet_plan(2), 8).as_json()["wallets"]
     quota = [wallet for wallet in wallets if wallet["source"] == QUOTA]
     assert {wallet["unit"] for wallet in quota} == {"quota"}
     assert all(wallet["granted"] % 5_000 == 0 for wallet in quota)
