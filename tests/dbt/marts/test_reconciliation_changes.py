@@ -66,6 +66,9 @@ class Books:
             select item_id from intermediate.int_payment_parts where payment_intent_id in ({intents})
             union select 'inv:' || invoice_id from intermediate.int_invoice_payment_edges
             where payment_intent_id in ({intents})
+            union select 'inv:' || others.invoice_id from intermediate.int_stripe_invoice_links as others
+            inner join intermediate.int_stripe_invoice_links as own using (stripe_invoice_id)
+            where own.invoice_id = '{number}'
             union select 'inv:{number}' where '{kind}' = 'invoices'
             """
         )

@@ -75,6 +75,7 @@ WORLD: dict[str, list[dict[str, Any]]] = {
         invoice("too_small", total="0.30", net="0.25", vat="0.05", stripe_invoice="in_too_small"),
         invoice("by_balance", stripe_invoice="in_by_balance", payment_intent="pi_abandoned"),
         invoice("out_of_band", stripe_invoice="in_out_of_band"),
+        invoice("out_of_band_too", stripe_invoice="in_out_of_band"),
         invoice("balance_and_intent", stripe_invoice="in_balance_and_intent"),
         invoice("still_open", stripe_invoice="in_still_open"),
         # One intent for two invoices, for three of which Stripe knows two, and with more than they ask for.
@@ -237,6 +238,7 @@ MEANT = {
     "inv:too_small": ("settled_without_payment", "below_minimum"),
     "inv:by_balance": ("settled_without_payment", "customer_balance"),
     "inv:out_of_band": ("settled_without_payment", "out_of_band"),
+    "inv:out_of_band_too": ("missing_in_stripe", None),
     "inv:balance_and_intent": ("matched", None),
     "inv:still_open": ("missing_in_stripe", None),
     "inv:half_a": ("partially_refunded", None),

@@ -62,6 +62,13 @@ document_facts as (
     where stripe_invoice_links.is_owner
 ),
 
+invoices_of_others as (
+    select invoice_id
+    from stripe_invoice_links
+    group by invoice_id
+    having max(case when is_owner then 1 else 0 end) = 0
+),
+
 documents as (
     select
         invoice_id,
@@ -86,11 +93,13 @@ joined as (
         documents.invoice_id is not null as has_document,
         coalesce(documents.had_credit, false) as had_credit,
         coalesce(documents.is_paid_document, false) as is_paid_document,
+        invoices_of_others.invoice_id is not null as is_document_of_another,
         asked_of_intents.invoice_id is not null as is_asked_of_intent,
         coalesce(asked_of_intents.is_paid_by_intent, false) as is_paid_by_intent
     from invoices
     left join credited on invoices.invoice_id = credited.invoice_id and invoices.currency = credited.currency
     left join documents on invoices.invoice_id = documents.invoice_id and invoices.currency = documents.currency
+    left join invoices_of_others on invoices.invoice_id = invoices_of_others.invoice_id
     left join asked_of_intents on invoices.invoice_id = asked_of_intents.invoice_id
 ),
 

@@ -43,6 +43,7 @@ invoice_sides as (
         settled_by,
         has_document,
         is_paid_document,
+        is_document_of_another,
         is_asked_of_intent,
         is_paid_by_intent
     from invoices
@@ -138,6 +139,7 @@ joined as (
         invoice_sides.settled_by,
         coalesce(invoice_sides.has_document, false) as has_document,
         coalesce(invoice_sides.is_paid_document, false) as is_paid_document,
+        coalesce(invoice_sides.is_document_of_another, false) as is_document_of_another,
         coalesce(invoice_sides.is_asked_of_intent, false) as is_asked_of_intent,
         coalesce(invoice_sides.is_paid_by_intent, false) as is_paid_by_intent,
         coalesce(invoice_sides.workspace_id, payment_sides.metadata_workspace_id) as workspace_id,
@@ -207,7 +209,7 @@ measured as (
         settings.watermark_date,
         settings.invoice_grace_days,
         -- Nobody has been waiting for money if Stripe's invoice is paid and no intent paid it. Without Stripe's invoice the
-        -- gateway's word stands, as long as it names no intent either.
+        -- gateway's word stands, as long as it names no intent either, and not the Stripe invoice that settles another.
         case
             when joined.is_paid_by_intent then false
             when joined.settled_by is not null and joined.payable_minor <= coalesce(currencies.tolerance_minor, 0)
@@ -215,7 +217,7 @@ measured as (
             when joined.has_document then joined.is_paid_document and joined.named_intent_id is null and joined.payment_count = 0
             else
                 joined.invoice_status = 'paid' and joined.stripe_invoice_id is not null and not joined.is_asked_of_intent
-                and joined.named_intent_id is null and joined.payment_count = 0
+                and joined.named_intent_id is null and joined.payment_count = 0 and not joined.is_document_of_another
         end as is_settled_otherwise,
         -- A payment that has been on its way for too long is not on its way any more.
         coalesce(
