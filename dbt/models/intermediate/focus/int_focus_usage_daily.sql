@@ -1,18 +1,16 @@
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs']) }}
 
-{%- set meters = [
-    ('Input Tokens', 'uncached_input_tokens', 'input_usd_per_mtok'),
-    ('Cache Read Tokens', 'cache_read_tokens', 'cache_read_usd_per_mtok'),
-    ('Cache Write Tokens (5 minutes)', 'cache_write_5m_tokens', 'cache_write_5m_usd_per_mtok'),
-    ('Cache Write Tokens (1 hour)', 'cache_write_1h_tokens', 'cache_write_1h_usd_per_mtok'),
-    ('Output Tokens', 'output_text_tokens', 'output_usd_per_mtok'),
-    ('Reasoning Tokens', 'reasoning_tokens', 'output_reasoning_usd_per_mtok'),
-    ('Input Audio Tokens', 'input_audio_tokens', 'input_audio_usd_per_mtok'),
-    ('Output Audio Tokens', 'output_audio_tokens', 'output_audio_usd_per_mtok'),
-    ('Input Image Tokens', 'input_image_tokens', 'input_image_usd_per_mtok'),
-    ('Output Image Tokens', 'output_image_tokens', 'output_image_usd_per_mtok'),
-    ('Web Searches', 'web_searches', 'web_searches_usd_per_mtok'),
-] %}
+{#- What FOCUS calls the token classes that have prices; a call fee is no meter, it has nothing to count. -#}
+{%- set meter_names = {
+    'input': 'Input Tokens', 'cache_read': 'Cache Read Tokens', 'cache_write_5m': 'Cache Write Tokens (5 minutes)',
+    'cache_write_1h': 'Cache Write Tokens (1 hour)', 'output': 'Output Tokens', 'output_reasoning': 'Reasoning Tokens',
+    'input_audio': 'Input Audio Tokens', 'output_audio': 'Output Audio Tokens', 'input_image': 'Input Image Tokens',
+    'output_image': 'Output Image Tokens', 'web_searches': 'Web Searches',
+} %}
+{%- set meters = [] %}
+{%- for class, meter in meter_names.items() -%}
+    {%- do meters.append((meter, class_tokens()[class], class ~ '_usd_per_mtok')) -%}
+{%- endfor %}
 {%- set subject = [
     'event_date', 'source', 'workspace_id', 'api_key_id', 'group_name', 'provider', 'model_served', 'call_type',
     'priced_model', 'price_source', 'price_version', 'service_tier', 'billing_mode', 'discount_rule_id',
