@@ -15,6 +15,7 @@ from dagster_project.dbt_project import PROJECT_DIR, DbtProject, project, tables
 from ingestion.dialects import DIALECTS
 from ingestion.home import Home
 from tests.dbt.conftest import ingest, rows
+from tests.ingestion.dialects import test_contract
 
 REPOSITORY = PROJECT_DIR.parent
 GUIDE = REPOSITORY / "docs" / "add-a-gateway.md"
@@ -84,6 +85,11 @@ def test_the_gateway_of_the_guide_ends_in_the_books(
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setitem(DIALECTS, "acme", module.ACME)
+    test_contract.test_a_table_is_named_after_its_stream_and_its_dialect_or_the_one_it_stems_from(
+        "acme", module.CALLS
+    )
+    test_contract.test_fields_and_columns_have_names_and_paths_of_their_own("acme", module.CALLS)
+    test_contract.test_something_of_a_record_is_mandatory_and_of_an_event_its_time("acme", module.CALLS)
     landed = home.landing / "acme" / "calls" / "dt=2026-11-02" / "calls.ndjson"
     landed.parent.mkdir(parents=True)
     shutil.copy(tmp_path / "tests" / "fixtures" / "acme" / "calls.ndjson", landed)
