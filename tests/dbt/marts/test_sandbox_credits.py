@@ -22,7 +22,7 @@ from dagster_project.reporting.truth_credits import compare, found_in
 from ingestion.home import HOME_VARIABLE, Home
 from ingestion.sandbox import write_world
 from ingestion.sandbox.wallet_ledger import Closing, WalletTruth
-from ingestion.sandbox.wallets import UNIT, midnight, wallet_plan
+from ingestion.sandbox.wallets import midnight, wallet_plan
 from tests.dbt.conftest import build, contract_values, rows
 
 CREDITS = (
@@ -102,10 +102,12 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Wallets:
     return Wallets(WalletTruth(wallet_plan(SEEDS[0]), 33, closing).as_json(), home)
 
 
-def found(home: Home) -> dict[str, list[dict[str, Any]]]:
-    with duckdb.connect(str(home.build_database), read_only=True) as books:
+def found(wallets: Wallets) -> dict[str, list[dict[str, Any]]]:
+    """What the books say of the sources that the truth is about."""
+    sources = sorted({wallet["source"] for wallet in wallets.truth["wallets"]})
+    with duckdb.connect(str(wallets.home.build_database), read_only=True) as books:
         books.sql("set schema = 'marts'")
-        return found_in(books, sorted(UNIT))
+        return found_in(books, sources)
 
 
 def counted(items: list[dict[str, Any]]) -> Counter[str]:
@@ -118,7 +120,7 @@ def counted(items: list[dict[str, Any]]) -> Counter[str]:
 
 @pytest.mark.parametrize("part", ["wallets", "lots", "statuses"])
 def test_what_is_found_is_what_the_wallets_lived_through(wallets: Wallets, part: str) -> None:
-    assert counted(found(wallets.home)[part]) == counted(wallets.truth[part])
+    assert counted(found(wallets)[part]) == counted(wallets.truth[part])
 
 
 def test_all_credits_used_are_burned_or_overage(wallets: Wallets) -> None:
@@ -129,7 +131,7 @@ def test_all_credits_used_are_burned_or_overage(wallets: Wallets) -> None:
 @pytest.mark.parametrize("part", ["wallets", "statuses"])
 def test_a_closed_month_is_put_right_where_the_books_are_open(closed: Wallets, part: str) -> None:
     """Calls that name nobody are of two wallets now: what one burned of August comes back, and is overage."""
-    assert counted(found(closed.home)[part]) == counted(closed.truth[part])
+    assert counted(found(closed)[part]) == counted(closed.truth[part])
 
 
 def test_every_status_the_contracts_name_is_planted(wallets: Wallets, closed: Wallets) -> None:
