@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,31 @@ def rows(home: Home, query: str) -> list[tuple[Any, ...]]:
     """Answer a query over build.duckdb."""
     with duckdb.connect(str(home.build_database), read_only=True) as connection:
         return connection.sql(query).fetchall()
+
+
+def status_branches(sql: str) -> list[str]:
+    """The branches of the CASE that decides a status, as they stand in the SQL."""
+    [decision] = re.findall(r"\n +case\n((?:(?!\n +case\n).)*?)\n +end as status\b", sql, re.DOTALL)
+    return re.findall(r"\n {12}when\b(?:(?!\n {12}(?:when\b|else\b|--)).)*", "\n" + decision, re.DOTALL)
+
+
+def compiled_sql(result: dbt_build.BuildResult, model: str) -> str:
+    """The SQL a model was built with."""
+    [node] = [node for node in result.nodes if node.name == model]
+    return Path(node.compiled_path).read_text(encoding="utf-8")
+
+
+def idle_branches(home: Home, result: dbt_build.BuildResult, mart: str) -> list[str]:
+    """The branches of a mart's status that no row of a home needs: without one of them all rows stay as they are."""
+    sql = compiled_sql(result, mart)
+    found = "select * from ({}) order by all"
+    with duckdb.connect(str(home.build_database), read_only=True) as session:
+        whole = session.sql(found.format(sql)).fetchall()
+        return [
+            branch
+            for branch in status_branches(sql)
+            if session.sql(found.format(sql.replace(branch, "", 1))).fetchall() == whole
+        ]
 
 
 def contract_values(mart: str, column: str) -> set[str]:

@@ -11,7 +11,6 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,6 +19,7 @@ import pytest
 from dagster_project.dbt_build import BuildResult, build
 from dagster_project.dbt_project import project
 from ingestion.home import Home
+from tests.dbt.conftest import compiled_sql
 from tests.dbt.marts.billing_rows import intent
 from tests.dbt.marts.test_reconciliation_world import CURRENCIES, WORLD
 
@@ -105,7 +105,7 @@ def compiled(result: BuildResult) -> Iterator[tuple[str, str]]:
     nodes = project().manifest_json["nodes"]
     for node in result.nodes:
         if node.resource_type == "model":
-            yield nodes[node.unique_id]["relation_name"], Path(node.compiled_path).read_text(encoding="utf-8")
+            yield nodes[node.unique_id]["relation_name"], compiled_sql(result, node.name)
 
 
 def without(kind: str, number: str) -> dict[str, list[dict[str, Any]]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,6 +18,7 @@ import pytest
 from dagster_project.dbt_build import BuildResult, build
 from dagster_project.dbt_project import project
 from ingestion.home import Home
+from tests.dbt.conftest import compiled_sql, idle_branches, status_branches
 from tests.dbt.marts.billing_rows import (
     FAILED,
     charge,
@@ -40,7 +40,6 @@ BILLING = [
     "+recon_summary",
     "+recon_period_bridge",
 ]
-BRANCH = re.compile(r"\n {12}when\b(?:(?!\n {12}(?:when|else)\b).)*", re.DOTALL)
 
 WORLD: dict[str, list[dict[str, Any]]] = {
     "invoices": [
@@ -301,15 +300,8 @@ def test_found_is_what_was_meant_and_every_invariant_holds(
     assert statuses(books) == MEANT
 
 
-def decision(result: BuildResult) -> tuple[str, list[str]]:
-    """The compiled SQL of the statuses, and the branches of its decision."""
-    [model] = [node for node in result.nodes if node.name == "recon_invoice_payments"]
-    sql = Path(model.compiled_path).read_text(encoding="utf-8")
-    return sql, BRANCH.findall(sql.partition("comparable as (")[0])
-
-
 def test_the_world_shows_every_status(world: tuple[Home, BuildResult]) -> None:
-    _, branches = decision(world[1])
+    branches = status_branches(compiled_sql(world[1], "recon_invoice_payments"))
     named = {re.search(r"then '(\w+)'", branch)[1] for branch in branches}
     assert len(branches) == 19
     assert {status for status, _ in MEANT.values()} == {*named, "matched"}
@@ -331,14 +323,8 @@ def test_neither_the_order_of_the_rows_nor_a_stranger_changes_an_item(
         assert statuses(session)["inv:stranger"] == ("matched", None)
 
 
-def test_taking_any_branch_out_of_the_compiled_decision_changes_a_status(
-    world: tuple[Home, BuildResult], books: duckdb.DuckDBPyConnection
-) -> None:
-    sql, branches = decision(world[1])
-    meant = {item_id: status for item_id, (status, _) in MEANT.items()}
-    for branch in branches:
-        without = sql.replace(branch, "", 1)
-        assert dict(books.sql(f"select item_id, status from ({without})").fetchall()) != meant, branch
+def test_no_branch_of_the_decision_is_idle(world: tuple[Home, BuildResult]) -> None:
+    assert idle_branches(*world, "recon_invoice_payments") == []
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from dagster_project.dbt_build import build
+from dagster_project.dbt_build import BuildResult, build
 from dagster_project.dbt_project import project
 from ingestion.home import Home
 from ingestion.raw_tables import tables
+from tests.dbt.conftest import idle_branches
 from tests.dbt.marts.billing_rows import charge, document, intent, invoice, movement, returned
 from tests.dbt.marts.conftest import write_parquet
 
@@ -68,6 +69,8 @@ MOVEMENTS = [
     movement("txn_live", "ch_live", fee=95),
     movement("txn_live_back", "re_live", -5000, type="refund"),
     movement("txn_payout", "po_1", -9000, type="payout"),
+    movement("txn_payout_early", "po_2", -9000, type="payout", status="pending"),
+    movement("txn_payout_net", "po_3", -9000, 25, net=-9000, type="payout"),
 ]
 INVOICES = [
     invoice("a_plain", payment_intent="pi_plain", stripe_invoice="in_plain"),
@@ -112,9 +115,9 @@ DOCUMENTS = [
 
 
 @pytest.fixture(scope="module")
-def books(
+def settled(
     tmp_path_factory: pytest.TempPathFactory, raw_files: Callable[[Home], Any]
-) -> Iterator[duckdb.DuckDBPyConnection]:
+) -> tuple[Home, BuildResult]:
     home = Home(tmp_path_factory.mktemp("settled"))
     raw_files(home).billing(
         invoices=INVOICES,
@@ -144,6 +147,12 @@ def books(
     write_parquet(home.raw / "stripe_refunds" / "dt=2026-09-01" / "old.parquet", older, [failed])
     result = build(home, project(), MODELS)
     assert not result.broken, result.explain()
+    return home, result
+
+
+@pytest.fixture(scope="module")
+def books(settled: tuple[Home, BuildResult]) -> Iterator[duckdb.DuckDBPyConnection]:
+    home, _ = settled
     with duckdb.connect(str(home.build_database), read_only=True) as session:
         session.sql("set schema = 'marts'")
         yield session
@@ -174,10 +183,16 @@ def test_every_movement_of_money_ends_in_its_status(books: duckdb.DuckDBPyConnec
         "dp_won": "settled",
         "dp_asked": "no_money_moved",
         "po_1": "settled",
+        "po_2": "pending",
+        "po_3": "net_mismatch",
         "pi_live": "livemode_mismatch",
         "ch_live": "livemode_mismatch",
         "re_live": "livemode_mismatch",
     }
+
+
+def test_no_branch_of_the_decision_is_idle(settled: tuple[Home, BuildResult]) -> None:
+    assert idle_branches(*settled, "recon_payment_settlements") == []
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from dagster_project.dbt_project import PROJECT_DIR
+from tests.dbt.conftest import status_branches
 
 MODEL = PROJECT_DIR / "models" / "marts" / "billing" / "recon_invoice_payments"
-BRANCH = re.compile(r"\n {12}when\b(?:(?!\n {12}(?:when|else)\b).)*", re.DOTALL)
 
 
 def decision() -> str:
@@ -28,7 +28,7 @@ def decision() -> str:
 
 
 def branches() -> list[str]:
-    return BRANCH.findall(decision())
+    return status_branches(decision())
 
 
 def status_of(branch: str) -> str:

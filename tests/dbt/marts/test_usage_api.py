@@ -11,10 +11,11 @@ import duckdb
 import pytest
 
 from dagster_project.closing import close
+from dagster_project.dbt_build import BuildResult
 from dagster_project.dbt_project import Mart
 from dagster_project.publishing import publish
 from ingestion.home import Home
-from tests.dbt.conftest import build, infron_line, land, land_text
+from tests.dbt.conftest import build, idle_branches, infron_line, land, land_text
 
 HEADER = "timestamp,model,api_key_id,prompt_tokens,completion_tokens,credits_used,request_id,latency_ms,fallback_depth"
 MIDNIGHTS = {day: f"2026-11-0{day}T00:00:00.000Z" for day in range(1, 6)}
@@ -71,7 +72,7 @@ def consumed(number: int, created_at: int, **changed: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, BuildResult]:
     """Three days of logs: the API reported the first, lost the second, and the third is not over."""
     home = Home(tmp_path_factory.mktemp("usage_api"))
     models = ["same", "same", "missed", "twice", "twice", "tokens", "credits"]
@@ -161,9 +162,18 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
     land_text(
         home, "anthropic/costs/dt=2026-11-01/a.json", [{"data": [{**bucket, "results": [billed]}], **page}]
     )
-    build(home, ["+recon_usage_api"])
+    return home, build(home, ["+recon_usage_api"])
+
+
+@pytest.fixture(scope="module")
+def books(reported: tuple[Home, BuildResult]) -> Iterator[duckdb.DuckDBPyConnection]:
+    home, _ = reported
     with duckdb.connect(str(home.build_database), read_only=True) as session:
         yield session
+
+
+def test_no_branch_of_the_decision_is_idle(reported: tuple[Home, BuildResult]) -> None:
+    assert idle_branches(*reported, "recon_usage_api") == []
 
 
 def verdicts(books: duckdb.DuckDBPyConnection, usage_api: str, grouping: str) -> dict[tuple[str, str], Any]:

@@ -184,8 +184,6 @@ classified as (
             -- What happens in the other mode moves another balance, even where a home has been told of both.
             when is_other_mode then 'livemode_mismatch'
             when not is_known_object and object_kind in ('payment', 'refund') then 'unknown_object'
-            when not is_known_object and is_pending then 'pending'
-            when not is_known_object then 'settled'
             when not has_movement and amount_minor = 0 then 'no_money_moved'
             when not has_movement and age_days <= invoice_grace_days then 'pending'
             when not has_movement then 'missing_balance_transaction'
