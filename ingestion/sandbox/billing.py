@@ -127,12 +127,12 @@ class BillingWriter:
             settled = [
                 self._settle(invoice, trouble.get(invoice.number), odd.get(invoice.number)) for invoice in due
             ]
-            lines = [line for line in settled if line]
+            lines = [listed for listed in settled if listed]
             self._spoil_credits(day, due, lines, trouble)
             self.lines += lines
             if lines:
                 name = f"{INVOICES}/dt={date_of(day)}/invoices.ndjson"
-                write_text(self.home / name, "".join(json.dumps(line) + "\n" for line in lines))
+                write_text(self.home / name, "".join(json.dumps(listed) + "\n" for listed in lines))
 
     def sell(self, invoice: Invoice) -> dict[str, Any]:
         """Have something paid as it should be that no tenant buys; return the invoice's line."""
@@ -198,8 +198,8 @@ class BillingWriter:
         delivered = {"under_delivered": invoice.credits - 100, "over_delivered": invoice.credits + 100}.get(
             status
         )
-        [line] = [line for line in lines if line["invoice_id"] == invoice.invoice_id]
-        line["credits"] = delivered
+        [listed] = [listed for listed in lines if listed["invoice_id"] == invoice.invoice_id]
+        listed["credits"] = delivered
         self._ledger.note(
             f"credits_{status}",
             invoice,

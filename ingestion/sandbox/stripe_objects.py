@@ -172,11 +172,10 @@ class Stripe:
         """Try to give some of a paid intent back; the customer's bank refuses, and no money moves."""
         self._refund(intent, created, amount, "failed", None)
 
-    def move_for_nobody(self, key: str, created: int, amount: int, currency: str) -> str:
-        """Move the balance for a charge that no list shows; return the charge's id."""
-        charge = f"ch_{key}unseen"
-        self._move(f"txn_{key}unseen", created, amount, _fee(amount, currency), currency, charge, "charge")
-        return charge
+    def move_for_nobody(self, key: str, created: int, amount: int, currency: str) -> None:
+        """Move the balance for a charge that no list shows."""
+        fee, charge = _fee(amount, currency), f"ch_{key}unseen"
+        self._move(f"txn_{key}unseen", created, amount, fee, currency, charge, "charge")
 
     def credit(self, intent: Object, created: int, amount: int, tax: int) -> None:
         """Take some of a paid invoice back, for a refund already made; `tax` is the part of the amount."""
