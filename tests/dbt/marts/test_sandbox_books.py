@@ -4,8 +4,14 @@ flag that the contracts name and the sandbox does not plant fails here.
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +20,8 @@ from dagster_project.dbt_project import project
 from dagster_project.payments import sync_payments
 from ingestion.home import Home
 from ingestion.sandbox import Truth, write_world
+from ingestion.sandbox.invoices import DECIMALS
+from ingestion.sandbox.stripe_history import History
 from ingestion.sources import load
 from tests.dbt.conftest import contract_columns, contract_values, ingest, rows
 
@@ -24,7 +32,9 @@ BILLING = [
     "+int_reconciliation_legs",
     "+recon_payment_settlements",
     "+recon_invoice_arithmetic",
+    "+rpt_vat_monthly",
 ]
+LONDON = ZoneInfo("Europe/London")
 #: Day 39 brings a payment that is missed too early to be missing.
 DAYS = 41
 
@@ -107,3 +117,35 @@ def test_every_planted_contradiction_is_found_and_no_other(books: Books) -> None
     found = books.found("select reasons, document_id, status from marts.recon_invoice_arithmetic")
     assert {(reasons, one) for reasons, one, _ in found if reasons} == books.planted("arithmetic_")
     assert {status for _, _, status in found} == contract_values("recon_invoice_arithmetic", "status")
+
+
+def documents(home: Home) -> Iterator[tuple[str, str, str, Decimal, Decimal]]:
+    """Every invoice that was issued and every credit note: month in London, treatment, currency, VAT, total."""
+    treatments: dict[str, str] = {}
+    for file in sorted(home.landing.glob("*/invoices/dt=*/*.ndjson")):
+        for one in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
+            treatment = treatments[one["stripe_invoice"]] = one["vat_treatment"] or "unknown"
+            if one["status"] not in ("draft", "void"):
+                month = f"{datetime.fromisoformat(one['issued_at']).astimezone(LONDON):%Y-%m}"
+                yield month, treatment, one["currency"], Decimal(one["vat"]), Decimal(one["total"])
+    history = History(json.loads((home.sandbox / "stripe_objects.json").read_text(encoding="utf-8")))
+    for note in history.at(history.end).lists["credit_notes"]:
+        month = f"{datetime.fromtimestamp(note['created'], UTC).astimezone(LONDON):%Y-%m}"
+        tax = sum(line["amount"] for line in note["total_taxes"])
+        vat, total = (-Decimal(minor).scaleb(-DECIMALS[note["currency"]]) for minor in (tax, note["total"]))
+        yield month, treatments[note["invoice"]], note["currency"], vat, total
+
+
+def test_vat_is_what_the_documents_add_up_to(books: Books) -> None:
+    expected: dict[tuple[str, ...], list[Decimal]] = defaultdict(lambda: [Decimal(), Decimal()])
+    for month, treatment, currency, *amounts in documents(books.home):
+        for place, amount in enumerate(amounts):
+            expected[month, treatment, currency][place] += amount
+    found: list[Any] = books.found(
+        """
+        select strftime(vat_month, '%Y-%m'), vat_treatment, currency, sum(vat_amount), sum(total_amount)
+        from marts.rpt_vat_monthly
+        group by all
+        """
+    )
+    assert {tuple(key): [vat, total] for *key, vat, total in found} == expected
