@@ -28,11 +28,15 @@ from ingestion.sandbox.wallet_ledger import WalletTruth
 from ingestion.sandbox.wallets import CREDITS, NAMELESS, PER_CENT, QUOTA, Draw, Lot, midnight, wallet_plan
 
 SOURCES = {
-    CREDITS: {"dialect": "infery", "usd_per_credit": 0.01},
-    NAMELESS: {"dialect": "infery", "usd_per_credit": 0.01},
-    QUOTA: {"dialect": "new_api"},
+    CREDITS: {
+        "dialect": "infery",
+        "usd_per_credit": 0.01,
+        "streams": "[requests, invoices, plans, usage_api]",
+    },
+    NAMELESS: {"dialect": "infery", "usd_per_credit": 0.01, "streams": "[usage]"},
+    QUOTA: {"dialect": "new_api", "streams": "[logs, topups, data]"},
 }
-"""The sources in sources.yml and what it says of them."""
+"""The sources in sources.yml and what it says of them; a stream nobody delivers costs a night time, too."""
 
 _MODEL = "openai/gpt-4o"
 _TOKENS_IN, _TOKENS_OUT = 2_000, 500

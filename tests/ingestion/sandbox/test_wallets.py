@@ -93,6 +93,15 @@ def test_calls_that_name_nobody_are_the_only_wallets_until_there_are_two() -> No
     assert owners(31) == {NOBODY}
 
 
+def test_the_books_reach_to_the_day_on_which_the_last_call_ended() -> None:
+    """A pack that ends with the last day is lost once a call of that night has ended in the next."""
+    plan = Plan([replace(PACK, expires_at=midnight(2))])
+    after_midnight = int(at(2, "00:00:30").timestamp() * 1000)
+    for ended_ms, expired in ((0, 0), (after_midnight, 10)):
+        [wallet] = WalletTruth(plan, 2, last_ended_ms=ended_ms).as_json()["wallets"]
+        assert wallet["expired"] == expired
+
+
 def test_a_longer_world_only_adds_bookings_and_readings(tmp_path: Path) -> None:
     write_world(tmp_path, 4, 1, 3)
     tables = ("credit_grants", "credit_balances")
