@@ -114,15 +114,15 @@ class WalletTruth:
                 self._wallet(wallet) for wallet in self._ledgers if any(self._sums_of(wallet).values())
             ],
             "lots": list(self._lots_as_json()),
-            "statuses": sorted(self._statuses(), key=lambda one: (one["mart"], one["subject"])),
+            "statuses": sorted(
+                [*self._grant_statuses(), *self._balance_statuses(), *self._burn_statuses()],
+                key=lambda one: (one["mart"], one["subject"]),
+            ),
         }
 
     def balance(self, wallet: Wallet, day: int) -> int:
-        """Return what a wallet holds at the end of a day, in cents."""
-        until = midnight(day + 1)
-        if self.closing and until <= self.closing.open_from:
-            return self._booked(wallet, until).closing
-        return self._settled(wallet, until).closing
+        """Return what a wallet holds at the end of a day, in cents, if nothing was closed."""
+        return self._settled(wallet, midnight(day + 1)).closing
 
     def _settled(self, wallet: Wallet, until: datetime) -> Ledger:
         return settle(self._lots.get(wallet, ()), self._draws.get(wallet, ()), until)
@@ -137,10 +137,10 @@ class WalletTruth:
         if self.closing:
             would_be = self._settled(wallet, self.closing.open_from)
             booked = self._booked(wallet, self.closing.open_from)
-            for measure in MEASURES:
+            # Overage is put right as overage, and so sums to what it would be.
+            for measure in ("granted", "burned", "expired", "adjusted"):
                 sums[measure] += booked.sums[measure] - would_be.sums[measure]
             sums["adjusted"] += would_be.closing - booked.closing
-            sums["overage"] += would_be.sums["overage"] - booked.sums["overage"]
         return sums | {"closing": now.closing}
 
     def _wallet(self, wallet: Wallet) -> dict[str, Any]:
@@ -173,34 +173,31 @@ class WalletTruth:
                         **{name: cents * factor for name, cents in amounts.items()},
                     }
 
-    def _statuses(self) -> Iterator[dict[str, str]]:
-        for lot in (lot for lots in self._lots.values() for lot in lots):
-            if lot.grant_status:
-                yield _status(
-                    "recon_credit_grants", lot.source, lot.workspace, lot.at.date(), lot.grant_status
-                )
+    def _grant_statuses(self) -> Iterator[dict[str, str]]:
+        for lots in self._lots.values():
+            for lot in lots:
+                if lot.grant_status:
+                    yield _status(
+                        "recon_credit_grants", lot.source, lot.workspace, lot.at.date(), lot.grant_status
+                    )
+
+    def _balance_statuses(self) -> Iterator[dict[str, str]]:
         for reading in self._readings:
-            status = {-1: "ledger_above", 0: "matched", 1: "ledger_below"}[
-                (reading.off > 0) - (reading.off < 0)
-            ]
-            if (reading.source, reading.workspace) not in {*self._lots, *self._draws}:
-                status = "not_in_books"
-            yield _status(
-                "recon_credit_balances", reading.source, reading.workspace, date_of(reading.day), status
-            )
-        logged, posted, reported = self._logged(), self._posted(), self._reported()
-        for source, workspace, day in sorted({*logged, *reported}):
-            one = (source, workspace, day)
+            is_known = (reading.source, reading.workspace) in self._ledgers
+            status = _by_sign(-reading.off, "ledger_below", "ledger_above") if is_known else "not_in_books"
+            day = date_of(reading.day)
+            yield _status("recon_credit_balances", reading.source, reading.workspace, day, status)
+
+    def _burn_statuses(self) -> Iterator[dict[str, str]]:
+        logged, posted = self._logged(), self._posted()
+        reported = {(one.source, one.workspace, date_of(one.day)): one.cents for one in self._sums}
+        for one in sorted({*logged, *reported}):
+            status = "not_reported"
             if logged[one] != posted[one]:
                 status = "not_posted"
-            elif one not in reported:
-                status = "not_reported"
-            else:
-                difference = reported[one] - logged[one]
-                status = {-1: "missing_in_usage_api", 0: "matched", 1: "missing_in_logs"}[
-                    (difference > 0) - (difference < 0)
-                ]
-            yield _status("recon_credit_burn", source, workspace, day, status)
+            elif one in reported:
+                status = _by_sign(reported[one] - logged[one], "missing_in_usage_api", "missing_in_logs")
+            yield _status("recon_credit_burn", *one, status)
 
     def _logged(self) -> Counter[tuple[str, str, date]]:
         """Return what calls used and refunds gave back by wallet and day, as the logs say today."""
@@ -219,9 +216,6 @@ class WalletTruth:
                 if (one[2] >= first_open) == is_open:
                     posted[one] = cents
         return posted
-
-    def _reported(self) -> dict[tuple[str, str, date], int]:
-        return {(one.source, one.workspace, date_of(one.day)): one.cents for one in self._sums}
 
 
 def _by_wallet(plan: Plan) -> tuple[dict[Wallet, list[Lot]], dict[Wallet, list[Draw]]]:
@@ -264,6 +258,13 @@ def _used_daily(
             if lot.kind == "refund":
                 found[source, workspace, lot.at.date()] -= lot.cents
     return found
+
+
+def _by_sign(difference: int, below: str, above: str) -> str:
+    """Return the status of a difference; none is matched."""
+    if not difference:
+        return "matched"
+    return above if difference > 0 else below
 
 
 def _subject(source: str, workspace: str, day: date) -> str:
