@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ingestion.dialects.shape import PAGE, Stream
+from ingestion.dialects.shape import PAGE, SECRET, Stream
 from ingestion.duck import literal
 from ingestion.reader_values import quoted
 
@@ -64,8 +64,7 @@ CONTENT = frozenset(
         "user_prompt",
     )
 )
-_SECRET = r"(?i)(?:bearer\s+[^\s\"\\]+|\b(?:sk|rk|pk|inf|whsec|ghp|xox[abp])[-_][0-9A-Za-z_-]{6,})"
-_SECRET_TEXT = re.compile(_SECRET, re.ASCII)
+_SECRET_TEXT = re.compile(SECRET, re.ASCII)
 
 
 def undeclared_keys(record: Iterable[str], stream: Stream) -> list[str]:
@@ -115,7 +114,7 @@ def _object(members: list[tuple[str, str]]) -> str:
         f"case when {value} is not null then concat({literal(json.dumps(key, ensure_ascii=False) + ':')},"
         f" regexp_replace(case when length(cast({value} as varchar)) > {LONGEST_VALUE}"
         f" then cast(to_json(left(cast({value} as varchar), {LONGEST_VALUE})) as varchar)"
-        f" else cast({value} as varchar) end, {literal(_SECRET)}, '[secret]', 'g')) end"
+        f" else cast({value} as varchar) end, {literal(SECRET)}, '[secret]', 'g')) end"
         for key, value in members
     )
     return f"nullif(concat('{{', concat_ws(',', {shown}), '}}'), '{{}}')"

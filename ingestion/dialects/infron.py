@@ -26,6 +26,7 @@ from ingestion.dialects.shape import (
     Stream,
     column,
     fields,
+    prose,
 )
 
 _PROVIDER = "left(model, greatest(instr(model, '/') - 1, 0))"
@@ -147,7 +148,7 @@ LOGS = Stream(
         "stream",
         "processing_ms",
         "http_status",
-        Column("error", "VARCHAR", "left(error_text, 300)"),
+        prose("error", "error_text"),
         *_USAGE_COLUMNS,
         "list_price",
         "discounted_price",

@@ -34,6 +34,7 @@ from ingestion.dialects.shape import (
     column,
     fields,
     json_pages,
+    prose,
 )
 
 #: Quota counts integer units, but a console may print fractions; it outgrows the digits of money.
@@ -139,7 +140,7 @@ LOGS = Stream(
         "user_id",
         "created_at",
         "log_type",
-        Column("content", "VARCHAR", "left(content_text, 300)"),
+        prose("content", "content_text"),
         "username",
         "token_id",
         "token_name",
@@ -284,7 +285,7 @@ CONSOLE_TABLE = Stream(
         "total_tokens",
         "cost",
         "http_status",
-        Column("error", "VARCHAR", "left(error_text, 300)"),
+        prose("error", "error_text"),
     ),
     checks=(Check("money_out_of_range", "Usage", _beyond("usage_quota")),),
     **_slug("model_name"),

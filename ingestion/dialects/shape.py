@@ -156,6 +156,15 @@ class Column:
     sql: str
 
 
+#: What looks like a key, in the words of Python's expressions and of DuckDB's.
+SECRET = r"(?i)(?:bearer\s+[^\s\"\\]+|\b(?:sk|rk|pk|inf|whsec|ghp|xox[abp])[-_][0-9A-Za-z_-]{6,})"
+
+
+def prose(column: str, field: str) -> Column:
+    """Return a column with the beginning of what a gateway says in words, which may quote the caller's key."""
+    return Column(column, "VARCHAR", f"left(regexp_replace({field}, '{SECRET}', '[secret]', 'g'), 300)")
+
+
 @dataclass(frozen=True)
 class Check:
     """A line for which `condition` (SQL over raw columns) is true is rejected for `reason`.

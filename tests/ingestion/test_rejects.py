@@ -70,3 +70,18 @@ def test_every_reason_is_a_code_with_a_sentence():
     for reason, sentence in REASONS.items():
         assert reason == reason.lower().replace(" ", "_")
         assert sentence.endswith((".", "?"))
+
+
+@pytest.mark.parametrize("neighbour", ["", "bad"])
+def test_a_key_quoted_in_an_error_stays_out_of_raw(desk, call, neighbour):
+    said = 'Incorrect API key provided: sk-0123456789abcdef, sent as "Bearer abc.def".'
+    desk.land([call(1, status="failure", error={"message": said}), neighbour])
+    item = {"id": 1, "created_at": 1793517719, "type": 5, "content": said, "request_id": "a"}
+    desk.land([item, neighbour], stream="aisa/logs")
+    desk.run()
+    shown = 'Incorrect API key provided: [secret], sent as "[secret]".'
+    assert [row["content"] for row in desk.rows("new_api_logs")] == [shown]
+    (row,) = desk.rows()
+    assert "sk-0" not in row["error"]
+    assert "abc.def" not in row["error"]
+    assert row["error"].count("[secret]") == 2
