@@ -11,7 +11,7 @@ from dagster_project.dbt_project import Mart
 from dagster_project.publishing import publish
 from ingestion.home import Home
 from tests.dbt.conftest import build, land_text, rows
-from tests.dbt.marts.test_credits import PLAN, RENEWAL, SELECT, call, entries, invoice
+from tests.dbt.marts.test_credits import MICRO, PLAN, RENEWAL, SELECT, call, entries, invoice
 
 MARTS = [Mart("fct_usage_costs"), Mart("fct_credit_entries"), Mart("fct_credit_balances_daily")]
 CLOSED = "select * from marts.fct_credit_entries where event_date < '2026-11-01' order by entry_id"
@@ -35,8 +35,9 @@ def test_late_usage_and_a_late_invoice_of_a_closed_month_do_not_change_it(
 ) -> None:
     """Of 100 monthly credits 30 were used in October and 70 lost, and October is closed.
 
-    On 3 November an October invoice of 1000 credits is heard of, and a call of 50 in October. The 1000 count
-    from 1 November. The 50 come off them, on the 3rd: the 70 that were booked as lost stay lost.
+    On 3 November an October invoice of 1000 credits is heard of, a call of 50 in October, and that the 30 were 35.
+    The 1000 count from 1 November. The 50 and the 5 come off them, on the 3rd, as one call: the 70 that were
+    booked as lost stay lost.
     """
     land_text(home, "infery/plans/dt=2026-09-01/plans.ndjson", [PLAN])
     land_text(
@@ -60,9 +61,11 @@ def test_late_usage_and_a_late_invoice_of_a_closed_month_do_not_change_it(
         "infery/invoices/dt=2026-11-03/invoices.ndjson",
         [invoice("late", "ws_plan", "2026-10-10T00:00:00Z", 1000)],
     )
-    land_text(
-        home, "infery/requests/dt=2026-11-03/late.ndjson", [call(3, "ws_plan", "2026-10-20T09:00:00Z", 50)]
+    late, changed = (
+        call(3, "ws_plan", "2026-10-20T09:00:00Z", 50),
+        call(1, "ws_plan", "2026-10-05T09:00:00Z", 35),
     )
+    land_text(home, "infery/requests/dt=2026-11-03/late.ndjson", [late, changed])
     night(home, "2026-11-03", monkeypatch)
     assert rows(home, CLOSED) == before
     assert entries(home, "ws_plan") == [
@@ -71,8 +74,10 @@ def test_late_usage_and_a_late_invoice_of_a_closed_month_do_not_change_it(
         ("11-01 00:00", "expire", "renewal", -70),
         ("11-01 00:00", "adjust", "late", 1000),
         ("11-02 00:00", "burn", "late", -1),
-        ("11-03 00:00", "burn", "late", -50),
+        ("11-03 00:00", "burn", "late", -55),
     ]
+    burned = "select requests, burned_micro from marts.recon_credit_burn where event_date = '2026-11-03'"
+    assert rows(home, burned) == [(1, 55 * MICRO)]
     closed_file = home.lake / "closings" / "2026-10.credits.parquet"
     assert closed_file.exists()
     closed_file.unlink()

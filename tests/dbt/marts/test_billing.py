@@ -54,6 +54,7 @@ INVOICES = [
     invoice("inv_dinar", currency="kwd", total="12.345", net="12.345", vat="0"),
     invoice("inv_delivered_twice", status="open", total="99.00"),
     invoice("inv_delivered_twice", delivered_on="2026-10-31"),
+    invoice("inv_matched", source="infery_too", delivered_on="2026-10-01", status="open"),
 ]
 PAYMENT_INTENTS = [
     intent("pi_matched", "inv_matched"),
@@ -199,6 +200,12 @@ def test_there_is_no_item_beside_the_invoices_and_the_payments_without_one(
 def test_the_last_delivery_of_an_invoice_wins(books: duckdb.DuckDBPyConnection) -> None:
     found = one(books, "fct_invoices", "invoice_id", "inv_delivered_twice")
     assert (found["invoice_status"], found["total_minor"], found["delivery_count"]) == ("paid", 5000, 2)
+
+
+def test_an_invoice_of_two_sources_is_a_finding(billed: tuple[Home, BuildResult]) -> None:
+    _, result = billed
+    [node] = [node for node in result.nodes if node.name == "assert_no_two_sources_deliver_an_invoice"]
+    assert (node.is_finding, node.status, node.failures) == (True, "warn", 1)
 
 
 def test_the_last_fetched_version_of_a_payment_wins(books: duckdb.DuckDBPyConnection) -> None:

@@ -24,6 +24,7 @@ amounts as (
         case when credits_used is not null then 'credit' else 'quota' end as unit,
         coalesce(case when credits_used is not null then workspace_id else member_id end, '') as wallet_key,
         coalesce(credits_used, quota_used) as amount,
+        {{ counted_requests() }} as requests,
         coalesce(credits_used is null and reported_cost_usd = 0, false) as is_paid_by_plan
     from usage_costs
 ),
@@ -54,7 +55,7 @@ summed as (
         unit,
         wallet_key,
         starts_at,
-        count(*) as requests,
+        cast(sum(requests) as bigint) as requests,
         cast(sum(case when amount > 0 and not is_paid_by_plan then amount else 0 end) as decimal(38, 0)) as used,
         cast(sum(case when amount < 0 and not is_paid_by_plan then -amount else 0 end) as decimal(38, 0)) as returned,
         cast(sum(case when amount > 0 and is_paid_by_plan then amount else 0 end) as decimal(38, 0)) as used_by_plan
