@@ -39,7 +39,7 @@ REASONS = {
     "time_out_of_range": "The field {field} lies outside 2015 to 2100; is it milliseconds read as seconds?",
     "field_vanished": "No line of the file has the mandatory field {field}; did the gateway rename it?",
     "field_retyped": "The field {field} has another type than declared in every line; did the gateway change?",
-    "missing_column": "The header lacks the mandatory column {field}; the file was not read.",
+    "missing_column": "The header lacks the mandatory column {field} (commas part the cells); the file was not read.",
     "duplicate_column": "The header has the column {field} twice; the file was not read.",
     "malformed_csv": "The quotes of the line do not follow RFC 4180.",
     "wrong_cell_count": "The line has more or fewer cells than the header.",
