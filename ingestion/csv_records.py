@@ -19,6 +19,8 @@ LONGEST_LINE = 64 << 20
 MOST_LINES, MOST_BYTES = 1000, 1 << 20
 #: Fits into a processor's cache.
 _BLOCK = 1 << 19
+#: Every byte in quotes costs sixteen while it is looked at; a line that makes a block longer is no simple one.
+_LONGEST_QUOTED = 1 << 22
 _BLANK = b"\xef\xbb\xbf \t\r\n\v\f"
 _QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
 _CELL = re.compile(r'"((?:[^"]|"")*)"|([^",\r\n]*)')
@@ -155,18 +157,28 @@ def _is_simple(block: bytes, columns: int, ends: set[bool]) -> bool:
 
 def _is_quoted_simply(codes: np.ndarray, commas: int) -> bool:
     quotes = np.flatnonzero(codes == _QUOTE)
-    if len(quotes) % 2:
+    if len(quotes) % 2 or len(codes) > _LONGEST_QUOTED:
         return False
-    before, after = codes[quotes[0::2] - 1], codes[quotes[1::2] + 1]
-    if not np.isin(before, (_COMMA, _NEWLINE, _QUOTE)).all():
+    opening, closing = quotes[0::2], quotes[1::2]
+    if not (_MAY_OPEN[codes[opening - 1]].all() and _MAY_FOLLOW[codes[closing + 1]].all()):
         return False
-    if not np.isin(after, (_COMMA, _NEWLINE, _RETURN, _QUOTE)).all():
-        return False
-    inside = [_inside(np.flatnonzero(codes == code), quotes) for code in (_COMMA, _NEWLINE)]
-    return int(np.count_nonzero(codes == _COMMA)) - inside[0] == commas and not inside[1]
+    inside = codes[_between(opening, closing)]
+    quoted_commas = int(np.count_nonzero(inside == _COMMA))
+    return not (inside == _NEWLINE).any() and int(np.count_nonzero(codes == _COMMA)) - quoted_commas == commas
 
 
-def _inside(places: np.ndarray, quotes: np.ndarray) -> int:
-    """Count the places between an opening quote and the one that closes it."""
-    before = np.searchsorted(places, quotes)
-    return int((before[1::2] - before[0::2]).sum())
+def _between(opening: np.ndarray, closing: np.ndarray) -> np.ndarray:
+    """Return every place between an opening quote and the one that closes it."""
+    lengths = closing - opening - 1
+    places_before = np.cumsum(lengths) - lengths
+    return np.repeat(opening + 1 - places_before, lengths) + np.arange(lengths.sum())
+
+
+def _among(*allowed: int) -> np.ndarray:
+    """Return a table that tells of every byte whether it is one of these."""
+    return np.isin(np.arange(256), allowed)
+
+
+#: What may stand before a quote that opens, and after one that closes; of a doubled quote, each is both.
+_MAY_OPEN = _among(_COMMA, _NEWLINE, _QUOTE)
+_MAY_FOLLOW = _among(_COMMA, _NEWLINE, _RETURN, _QUOTE)

@@ -1,7 +1,6 @@
 """The bytes of a delivered file: hashed as they came, decompressed to a plain file, counted in lines.
 
-Knows archives and newlines, nothing of JSON. A plain file is hashed in a thread of its own while others read
-it: its hash is needed last.
+Knows archives and newlines, nothing of JSON.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +21,7 @@ _BLOCK = 1 << 20
 _PACKED_BLOCK = 1 << 16
 _TAIL = 1 << 16
 #: Fits into a processor's cache.
-_COUNTED = _HASHED = 1 << 18
+_CACHED = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Delivery:
         size: Bytes of `plain` that hold whole lines.
         lines: Lines in them, blank ones included; a last line without a newline is a line.
         trailing_blanks: Blank lines at the very end.
-        digest: Hash of the bytes as delivered, once it is there.
+        blake3: Hash of the bytes as delivered.
         damage: Reject reason if the archive broke off or is damaged, else None.
     """
 
@@ -43,19 +41,14 @@ class Delivery:
     size: int
     lines: int
     trailing_blanks: int
-    digest: Future[str]
+    blake3: str
     damage: str | None
 
-    @property
-    def blake3(self) -> str:
-        """Hash of the bytes as delivered; waits for it."""
-        return self.digest.result()
 
-
-def inspect(path: Path, plain: Path, aside: Executor) -> Delivery:
-    """Read a delivered file; a compressed one is unpacked to `plain`, a plain one hashed `aside`."""
+def inspect(path: Path, plain: Path) -> Delivery:
+    """Read a delivered file; a compressed one is unpacked to `plain`."""
     if path.suffix not in (".gz", ".zst"):
-        return _plain(path, aside.submit(hash_of, path))
+        return _plain(path)
     digest = blake3()
     size = newlines = last_newline = 0
     damage = None
@@ -83,34 +76,29 @@ def inspect(path: Path, plain: Path, aside: Executor) -> Delivery:
         size = last_newline
         os.truncate(plain, size)
     lines = newlines + (1 if size > last_newline else 0)
-    whole = known(hash_of(path) if damage else digest.hexdigest())
+    whole = hash_of(path) if damage else digest.hexdigest()
     return Delivery(plain, size, lines, _blank_lines_at_end(tail), whole, damage)
 
 
-def known(digest: str) -> Future[str]:
-    """Return a hash nobody has to wait for."""
-    found: Future[str] = Future()
-    found.set_result(digest)
-    return found
-
-
-def _plain(path: Path, digest: Future[str]) -> Delivery:
+def _plain(path: Path) -> Delivery:
+    digest = blake3()
     size = newlines = 0
-    ends_open, tail = False, b""
-    buffer = bytearray(_COUNTED)
+    buffer = memoryview(bytearray(_CACHED))
     codes = np.frombuffer(buffer, np.uint8)
     with path.open("rb", buffering=0) as handle:
         while length := handle.readinto(buffer):
+            digest.update(buffer[:length])
             newlines += int(np.count_nonzero(codes[:length] == ord("\n")))
             size += length
-            ends_open = buffer[length - 1] != ord("\n")
-            tail = bytes(buffer[:length]) if length >= _TAIL else tail + bytes(buffer[:length])
-    return Delivery(path, size, newlines + ends_open, _blank_lines_at_end(tail), digest, None)
+        handle.seek(max(size - _TAIL, 0))
+        tail = handle.read(_TAIL)
+    lines = newlines + (1 if tail and not tail.endswith(b"\n") else 0)
+    return Delivery(path, size, lines, _blank_lines_at_end(tail), digest.hexdigest(), None)
 
 
 def hash_of(path: Path) -> str:
     """Return the BLAKE3 hash of a file's bytes, as `b3sum` prints it."""
-    digest, buffer = blake3(), memoryview(bytearray(_HASHED))
+    digest, buffer = blake3(), memoryview(bytearray(_CACHED))
     with path.open("rb", buffering=0) as handle:
         while length := handle.readinto(buffer):
             digest.update(buffer[:length])

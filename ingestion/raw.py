@@ -10,7 +10,6 @@ import re
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion import duck, manifest, reader, rejects
-from ingestion.delivery import Delivery, hash_of, inspect, known
+from ingestion.delivery import Delivery, hash_of, inspect
 from ingestion.dialects import Stream
 from ingestion.duck import literal
 from ingestion.files import TEMPORARY_PREFIX, publish, sweep, temporary_beside, whole
@@ -58,18 +57,15 @@ def convert(home: Home, file: LandedFile) -> FileResult:
     if is_current(home, file):
         return _result(manifest_of(home, file), started, skipped=True)
     home.raw.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=home.raw) as workshop,
-        ThreadPoolExecutor(1) as aside,
-    ):
-        content = _converted(home, file, Path(workshop), aside)
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=home.raw) as workshop:
+        content = _converted(home, file, Path(workshop))
     return _result(content, started, skipped=False)
 
 
-def _converted(home: Home, file: LandedFile, workshop: Path, aside: Executor) -> dict[str, Any]:
+def _converted(home: Home, file: LandedFile, workshop: Path) -> dict[str, Any]:
     before = file.path.lstat()
     version = file.reader_version(home)
-    delivery = _delivery(file, workshop, aside)
+    delivery = _delivery(file, workshop)
     earlier = manifest_of(home, file)
     if earlier and (earlier.get("blake3"), earlier["reader_version"]) == (delivery.blake3, version):
         content = earlier
@@ -95,15 +91,15 @@ def _converted(home: Home, file: LandedFile, workshop: Path, aside: Executor) ->
     return content
 
 
-def _delivery(file: LandedFile, workshop: Path, aside: Executor) -> Delivery:
+def _delivery(file: LandedFile, workshop: Path) -> Delivery:
     """Return the delivered bytes, ready to be read; what cannot be read is one damaged line."""
     path = file.path
     if path.is_symlink() or not path.is_file():
-        name = known(sha256(str(path).encode()).hexdigest())
+        name = sha256(str(path).encode()).hexdigest()
         return Delivery(path, 0, 0, 0, name, "not_a_regular_file")
     if not file.stream.format.reads(path.name):
-        return Delivery(path, 0, 0, 0, known(hash_of(path)), "unknown_file_type")
-    return inspect(path, workshop / "landed", aside)
+        return Delivery(path, 0, 0, 0, hash_of(path), "unknown_file_type")
+    return inspect(path, workshop / "landed")
 
 
 def forget_vanished(home: Home, sources: list[Source]) -> list[str]:

@@ -162,7 +162,9 @@ SECRET = r"(?i)(?:bearer\s+[^\s\"\\]+|\b(?:sk|rk|pk|inf|whsec|ghp|xox[abp])[-_][
 
 def prose(column: str, field: str) -> Column:
     """Return a column with the beginning of what a gateway says in words, which may quote the caller's key."""
-    return Column(column, "VARCHAR", f"left(regexp_replace({field}, '{SECRET}', '[secret]', 'g'), 300)")
+    # As a case, nothing is looked for where nothing is said.
+    begun = f"left(regexp_replace({field}, '{SECRET}', '[secret]', 'g'), 300)"
+    return Column(column, "VARCHAR", f"case when {field} is not null then {begun} end")
 
 
 @dataclass(frozen=True)
