@@ -34,6 +34,9 @@ Outlet = tuple[str, str]
 FROM_WALLETS = ("infery", "aisa")
 """Dialects whose calls draw on wallets at the moment they are complete."""
 
+_WORTH_A_LOOK = 10**12
+"""A key that spends up to a dollar on its first day is somebody trying it, and nothing to find; 10⁻¹² USD."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metered:
@@ -211,8 +214,9 @@ class LogWriter:
                 detail={"requests": self._unknown[0]},
             )
         for number, key in enumerate(self.world.keys):
-            if key.first_day == day > 0:
-                self._note("new_spender", day, key.api_key_id, observed=text(int(self._spend[number])))
+            spent = int(self._spend[number])
+            if key.first_day == day > 0 and spent > _WORTH_A_LOOK:
+                self._note("new_spender", day, key.api_key_id, observed=text(spent))
         for delivery in deliveries:
             for record in delivery.late_files.records:
                 detail = {"delivered_on": _day(day + LATE_BY_DAYS), "lines": record.lines}

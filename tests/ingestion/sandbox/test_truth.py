@@ -12,10 +12,11 @@ from typing import Any
 import genai_prices
 import pytest
 
+from ingestion.sandbox import write_world
 from ingestion.sandbox.prices import UNKNOWN_MODEL
 from ingestion.sandbox.tenants import rule_on, tenants
 
-from .conftest import SEED, World
+from .conftest import REQUESTS_PER_DAY, SEED, World
 
 UNIT = Decimal("0.000000000001")
 PROVIDERS = {"google-ai-studio": "google"}
@@ -23,7 +24,7 @@ EVERY_LOG_FAULT = {
     "discount_not_applied", "cache_read_charged_as_input", "stale_price", "failed_but_charged",
     "cache_write_missing", "double_charged_cache", "token_mismatch", "wrong_tier",
     "unknown_model", "duplicate_delivery", "revised_row", "late_file", "malformed_line",
-    "leaked_key", "runaway_loop", "new_spender",
+    "leaked_key", "runaway_loop",
 }  # fmt: skip
 
 
@@ -168,3 +169,12 @@ def test_every_kind_of_fault_is_in_a_world_of_a_month(world: World) -> None:
 
 def test_the_truth_on_disk_is_the_truth_returned(world: World) -> None:
     assert json.loads(Path(world.home / "truth.json").read_text()) == json.loads(world.truth.as_json())
+
+
+def test_a_new_key_is_something_to_find_once_it_spends_more_than_a_dollar(
+    world: World, tmp_path: Path
+) -> None:
+    """The first new key comes on day 22: of a small world it spends cents, of one ten times as busy dollars."""
+    assert not world.truth.of_kind("new_spender")
+    busy = write_world(tmp_path, 23, 10 * REQUESTS_PER_DAY, SEED)
+    assert [Decimal(fault.observed) > 1 for fault in busy.of_kind("new_spender")] == [True]
