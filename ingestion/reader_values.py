@@ -18,6 +18,9 @@ EARLIEST, LATEST = "2015-01-01", "2100-01-01"
 #: Whole numbers up to here are exact as doubles.
 _EXACT = 1 << 53
 
+#: A key as gateways hand them out, where only its id should be.
+_KEY = "^(?:sk|rk|pk|inf)[-_][0-9A-Za-z_-]{16,}$"
+
 _JSON_TYPE = {
     "text": "VARCHAR",
     "flag": "BOOLEAN",
@@ -73,6 +76,8 @@ def bulk_value(stream: Stream, field: Field) -> str:
             return _moment(_number(stream, field), field)
         case "flag":
             return f"cast({value} as boolean)"
+        case "text" if kind.of_a_key:
+            return _id_of_key(value)
     return value
 
 
@@ -80,6 +85,11 @@ def _number(stream: Stream, field: Field) -> str:
     value = place(stream, field)
     is_text = is_embedded(stream, field) and field.kind.name in ("decimal", "epoch")
     return f"cast({value} as double)" if is_text else value
+
+
+def _id_of_key(text: str) -> str:
+    """Return the SQL of a key's id: of a key written out, its SHA-256, which is the name LiteLLM gives it."""
+    return f"case when regexp_matches({text}, '{_KEY}') then sha256({text}) else {text} end"
 
 
 def _moment(number: str, field: Field) -> str:
@@ -141,7 +151,7 @@ def careful_value(field: Field) -> str:
             bounds = (kind.per_second * second for second in (-62_135_596_800, 253_402_300_799))
             representable = f"{number} between {' and '.join(map(str, bounds))}"
             return f"case when {representable} then {_moment(number, field)} end"
-    return written
+    return _id_of_key(written) if kind.of_a_key else written
 
 
 def careful_checks(field: Field) -> list[tuple[str, str, str]]:

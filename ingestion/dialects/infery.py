@@ -14,6 +14,7 @@ from ingestion.dialects.shape import (
     CSV,
     FLAG,
     INVOICE_AMOUNT,
+    KEY_ID,
     TEXT,
     TIME,
     TOKENS,
@@ -35,7 +36,7 @@ _MODEL = "substr({0}, instr({0}, '/') + 1)"
 _CALL = (
     *fields(TIME, "timestamp", mandatory=True),
     *fields(TEXT, "request_id", "model", mandatory=True),
-    *fields(TEXT, "api_key_id"),
+    *fields(KEY_ID, "api_key_id"),
     *fields(TOKENS, "prompt_tokens", "completion_tokens"),
     *fields(COUNT, "credits_used", "latency_ms", "fallback_depth"),
 )
@@ -80,7 +81,8 @@ USAGE_API_GROUPED = Stream(
     fields=(
         *fields(TEXT, mandatory=True, group_by="page.group_by"),
         *fields(TIME, mandatory=True, period_start="page.start", period_end="page.end"),
-        *fields(TEXT, "model", key_id="api_key_id", key_alone="key"),
+        *fields(TEXT, "model"),
+        *fields(KEY_ID, key_id="api_key_id", key_alone="key"),
         *fields(TEXT, member="member_id", member_alone="member"),
         *fields(TOTAL, "requests", "prompt_tokens", "completion_tokens", "credits_used"),
     ),
@@ -116,7 +118,8 @@ REQUESTS = Stream(
             provider_in="timings.provider_in",
             provider_out="timings.provider_out",
         ),
-        *fields(TEXT, "model_requested", "model_used", "member_id", "workspace_id", "api_key_id"),
+        *fields(TEXT, "model_requested", "model_used", "member_id", "workspace_id"),
+        *fields(KEY_ID, "api_key_id"),
         *fields(TEXT, origin="source"),
         *fields(TOKENS, "prompt_tokens", "completion_tokens", "total_tokens"),
         *fields(COUNT, "credits_used"),

@@ -14,6 +14,7 @@ from ingestion.dialects.shape import (
     DISCOUNT,
     EPOCH,
     FLAG,
+    KEY_ID,
     MONEY,
     SEARCHES,
     SSE,
@@ -121,9 +122,9 @@ LOGS = Stream(
     fields=(
         *fields(TEXT, "request_id", "model", "status", mandatory=True),
         *fields(TIME, "created_at", mandatory=True),
+        *fields(KEY_ID, "api_key_id"),
         *fields(
             TEXT,
-            "api_key_id",
             "api_key_name",
             "workspace_id",
             "member_id",

@@ -15,6 +15,7 @@ from ingestion.dialects.shape import (
     DISCOUNT,
     EPOCH,
     FLAG,
+    KEY_ID,
     MONEY,
     SEARCHES,
     TEXT,
@@ -123,13 +124,13 @@ LOGS = Stream(
         *fields(
             TEXT, "litellm_call_id", "trace_id", "call_type", "custom_llm_provider", "model", "model_group"
         ),
+        *fields(KEY_ID, api_key_hash="metadata.user_api_key_hash"),
         *fields(
             TEXT,
             "end_user",
             "model_id",
             response_model="response.model",
             breakdown_service_tier="cost_breakdown.service_tier",
-            api_key_hash="metadata.user_api_key_hash",
             api_key_alias="metadata.user_api_key_alias",
             team_id="metadata.user_api_key_team_id",
             team_alias="metadata.user_api_key_team_alias",

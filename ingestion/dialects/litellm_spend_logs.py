@@ -12,6 +12,7 @@ from ingestion.dialects.shape import (
     COUNT,
     CSV,
     DISCOUNT,
+    KEY_ID,
     MONEY,
     NDJSON,
     TEXT,
@@ -39,12 +40,12 @@ _FIELDS = (
     *fields(
         TEXT, "call_type", "status", "custom_llm_provider", "model", "model_group", "model_id", "end_user"
     ),
+    *fields(KEY_ID, api_key_hash="api_key"),
     *fields(
         TEXT,
         cache_hit_text="cache_hit",
         call_id="litellm_call_id",
         call_id_in_metadata=f"{_META}.litellm_call_id",
-        api_key_hash="api_key",
         user_id="user",
         team_as_written="team_id",
         organization_as_written="organization_id",

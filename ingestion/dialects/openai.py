@@ -10,6 +10,7 @@ from ingestion.dialects.shape import (
     EPOCH,
     FACTOR,
     FLAG,
+    KEY_ID,
     SPEND,
     TEXT,
     TOTAL,
@@ -30,7 +31,8 @@ USAGE = Stream(
     fields=(
         *_BUCKET,
         *fields(TEXT, mandatory=True, result_kind="object"),
-        *fields(TEXT, "project_id", "user_id", "api_key_id", "model", "service_tier", "vector_store_id"),
+        *fields(TEXT, "project_id", "user_id", "model", "service_tier", "vector_store_id"),
+        *fields(KEY_ID, "api_key_id"),
         *fields(TEXT, "context_level", image_size="size", image_source="source"),
         *fields(FLAG, "batch"),
         # Sums of a day outgrow what a single call's token counts are held to.
@@ -102,7 +104,8 @@ COSTS = Stream(
         *_BUCKET,
         *fields(SPEND, mandatory=True, amount="amount.value"),
         *fields(TEXT, mandatory=True, currency_as_written="amount.currency"),
-        *fields(TEXT, "project_id", "line_item", "api_key_id", "quantity_unit"),
+        *fields(TEXT, "project_id", "line_item", "quantity_unit"),
+        *fields(KEY_ID, "api_key_id"),
         *fields(FACTOR, "quantity"),
     ),
     columns=(

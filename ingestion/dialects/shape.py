@@ -75,7 +75,7 @@ class Kind:
     `name` is one of text, flag, integer, tokens, decimal, time (RFC 3339, or the source's wall clock) and
     epoch (seconds, may have a fraction, or milliseconds); `sql_type` is the type of the raw column; `scale`
     is the number of decimals of a decimal; `per_second` is the unit of an epoch; a number below -`limit` or
-    above `limit`, if that is not 0, is damage.
+    above `limit`, if that is not 0, is damage; where the id `of_a_key` belongs, the key itself may stand.
     """
 
     name: str
@@ -83,9 +83,12 @@ class Kind:
     scale: int = 0
     per_second: int = 1
     limit: int = 0
+    of_a_key: bool = False
 
 
 TEXT = Kind("text", "VARCHAR")
+#: The id of an API key, or its hash.
+KEY_ID = Kind("text", "VARCHAR", of_a_key=True)
 FLAG = Kind("flag", "BOOLEAN")
 #: An id, a code: any whole number.
 INTEGER = Kind("integer", "BIGINT")
