@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -28,8 +29,10 @@ def test_the_lock_is_free_after_an_error(home: Home) -> None:
 
 
 def test_another_process_is_kept_out_and_learns_who_holds_the_home(home: Home) -> None:
-    with writing(home), multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert "is being written by process" in pool.apply(try_to_write, (home,))
+    """The pool is left to end by itself: where SIGINT is ignored, Dagster lets SIGTERM be ignored as well."""
+    spawned = multiprocessing.get_context("spawn")
+    with writing(home), ProcessPoolExecutor(1, mp_context=spawned) as pool:
+        assert "is being written by process" in pool.submit(try_to_write, home).result()
 
 
 def try_to_write(home: Home) -> str:
