@@ -56,7 +56,8 @@ run: setup ## Build the sandbox world if the home is empty, run the night over i
 	@$(BIN)/tollbook run --home "$(HOME_DIR)" || [ $$? -eq 3 ]
 
 test: setup ## Run the tests; they stay on this machine
-	@$(BIN)/python -m pytest
+	@# One more process than cores: a test in six waits for a disk or for another process.
+	@PYTEST_XDIST_AUTO_NUM_WORKERS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) $(BIN)/python -m pytest
 
 dev: setup ## Open the Dagster UI on http://127.0.0.1:3000
 	@$(BIN)/python -m dagster_project.instance
