@@ -191,16 +191,18 @@ class Reading:
         unexpected = [
             f"{values.place(stream, field)} is not null" for field in stream.fields if field.name in absent
         ]
-        opened, unsure = [], []
+        opened, compared, unsure = [], [], []
         for key in stream.embedded:
             shape = shapes[key]
+            if shape.known:
+                compared.append(f"{values.embedded_keys(key, shape.folders)} as {values.known_keys(key)}")
             opened.append(
                 f"{values.embedded_value(key, json.dumps(tree.get(key, {_UNSURE: 'VARCHAR'})))} as {quoted(key)}"
             )
             if as_expected:
-                unsure.append(f"not {values.embedded_is_known(key, shape.folders, shape.known)}")
+                unsure.append(f"not {values.embedded_is_known(key, shape.known)}")
             else:
-                unsure.append(values.embedded_doubt(key, shape.folders, shape.known, _folders(whole[key])))
+                unsure.append(values.embedded_doubt(key, shape.known, _folders(whole[key])))
             tree[key] = "VARCHAR"
         if stream.format.name == "csv":
             rows, extra = _read_csv(path, tree, layout, has_header=has_header), extras.of_cells(layout)
@@ -208,6 +210,8 @@ class Reading:
             extra = extras.of_columns(layout.extra)
             line = {LINE_KEY: "BIGINT"} if layout.numbered else {}
             rows = _read_json(path, {**tree, **dict.fromkeys(layout.extra, "JSON"), **line})
+        if compared:
+            rows = f"(select *, {', '.join(compared)} from {rows})"  # noqa: S608
         if opened:
             rows = (
                 f"(select * replace ({', '.join(opened)}), {' or '.join(unsure)} as {quoted(_UNSURE)}"  # noqa: S608

@@ -287,38 +287,35 @@ def embedded_has_twice(key: str, folders: list[str]) -> str:
     return f"len(list_filter({keys}, lambda k: len(k) <> len(list_distinct(k)))) > 0"
 
 
-def embedded_is_known(
-    key: str, folders: Iterable[str], known: Iterable[Iterable[Iterable[str] | None]]
-) -> str:
+def known_keys(key: str) -> str:
+    """Name of the column of the keys that `embedded_is_known` compares.
+
+    It has to be a column: within an expression that is not always needed, keys are compared at four times the price.
+    """
+    return quoted(f"tollbook keys of {key}")
+
+
+def embedded_is_known(key: str, known: Iterable[Iterable[Iterable[str] | None]]) -> str:
     """Return the condition that a field's JSON text is empty or has known keys.
 
     Args:
-        key: The field whose text is JSON.
-        folders: JSON paths of the objects in it whose keys are known.
-        known: Keys of each of these objects, of each shape that is known to be in order.
+        key: The field whose text is JSON; its `known_keys` must be a column beside it.
+        known: The keys of each object in `known_keys`, of each shape that is known to be in order.
     """
     shapes = [
         _list("null" if keys is None else _list(map(literal, keys)) for keys in shape) for shape in known
     ]
     # Lists of lists are found in a list at half the price of `in`.
-    found = f"list_contains({_list(shapes)}, {embedded_keys(key, folders)})"
-    is_known = f" when {found} then true" if shapes else ""
-    # As a case, keys are not looked for where there is no text.
-    return f"case when {_embedded_text(key)} is null then true{is_known} else false end"
+    is_known = f" or list_contains({_list(shapes)}, {known_keys(key)})" if shapes else ""
+    return f"({_embedded_text(key)} is null{is_known})"
 
 
-def embedded_doubt(
-    key: str,
-    folders: Iterable[str],
-    known: Iterable[Iterable[Iterable[str] | None]],
-    all_folders: list[str],
-) -> str:
+def embedded_doubt(key: str, known: Iterable[Iterable[Iterable[str] | None]], all_folders: list[str]) -> str:
     """Return the condition that opening would lose what the text says: no object, or a key twice.
 
     Args:
-        key: The field whose text is JSON.
-        folders: JSON paths of the objects in it whose keys are known.
-        known: Keys of each of these objects, of each shape that is known to be in order.
+        key: As in `embedded_is_known`.
+        known: As in `embedded_is_known`.
         all_folders: JSON paths of the objects in it that hold declared fields, itself first.
     """
     written = _embedded_text(key)
@@ -328,7 +325,7 @@ def embedded_doubt(
         doubts.append(
             f"list_has_any({types}, ['ARRAY', 'BOOLEAN', 'BIGINT', 'UBIGINT', 'DOUBLE', 'VARCHAR'])"
         )
-    is_known = embedded_is_known(key, folders, known)
+    is_known = embedded_is_known(key, known)
     return f"case when {is_known} then false else {' or '.join(doubts)} end"
 
 
