@@ -98,10 +98,9 @@ def _plain(path: Path) -> Delivery:
 
 def hash_of(path: Path) -> str:
     """Return the BLAKE3 hash of a file's bytes, as `b3sum` prints it."""
-    digest, buffer = blake3(), memoryview(bytearray(_CACHED))
-    with path.open("rb", buffering=0) as handle:
-        while length := handle.readinto(buffer):
-            digest.update(buffer[:length])
+    digest = blake3()
+    for _ in _blocks(path, digest):
+        pass
     return digest.hexdigest()
 
 

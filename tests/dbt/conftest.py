@@ -10,11 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from hypothesis import HealthCheck, Phase, settings
 
 from dagster_project import dbt_build
 from dagster_project.dbt_project import project
 from ingestion import config, landing, prices, raw, sources
 from ingestion.home import Home
+
+#: Properties of whole builds: a world costs seconds, so few are made, always the same, and none is made smaller.
+TWO_WORLDS = settings(
+    max_examples=2,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
 
 USAGE = (
     "+rpt_usage_by_model_daily",

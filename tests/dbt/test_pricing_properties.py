@@ -15,11 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.home import Home
-from tests.dbt.conftest import build, infron_line, land, land_text, rows
+from tests.dbt.conftest import TWO_WORLDS, build, infron_line, land, land_text, rows
 
 CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "output_reasoning")
 TIERS = ("list_cost_usd", "discounted_cost_usd", "cache_optimized_cost_usd")
@@ -165,14 +165,7 @@ def costs(home: Home, source: str = "infron") -> dict[str, tuple[Decimal, ...]]:
     return {request_id: tuple(tiers) for request_id, *tiers in found}
 
 
-@settings(
-    max_examples=2,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-    database=None,
-)
+@TWO_WORLDS
 @given(seed=st.integers(0, 2**32))
 def test_every_request_costs_what_the_formulas_say_however_it_is_told(seed: int) -> None:
     """Exact in each tier; savings add up; exclusive = inclusive; cut and shuffled = whole; 3 x prices = 3 x costs."""

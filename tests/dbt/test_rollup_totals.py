@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dagster_project import dbt_build
@@ -25,7 +25,7 @@ from dagster_project.dbt_project import project
 from ingestion.home import Home
 from ingestion.sandbox import write_world
 from tests.conftest import SHARED_DATA
-from tests.dbt.conftest import build, land, rows
+from tests.dbt.conftest import TWO_WORLDS, build, land, rows
 from tests.dbt.marts.conftest import write_parquet
 
 Row = dict[str, Any]
@@ -317,14 +317,7 @@ def random_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-@settings(
-    max_examples=2,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-    database=None,
-)
+@TWO_WORLDS
 @given(seed=st.integers(0, 2**32))
 def test_sums_of_random_requests_hold_scaled_shuffled_split_and_beside_others(
     random_home: Home, seed: int

@@ -34,11 +34,7 @@ usd_prices as (
 
 -- Days that somebody writes down are days of the zone the gateway bills by.
 zones as (
-    select
-        source,
-        max(billing_time_zone) as billing_time_zone
-    from {{ ref('stg_config__sources') }}
-    group by source
+    {{ source_settings(['billing_time_zone']) }}
 ),
 
 quota_sources as (

@@ -30,11 +30,7 @@ settings as (
 ),
 
 sources as (
-    select
-        source,
-        max(usd_per_credit) as usd_per_credit
-    from {{ ref('stg_config__sources') }}
-    group by source
+    {{ source_settings(['usd_per_credit']) }}
 ),
 
 units as (

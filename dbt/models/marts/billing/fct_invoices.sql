@@ -9,11 +9,7 @@ currencies as (
 ),
 
 vat_zones as (
-    select
-        source,
-        max(vat_time_zone) as vat_time_zone
-    from {{ ref('stg_config__sources') }}
-    group by source
+    {{ source_settings(['vat_time_zone']) }}
 ),
 
 with_scale as (

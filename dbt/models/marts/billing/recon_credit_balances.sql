@@ -14,11 +14,7 @@ movements as (
 ),
 
 zones as (
-    select
-        source,
-        max(billing_time_zone) as billing_time_zone
-    from {{ ref('stg_config__sources') }}
-    group by source
+    {{ source_settings(['billing_time_zone']) }}
 ),
 
 horizon as (

@@ -2,7 +2,10 @@
 -- is left. A document counts in the month it was issued in, whenever it was paid; drafts and void invoices were never issued,
 -- and an invoice nobody will pay was.
 
-{%- set amounts = ['net', 'vat', 'total'] %}
+{%- set amounts = {
+    'net': 'credit_notes.total_minor - credit_notes.tax_minor', 'vat': 'credit_notes.tax_minor',
+    'total': 'credit_notes.total_minor',
+} %}
 
 with invoices as (
     select * from {{ ref('fct_invoices') }}
@@ -18,11 +21,7 @@ stripe_invoice_links as (
 ),
 
 vat_zones as (
-    select
-        source,
-        max(vat_time_zone) as vat_time_zone
-    from {{ ref('stg_config__sources') }}
-    group by source
+    {{ source_settings(['vat_time_zone']) }}
 ),
 
 currencies as (
@@ -54,12 +53,10 @@ credited as (
         credit_notes.currency,
         0 as invoice_count,
         1 as credit_note_count,
-        0 as invoiced_net_minor,
-        credit_notes.total_minor - credit_notes.tax_minor as credited_net_minor,
-        0 as invoiced_vat_minor,
-        credit_notes.tax_minor as credited_vat_minor,
-        0 as invoiced_total_minor,
-        credit_notes.total_minor as credited_total_minor
+        {% for amount, of_note in amounts.items() -%}
+            0 as invoiced_{{ amount }}_minor,
+            {{ of_note }} as credited_{{ amount }}_minor{{ ',' if not loop.last }}
+        {% endfor %}
     from credit_notes
     left join stripe_invoice_links on credit_notes.stripe_invoice_id = stripe_invoice_links.stripe_invoice_id
     left join invoices on stripe_invoice_links.invoice_id = invoices.invoice_id

@@ -4,12 +4,7 @@
 {%- set exports = {'infery_usage': 2, 'infery_usage_api': 3} %}
 
 with settings as (
-    select
-        source,
-        max(usd_per_credit) as usd_per_credit,
-        max(time_basis) as time_basis
-    from {{ ref('stg_config__sources') }}
-    group by source
+    {{ source_settings(['usd_per_credit', 'time_basis']) }}
 ),
 
 requests as (

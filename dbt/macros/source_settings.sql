@@ -1,0 +1,10 @@
+{#- What sources.yml says of each source, one row each: stg_config__sources has a row per period of quota. -#}
+{% macro source_settings(settings) -%}
+    select
+        source,
+        {% for setting in settings -%}
+            max({{ setting }}) as {{ setting }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from {{ ref('stg_config__sources') }}
+    group by source
+{%- endmacro %}
