@@ -20,7 +20,7 @@ from dagster_project.locks import writing
 from dagster_project.night import ExitCode, Listener, Night
 from dagster_project.restating import Restatement, refuse_closed, restated, told
 from ingestion.home import HOME_VARIABLE, Home
-from ingestion.landing import problems
+from ingestion.landing import landed, problems
 from ingestion.sources import Source, load_sources
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def nightly(
             _fetch(instance, sources, night, console)
             days = _days_that_need_it(home, sources, since, until)
             _announce(home, sources, days, console)
-            _run(instance, days, night, console)
+            _run(instance, _delivered(home, sources, days), days, night, console)
     _conclude(home, night, console)
     if restatement and night.published:
         say_all(console, told(home, restatement))
@@ -101,17 +101,39 @@ def _announce(home: Home, sources: list[Source], days: list[date], console: Cons
         console.event("not_read", {"path": problem.path, "what": problem.what})
 
 
-def _run(instance: dg.DagsterInstance, days: list[date], night: Night, console: Console) -> None:
-    """Execute the job `nightly`, but for the usage APIs, which have been read."""
+def _delivered(home: Home, sources: list[Source], days: list[date]) -> set[dg.AssetKey]:
+    """Return the raw assets of the streams that have a file on these delivery days or between them."""
+    from dagster_project.defs.raw import raw_key
+
+    return {
+        raw_key(file.source, file.stream.name)
+        for file in landed(home, sources)
+        if days and days[0] <= file.delivered_on <= days[-1]
+    }
+
+
+def _run(
+    instance: dg.DagsterInstance,
+    delivered: set[dg.AssetKey],
+    days: list[date],
+    night: Night,
+    console: Console,
+) -> None:
+    """Execute the job `nightly`, but for the usage APIs, which have been read, and streams without a file.
+
+    For each day and stream Dagster writes down what became of it, which takes longer than finding that there is none.
+    """
     from dagster_project.definitions import defs
     from dagster_project.defs.jobs import NIGHTLY
     from dagster_project.defs.schedules import range_tags
 
     job = defs().resolve_job_def(NIGHTLY)
     graph = job.asset_layer.asset_graph
-    keys = [key for key in graph.materializable_asset_keys if key.path[0] != "landing"]
-    if not days:
-        keys = [key for key in keys if not graph.get(key).is_partitioned]
+    keys = [
+        key
+        for key in graph.materializable_asset_keys
+        if key.path[0] != "landing" and (key in delivered or not graph.get(key).is_partitioned)
+    ]
     whole = len(keys) == len(graph.materializable_asset_keys)
     tags = range_tags(days[0], days[-1]) if days else {}
     _execute(instance, job, night, console, tags, None if whole else keys)

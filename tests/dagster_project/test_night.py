@@ -13,7 +13,9 @@ from night_process import night
 from dagster_project.instance import open_instance
 from dagster_project.reporting.truth import compare
 from ingestion.home import Home
+from ingestion.landing import landed
 from ingestion.sandbox import write_world
+from ingestion.sources import load_sources
 
 WORLD = {"days": 4, "requests_per_day": 60, "seed": 11}
 
@@ -43,6 +45,19 @@ def test_every_delivered_day_is_a_partition_with_its_numbers(finished_night) -> 
         metadata = instance.get_latest_materialization_event(key).asset_materialization.metadata
     assert metadata["dagster/row_count"].value > 0
     assert {"rejects", "bytes", "seconds"} <= set(metadata)
+
+
+def test_only_streams_with_a_delivery_are_asked_day_by_day(finished_night) -> None:
+    home = finished_night.home
+    delivered = {(file.source.name, file.stream.name) for file in landed(home, load_sources(home))}
+    streams = {(source.name, stream) for source in load_sources(home) for stream in source.streams}
+    with open_instance(home) as instance:
+        asked = {
+            stream
+            for stream in streams
+            if instance.get_materialized_partitions(dg.AssetKey(["raw", *stream]))
+        }
+    assert streams > delivered == asked
 
 
 def test_dbt_tests_are_checks_of_their_models(finished_night) -> None:
