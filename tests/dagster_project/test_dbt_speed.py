@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from google.protobuf.json_format import ParseDict, ParseError
 
-from dagster_project.dbt_speed import inject_ctes, less_work
+from dagster_project.dbt_speed import inject_ctes, less_work, message_of
 
 CTES = [SimpleNamespace(sql=" one as (\nselect 1\n)"), SimpleNamespace(sql=" two as (\nselect 2\n)")]
 
@@ -40,3 +43,56 @@ def test_equal_questions_get_one_type_tester_and_dbt_is_left_as_it_was() -> None
         assert agate_helper.build_type_tester(("a",), string_null_values=()) is first
         assert agate_helper.build_type_tester(["b"], string_null_values=()) is not first
     assert agate_helper.build_type_tester is before
+
+
+INFO = {
+    "level": "debug",
+    "msg": "On list_build: Close – ü",
+    "invocation_id": "13af7a91",
+    "extra": {"home": "books"},
+    "ts": "2026-11-20T20:41:14.260693Z",
+    "pid": 12791,
+    "thread": "MainThread",
+    "code": "E010",
+    "name": "ConnectionClosed",
+}
+NODE = {
+    "node_path": "staging/a.sql",
+    "node_name": "a",
+    "node_started_at": "2026-11-20T20:41:14.443703",
+    "node_finished_at": None,
+    "meta": {"owner": "data"},
+    "node_relation": {"database": "build", "schema": "staging", "alias": "a", "relation_name": '"a"'},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("SQLQuery", {"conn_name": "list_build", "sql": "select 'ü'", "node_info": {}}),
+        ("SQLQueryStatus", {"status": "OK", "elapsed": 0.017, "node_info": NODE, "query_id": None}),
+        ("SQLQueryStatus", {"status": "OK", "elapsed": 1, "node_info": NODE}),
+        ("NodeStart", {"node_info": NODE}),
+        ("NodeFinished", {"node_info": NODE, "run_result": {"timing_info": [{"started_at": INFO["ts"]}]}}),
+        ("NewConnectionOpening", {"connection_state": StrEnum("State", ["init"]).init, "node_info": {}}),
+        ("ConnectionClosedMsg", {"info": INFO}),
+        ("ConnectionClosedMsg", {"info": INFO | {"ts": "2026-11-20T20:41:14Z", "extra": {}}}),
+    ],
+)
+def test_an_event_is_the_message_dbt_would_make_of_it(kind: str, content: dict[str, Any]) -> None:
+    from dbt.adapters.events import adapter_types_pb2
+    from dbt.events import core_types_pb2
+
+    message = getattr(core_types_pb2 if kind.startswith("Node") else adapter_types_pb2, kind)
+    assert message_of(content, message()) == ParseDict(content, message())
+
+
+def test_what_dbt_cannot_send_is_refused_in_its_words() -> None:
+    from dbt.adapters.events import adapter_types_pb2 as types
+
+    for content in ({"no_such_field": 1}, {"conn_name": 5}, {"info": {}}):
+        with pytest.raises(ParseError) as ours:
+            message_of(content, types.SQLQuery())
+        with pytest.raises(ParseError) as theirs:
+            ParseDict(content, types.SQLQuery())
+        assert str(ours.value) == str(theirs.value)
