@@ -5,6 +5,7 @@ Fixtures of one part of the code live in that folder's own conftest.
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -29,6 +30,8 @@ os.environ.update(
         "MARIMO_SKIP_UPDATE_CHECK": "1",
     }
 )
+# As `tollbook` itself does.
+gc.set_threshold(50_000, 50, 1_000)
 
 
 class NetworkBlocked(RuntimeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,9 @@ class FinishedNight:
 @pytest.fixture(scope="session")
 def finished_night(tmp_path_factory: pytest.TempPathFactory) -> FinishedNight:
     """A night over the small world; nobody may write into this home."""
-    shared = tmp_path_factory.getbasetemp().parent
+    # The parent of a worker's folder is the session's; without workers it is everybody's, and outlives the session.
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     home = Home(shared / "finished-night" / "home")
     record = shared / "finished-night.json"
     with _alone(shared / "finished-night.lock"):
