@@ -186,6 +186,20 @@
     {%- endfor -%}
 {% endmacro %}
 
+{#-
+  The rows of an upstream that may belong to the days being built. A model whose CTE is read more than once needs it: DuckDB
+  makes such a CTE once, and then of all days there are, before it looks which are asked for.
+-#}
+{% macro rows_of_days(upstream) -%}
+    (
+        select *
+        from {{ upstream }}
+        where
+            event_date >= cast(getvariable('first_day') as date)
+            and event_date <= cast(getvariable('last_day') as date)
+    )
+{%- endmacro %}
+
 {#- The raw tables whose rows are usage events: sources with `is_event_table` in their meta. -#}
 {% macro event_tables() %}
     {%- set tables = [] -%}

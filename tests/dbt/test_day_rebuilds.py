@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from dagster_project.dbt_project import project
 from ingestion.home import Home
 from ingestion.prices import formula_table
 from ingestion.prices.formulas import Formula, read
-from tests.dbt.conftest import build, infron_line, land, land_text, rows
+from tests.dbt.conftest import build, compiled_sql, infron_line, land, land_text, rows
 
 DAYS = ("2026-11-01", "2026-11-02", "2026-11-03")
 BUILDS = "select event_date::varchar, fingerprint from meta.day_builds where model = '{}' order by 1"
@@ -93,6 +94,27 @@ def test_a_late_call_rebuilds_its_day_in_every_model_that_has_days_and_no_other(
         days = {"2026-11-01", "2026-11-02"} if config.get("margin_days") else {"2026-11-01"}
         assert changed(before[name], built(home, name)) == days, name
     assert set(rows(home, contents)) == known
+
+
+def test_a_day_is_made_of_its_own_requests_however_many_days_there_are(home: Home) -> None:
+    """DuckDB's plan for one of three days scans one file of three."""
+    models = {
+        node["name"]
+        for node in project().models
+        if node["config"]["materialized"] in ("daily", "lake")
+        and any(name in ("fct_usage_costs", "fct_traffic_minutely") for name in node["config"]["upstream"])
+    }
+    world(home)
+    result = build(home, [f"+{name}" for name in models])
+    with duckdb.connect(str(home.build_database), read_only=True) as session:
+        for variable in ("first_day", "last_day"):
+            session.execute(f"set variable {variable} = timestamp '2026-11-02'")
+        for name in models:
+            one_day = f"select * from ({compiled_sql(result, name)}) where event_date in (date '2026-11-02')"
+            [(_, plan)] = session.execute(f"explain (format json) {one_day}").fetchall()
+            scanned = re.findall(r'"Scanning Files": "(\d+)/\d+"', plan)
+            assert scanned, name
+            assert set(scanned) == {"1"}, name
 
 
 def new_api_call(request_id: str, formula: str) -> dict[str, Any]:
