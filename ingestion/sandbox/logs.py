@@ -35,7 +35,7 @@ FROM_WALLETS = ("infery", "aisa")
 """Dialects whose calls draw on wallets at the moment they are complete."""
 
 _WORTH_A_LOOK = 10**12
-"""A key that spends up to a dollar on its first day is somebody trying it, and nothing to find; 10⁻¹² USD."""
+"""What a key spends on its first day or in a spike is nothing to find up to a dollar; 10⁻¹² USD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +175,15 @@ class LogWriter:
         self._unknown[0] += int(unknown.sum())
         self._unknown[1] += int(charged.cost[unknown].sum())
         np.add.at(self._spend, rows.key[used & ~unknown], rated.cache_optimized[used & ~unknown])
-        if spike is not None:
+        spent = int(rated.cache_optimized[used].sum())
+        # The last day is not complete, so nobody judges it yet.
+        if spike is not None and spent > _WORTH_A_LOOK and rows.day + 1 < self.days:
             key = self.world.keys[spike.key]
             self._note(
                 spike.kind,
                 rows.day,
                 key.api_key_id,
-                observed=text(int(rated.cache_optimized[used].sum())),
+                observed=text(spent),
                 detail={
                     "extra_requests": len(rows),
                     "usual_requests": round(expected_volume(key, rows.day, self.requests_per_day)),

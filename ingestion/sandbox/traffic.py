@@ -103,8 +103,7 @@ def expected_volume(key: ApiKey, day: int, requests_per_day: int) -> float:
 def spikes(world: Tenants, seed: int, day: int, requests_per_day: int) -> list[Spike]:
     """Return the day's planted spikes.
 
-    None comes before a key has four same weekdays behind it, and none on the last of 30 days, which is not
-    complete and so not judged.
+    None comes before a key has four same weekdays behind it.
     """
     if day < 28 or day % 16 != 28 % 16:
         return []

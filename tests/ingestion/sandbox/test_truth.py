@@ -178,3 +178,17 @@ def test_a_new_key_is_something_to_find_once_it_spends_more_than_a_dollar(
     assert not world.truth.of_kind("new_spender")
     busy = write_world(tmp_path, 23, 10 * REQUESTS_PER_DAY, SEED)
     assert [Decimal(fault.observed) > 1 for fault in busy.of_kind("new_spender")] == [True]
+
+
+def test_a_spike_of_cents_and_one_on_a_day_that_is_not_over_are_no_faults(tmp_path: Path) -> None:
+    """With 20 calls a day spikes are of 5 calls or few more; the 29th and last day has no spike that counts yet."""
+
+    def spikes(days: int, requests_per_day: int) -> list[str]:
+        world = tmp_path / f"{days}-{requests_per_day}"
+        write_world(world, days, requests_per_day, SEED)
+        faults = json.loads((world / "truth.json").read_bytes())["faults"]
+        return [fault["day"] for fault in faults if fault["kind"] in ("leaked_key", "runaway_loop")]
+
+    assert spikes(29, 400) == []
+    assert spikes(30, 400) == ["2026-08-31"] * 2
+    assert spikes(30, 20) == []
