@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ingestion.dialects.shape import MONEY, Field, Stream
+from ingestion.dialects.shape import EARLIEST, LATEST, MONEY, Field, Stream
 from ingestion.duck import literal
 
-#: Times outside this range are milliseconds read as seconds, zeroed clocks and the like.
-EARLIEST, LATEST = "2015-01-01", "2100-01-01"
 #: Whole numbers up to here are exact as doubles.
 _EXACT = 1 << 53
 

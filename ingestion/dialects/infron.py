@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ingestion.dialects.shape import (
     COUNT,
+    COUNT_LIMIT,
     CSV,
     DISCOUNT,
     EPOCH,
@@ -167,7 +168,13 @@ LOGS = Stream(
     dropped=("messages", "prompt", "response", "choices", "metadata"),
 )
 
-_DURATION = "try_cast(regexp_replace(duration_text, ' ?m?s$', '') as double)"
+# The page shows milliseconds; a duration with a fraction or in s is in seconds.
+_DURATION_MS = (
+    "try_cast(regexp_replace(duration_text, ' ?m?s$', '') as double)"
+    " * case when duration_text like '%ms' or duration_text not like '%.%'"
+    " and duration_text not like '%s' then 1 else 1000 end"
+)
+_DURATION_IN_RANGE = f"{_DURATION_MS} between -{COUNT_LIMIT} and {COUNT_LIMIT}"
 
 EXPORT = Stream(
     name="logs",
@@ -193,13 +200,7 @@ EXPORT = Stream(
         "created_at",
         "model",
         Column("status", "VARCHAR", "lower(call_status)"),
-        # The page shows milliseconds; a duration with a fraction or in s is in seconds.
-        Column(
-            "processing_ms",
-            "BIGINT",
-            f"round({_DURATION} * case when duration_text like '%ms' or duration_text not like '%.%'"
-            " and duration_text not like '%s' then 1 else 1000 end)",
-        ),
+        Column("processing_ms", "BIGINT", f"case when {_DURATION_IN_RANGE} then round({_DURATION_MS}) end"),
         "usage_prompt_tokens",
         "usage_completion_tokens",
         "usage_total_tokens",
@@ -209,7 +210,10 @@ EXPORT = Stream(
         "cache_optimized_price",
         Column("has_usage", "BOOLEAN", _HAS_USAGE),
     ),
-    checks=(Check("unknown_status", "Call Status", "status not in ('success', 'failure', 'timeout')"),),
+    checks=(
+        Check("unknown_status", "Call Status", "status not in ('success', 'failure', 'timeout')"),
+        Check("integer_out_of_range", "Processing Duration", f"not ({_DURATION_IN_RANGE})"),
+    ),
     provider=_PROVIDER,
     model=_MODEL,
 )

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from ingestion.dialects.shape import (
     CSV,
+    EARLIEST,
     FACTOR,
     FLAG,
+    LATEST,
     MONEY,
     SEARCHES,
     SPEND,
@@ -160,7 +162,14 @@ def _activity(layout: Format) -> Stream:
             "usage_usd",
             "byok_usage_inference",
         ),
-        checks=(Check("invalid_time", "date", "activity_date is null"),),
+        checks=(
+            Check("invalid_time", "date", "activity_date is null"),
+            Check(
+                "time_out_of_range",
+                "date",
+                f"activity_date not between date '{EARLIEST}' and date '{LATEST}'",
+            ),
+        ),
     )
 
 

@@ -18,6 +18,8 @@ SEARCH_LIMIT = 100_000
 #: number in millionths, and a moment shifted by it stays a moment.
 COUNT_LIMIT = 1_000_000_000_000
 TOTAL_LIMIT = 1_000_000_000_000_000
+#: Times outside this range are milliseconds read as seconds, zeroed clocks and the like.
+EARLIEST, LATEST = "2015-01-01", "2100-01-01"
 
 #: Object under which a record of a page finds the fields of the page (or bucket) around it.
 PAGE = "page"

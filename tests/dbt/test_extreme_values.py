@@ -24,6 +24,8 @@ from tests.dbt.conftest import ingest, rows
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 DAY = "dt=2026-11-02"
 UGLY = "a'b\"c\\; drop table x --{{ 1 / 0 }}\u202e\U0001f600=1+1"
+NO_NUMBERS = ("NaN", "-inf", "1e400", "")
+NO_TIMES = ("infinity", "-infinity", "0000-00-00", "9999999-12-31")
 IDS = ("id", "request_id", "x-request-id", "invoice_id", "Request ID")
 #: Files of the same dialect differ in records, not in fields: one of each is enough.
 FILES = {
@@ -54,20 +56,22 @@ def extremes(field: Field) -> list[Any]:
     match kind.name:
         case "integer":
             most = kind.limit or 2**53
-            return [most, -most, most + 1, 2**63 - 1, -(2**63)]
+            return [most, -most, most + 1, 2**63 - 1, -(2**63), *NO_NUMBERS]
         case "tokens":
-            return [kind.limit, kind.limit + 1, -1]
+            return [kind.limit, kind.limit + 1, -1, *NO_NUMBERS]
         case "decimal":
             digits, scale = map(int, re.findall(r"\d+", kind.sql_type))
             most = kind.limit or 10 ** (digits - scale) - 1
-            return [most, -most, 10 ** (digits - scale) - 1, 1 - 10 ** (digits - scale), 10.0**-scale, 1e300]
+            widest = 10 ** (digits - scale) - 1
+            return [most, -most, widest, -widest, 10.0**-scale, 1e300, *NO_NUMBERS]
         case "time":
-            return ["2015-01-01T00:00:00Z", "2099-12-31T23:59:59.999999Z", "9999-12-31T23:59:59Z"]
+            return ["2015-01-01T00:00:00Z", "2099-12-31T23:59:59.999999Z", "9999-12-31T23:59:59Z", *NO_TIMES]
         case "epoch":
             return [seconds * kind.per_second for seconds in (1420070400, 4102444799, 2**53)]
         case "flag":
-            return [True, False]
-    return [UGLY, "x" * 5000, ""]
+            return [True, False, *NO_NUMBERS]
+    # A text may be read as a number or a time.
+    return [UGLY, "x" * 5000, "", "1e300 ms", "-1.5", "9" * 40, *NO_NUMBERS, *NO_TIMES]
 
 
 def put(record: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:

@@ -207,3 +207,15 @@ def test_a_source_in_another_zone_reads_its_files_again(desk, export):
     desk.home.sources_file.write_text("sources: {infron: {time_zone: Europe/London}}")
     [again] = desk.run()
     assert not again.skipped
+
+
+@pytest.mark.parametrize("took", ["NaN", "inf", "-inf s", "1e300", "1000000000001", "1000000000.1"])
+def test_a_duration_no_call_can_take_is_a_reject(desk, export, took):
+    assert export(row(1), row(2, took=took)) == [("gen-001", 2)]
+    assert [reject["reason"] for reject in desk.rejects()] == ["integer_out_of_range"]
+
+
+@pytest.mark.parametrize(("took", "milliseconds"), [("", None), ("–", None), ("1.834", 1834), ("2s", 2000)])
+def test_a_duration_is_milliseconds_or_seconds_and_may_be_missing(desk, export, took, milliseconds):
+    assert export(row(1, took=took)) == [("gen-001", 2)]
+    assert [found["processing_ms"] for found in desk.rows("infron_logs_csv")] == [milliseconds]
