@@ -6,7 +6,9 @@ import gzip
 import json
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -77,8 +79,20 @@ def land_text(home: Home, path: str, lines: Sequence[dict[str, Any] | str]) -> P
     return file
 
 
+@cache
+def catalogue() -> tuple[Path, bytes]:
+    """The price catalogue's file, made once in a process: its path below a home, and its bytes."""
+    with TemporaryDirectory() as folder:
+        written = prices.write_catalogue(Home(Path(folder))).path
+        return written.relative_to(folder), written.read_bytes()
+
+
 def ingest(home: Home) -> None:
     """landing/, config/ and the catalogue → raw/."""
+    path, content = catalogue()
+    if not (home.root / path).exists():
+        (home.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (home.root / path).write_bytes(content)
     found = sources.load_sources(home)
     raw.write_schemas(home)
     config.write_config(home)

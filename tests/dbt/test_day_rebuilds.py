@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ import duckdb
 import pytest
 
 from dagster_project.dbt_project import project
-from ingestion.home import Home
+from ingestion.home import HOME_VARIABLE, Home
 from ingestion.prices import formula_table
 from ingestion.prices.formulas import Formula, read
 from tests.dbt.conftest import build, compiled_sql, infron_line, land, land_text, rows
@@ -34,11 +35,23 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {day for day in before.keys() | after.keys() if before.get(day) != after.get(day)}
 
 
-@pytest.fixture
-def built_home(home: Home) -> Home:
+@pytest.fixture(scope="module")
+def first_build(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The world, built; a copy is beside it, because what is built is at home in one place only."""
+    home = Home(tmp_path_factory.mktemp("first") / "home")
     world(home)
     build(home)
+    shutil.copytree(home.root, home.root.with_name("copy"))
     return home
+
+
+@pytest.fixture
+def built_home(first_build: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The world as it was first built."""
+    shutil.rmtree(first_build.root)
+    shutil.copytree(first_build.root.with_name("copy"), first_build.root)
+    monkeypatch.setenv(HOME_VARIABLE, str(first_build.root))
+    return first_build
 
 
 def test_a_second_build_rebuilds_no_day(built_home: Home) -> None:
