@@ -68,11 +68,18 @@ _SECRET_TEXT = re.compile(SECRET, re.ASCII)
 
 
 def undeclared_keys(record: Iterable[str], stream: Stream) -> list[str]:
-    """Return those of the top-level keys of records that nobody declared and that may be kept, sorted."""
+    """Return those of the top-level keys of records that nobody declared and that may be kept, sorted.
+
+    One that differs from another in case only is not kept: to DuckDB both would be one column.
+    """
     known = {field.path.partition(".")[0] for field in stream.fields} | {PAGE, *stream.embedded}
     known |= {path.partition(".")[0] for path in stream.dropped}
-    kept = [key for key in record if key not in known and key.casefold() not in CONTENT]
-    return sorted(kept)[:MOST_FIELDS]
+    taken = {key.casefold() for key in known} | CONTENT
+    kept: dict[str, str] = {}
+    for key in sorted(record):
+        if key.casefold() not in taken:
+            kept.setdefault(key.casefold(), key)
+    return list(kept.values())[:MOST_FIELDS]
 
 
 def text_of(found: dict[str, Any]) -> str | None:

@@ -116,3 +116,18 @@ def test_a_fault_in_json_within_a_text_rejects_its_line_and_names_the_field(desk
     assert desk.reasons() == {2: reason}
     assert field in desk.rejects()[0]["detail"]
     assert [row["raw_line"] for row in desk.rows("new_api_logs")] == [1, 3, 4, 5]
+
+
+@pytest.mark.parametrize("neighbour", [[], ["broken"]])
+def test_a_field_that_differs_from_another_in_case_only_changes_nothing_and_is_reported(
+    desk, call, neighbour
+):
+    renamed = call(2)
+    renamed["Created_at"] = renamed.pop("created_at")
+    desk.land([call(1, Created_at="never", Model=5, region="eu", Region="us"), renamed, call(3), *neighbour])
+    desk.run()
+    first, third = desk.rows()
+    assert (first["extra"], third["extra"]) == ('{"Region":"us"}', None)
+    assert [row["created_at"] for row in (first, third)] == [row["occurred_at"] for row in (first, third)]
+    assert [reject["reason"] for reject in desk.rejects()][:1] == ["missing_field"]
+    assert {"Created_at", "Model"} <= set(desk.manifest()["unknown_fields"])
