@@ -5,11 +5,13 @@ Fixtures of one part of the code live in that folder's own conftest.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import ipaddress
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     root.mkdir()
     monkeypatch.setenv(HOME_VARIABLE, str(root))
     return Home(root)
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all test processes of this session share, and no other session does."""
+    # The parent of a worker's folder is the session's; without workers it is everybody's, and outlives the session.
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold a lock file while a process works."""
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

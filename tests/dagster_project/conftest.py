@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +12,7 @@ import pytest
 
 from ingestion.home import Home
 from ingestion.sandbox import write_world
+from tests.conftest import alone
 
 # Helpers that other processes import, too, are modules of this folder.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -40,14 +37,11 @@ class FinishedNight:
 
 
 @pytest.fixture(scope="session")
-def finished_night(tmp_path_factory: pytest.TempPathFactory) -> FinishedNight:
+def finished_night(session_folder: Path) -> FinishedNight:
     """A night over the small world; nobody may write into this home."""
-    # The parent of a worker's folder is the session's; without workers it is everybody's, and outlives the session.
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    home = Home(shared / "finished-night" / "home")
-    record = shared / "finished-night.json"
-    with _alone(shared / "finished-night.lock"):
+    home = Home(session_folder / "finished-night" / "home")
+    record = session_folder / "finished-night.json"
+    with alone(session_folder / "finished-night.lock"):
         if not record.exists():
             write_world(home.root, **WORLD)
             ended = night(home, "--json")
@@ -59,13 +53,6 @@ def finished_night(tmp_path_factory: pytest.TempPathFactory) -> FinishedNight:
 def json_lines(said: str) -> list[dict]:
     """The events in what a night said; lines for people stand between them."""
     return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 @pytest.fixture(scope="session")

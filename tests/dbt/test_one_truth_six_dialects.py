@@ -7,12 +7,9 @@ every column of fct_usage_costs that is not named there has to be equal to the l
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -26,6 +23,7 @@ import pytest
 from ingestion.home import Home
 from ingestion.sandbox import write_world
 from ingestion.sandbox.dialects import DIALECTS
+from tests.conftest import alone
 from tests.dbt.conftest import build, rows
 
 Row = dict[str, Any]
@@ -312,13 +310,11 @@ ALONE = {"credits_used"}
 
 
 @pytest.fixture(scope="session")
-def six(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def six(session_folder: Path) -> Home:
     """The world in six dialects, built; once for all test processes, and nobody may write into it."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    home = Home(shared / "one-truth" / "home")
-    done = shared / "one-truth.done"
-    with alone(shared / "one-truth.lock"):
+    home = Home(session_folder / "one-truth" / "home")
+    done = session_folder / "one-truth.done"
+    with alone(session_folder / "one-truth.lock"):
         if not done.exists():
             write_world(home.root, **WORLD, dialects=tuple(DIALECTS))
             for landed in home.landing.iterdir():
@@ -328,14 +324,6 @@ def six(tmp_path_factory: pytest.TempPathFactory) -> Home:
             build(home)
             done.touch()
     return home
-
-
-@contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Hold a lock file while a process works."""
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 @pytest.fixture(scope="session")
