@@ -10,9 +10,11 @@
         'event_type', 'call_type', 'request_path', 'status', 'http_status', 'error_code', 'is_stream', 'duration_ms',
         'ttft_ms', 'gateway_overhead_ms', 'fallback_depth',
         'provider', 'model_requested', 'model_served', 'price_provider', 'price_model', 'service_tier',
-        'uncached_input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens',
-        'input_audio_tokens', 'input_image_tokens', 'output_text_tokens', 'output_audio_tokens',
-        'output_image_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'reported_total_tokens', 'web_searches',
+        'service_tier_requested',
+        'uncached_input_tokens', 'cache_read_tokens', 'cache_read_audio_tokens', 'cache_read_image_tokens',
+        'cache_read_video_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'input_audio_tokens',
+        'input_image_tokens', 'input_video_tokens', 'output_text_tokens', 'output_audio_tokens', 'output_image_tokens',
+        'output_video_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'reported_total_tokens', 'web_searches',
         'call_units', 'usage_source', 'cache_told', 'tells_groups',
         'billing_mode', 'stated_discount_factor', 'fixed_price_usd', 'model_ratio', 'completion_ratio', 'cache_ratio',
         'cache_write_5m_ratio', 'cache_write_1h_ratio', 'cache_write_ratio', 'cache_write_unsplit_tokens',
@@ -53,7 +55,9 @@
         'credits': {'credits_used': 'bigint'},
         'quota': {'quota_used': 'bigint'},
         'media_tokens': {
-            'input_audio_tokens': 0, 'input_image_tokens': 0, 'output_audio_tokens': 0, 'output_image_tokens': 0,
+            'cache_read_audio_tokens': 0, 'cache_read_image_tokens': 0, 'cache_read_video_tokens': 0,
+            'input_audio_tokens': 0, 'input_image_tokens': 0, 'input_video_tokens': 0, 'output_audio_tokens': 0,
+            'output_image_tokens': 0, 'output_video_tokens': 0,
         },
         'searches': {'web_searches': 0},
     } -%}
@@ -68,7 +72,7 @@
     {{ return([
         'upstream_request_id', 'workspace_id', 'api_key_id', 'api_key_name', 'member_id', 'group_name', 'request_path',
         'http_status', 'error_code', 'is_stream', 'duration_ms', 'ttft_ms', 'gateway_overhead_ms', 'fallback_depth',
-        'origin', 'model_requested',
+        'origin', 'model_requested', 'service_tier_requested',
         'stated_discount_factor', 'reported_cost_usd', 'credits_used', 'quota_used',
     ]) }}
 {% endmacro %}
@@ -76,9 +80,10 @@
 {#- Taken as one block from the best copy that splits them: mixing two copies' classes would count tokens twice. -#}
 {% macro usage_event_token_columns() %}
     {{ return([
-        'uncached_input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens',
-        'input_audio_tokens', 'input_image_tokens', 'output_text_tokens', 'output_audio_tokens',
-        'output_image_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'web_searches', 'usage_source',
+        'uncached_input_tokens', 'cache_read_tokens', 'cache_read_audio_tokens', 'cache_read_image_tokens',
+        'cache_read_video_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'input_audio_tokens',
+        'input_image_tokens', 'input_video_tokens', 'output_text_tokens', 'output_audio_tokens', 'output_image_tokens',
+        'output_video_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'web_searches', 'usage_source',
         'cache_told',
     ]) }}
 {% endmacro %}

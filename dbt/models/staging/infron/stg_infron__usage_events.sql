@@ -119,6 +119,7 @@ usage_events as (
         slug_provider as price_provider,
         slug_model as price_model,
         coalesce(service_tier, 'standard') as service_tier,
+        cast(null as varchar) as service_tier_requested,
 
         ---------- tokens: prompt_tokens includes cache reads, cache writes and audio; completion_tokens includes reasoning
         greatest(prompt_tokens - cached_tokens - written_tokens - prompt_audio_tokens, 0) as uncached_input_tokens,
@@ -126,7 +127,7 @@ usage_events as (
         greatest(written_tokens - written_1h_tokens, 0) as cache_write_5m_tokens,
         written_1h_tokens as cache_write_1h_tokens,
         prompt_audio_tokens as input_audio_tokens,
-        cast(0 as bigint) as input_image_tokens,
+        {{ absent('media_tokens', except = ['input_audio_tokens', 'output_audio_tokens', 'output_image_tokens']) }},
         greatest(
             completion_tokens - completion_reasoning_tokens - completion_audio_tokens - completion_image_tokens, 0
         ) as output_text_tokens,

@@ -143,6 +143,7 @@ usage_events as (
         llm_provider as price_provider,
         deployment_model as price_model,
         coalesce(nullif(breakdown_service_tier, ''), 'standard') as service_tier,
+        cast(null as varchar) as service_tier_requested,
 
         ---------- tokens: prompt_tokens includes cache reads and writes whatever the provider; completion includes reasoning
         greatest(all_prompt_tokens - read_tokens - write_tokens - audio_in_tokens, 0) as uncached_input_tokens,
@@ -150,10 +151,9 @@ usage_events as (
         greatest(write_tokens - write_1h_tokens, 0) as cache_write_5m_tokens,
         write_1h_tokens as cache_write_1h_tokens,
         audio_in_tokens as input_audio_tokens,
-        cast(0 as bigint) as input_image_tokens,
+        {{ absent('media_tokens', except = ['input_audio_tokens', 'output_audio_tokens']) }},
         greatest(all_completion_tokens - reasoning_out_tokens - audio_out_tokens, 0) as output_text_tokens,
         audio_out_tokens as output_audio_tokens,
-        cast(0 as bigint) as output_image_tokens,
         reasoning_out_tokens as reasoning_tokens,
         all_prompt_tokens as input_tokens,
         all_completion_tokens as output_tokens,

@@ -90,6 +90,7 @@ usage_events as (
         case when model_name like '%/%' then substring(model_name, strpos(model_name, '/') + 1) else model_name end
             as price_model,
         'standard' as service_tier,
+        cast(null as varchar) as service_tier_requested,
 
         ---------- tokens: the table does not say what came from the cache
         coalesce(prompt_tokens, 0) as uncached_input_tokens,

@@ -183,6 +183,7 @@ usage_events as (
             case when served_model like '%/%' then substring(served_model, strpos(served_model, '/') + 1) else served_model end, ''
         ) as price_model,
         'standard' as service_tier,
+        cast(null as varchar) as service_tier_requested,
 
         ---------- tokens
         uncached_tokens as uncached_input_tokens,
@@ -193,7 +194,7 @@ usage_events as (
         image_in_tokens as input_image_tokens,
         greatest(all_completion_tokens - audio_out_tokens, 0) as output_text_tokens,
         audio_out_tokens as output_audio_tokens,
-        cast(0 as bigint) as output_image_tokens,
+        {{ absent('media_tokens', except = ['input_audio_tokens', 'input_image_tokens', 'output_audio_tokens']) }},
         cast(0 as bigint) as reasoning_tokens,
         input_tokens,
         all_completion_tokens as output_tokens,

@@ -69,18 +69,17 @@ usage_events as (
         'openrouter' as price_provider,
         model as price_model,
         coalesce(nullif(service_tier, ''), 'standard') as service_tier,
+        cast(null as varchar) as service_tier_requested,
 
         ---------- tokens: prompt includes cache reads, completion includes reasoning and images; writes are not told
         greatest(coalesce(billed_prompt_tokens, 0) - read_tokens, 0) as uncached_input_tokens,
         read_tokens as cache_read_tokens,
         cast(0 as bigint) as cache_write_5m_tokens,
         cast(0 as bigint) as cache_write_1h_tokens,
-        cast(0 as bigint) as input_audio_tokens,
-        cast(0 as bigint) as input_image_tokens,
+        {{ absent('media_tokens', except = ['output_image_tokens']) }},
         greatest(
             coalesce(billed_completion_tokens, 0) - reasoning_out_tokens - image_out_tokens, 0
         ) as output_text_tokens,
-        cast(0 as bigint) as output_audio_tokens,
         image_out_tokens as output_image_tokens,
         reasoning_out_tokens as reasoning_tokens,
         coalesce(billed_prompt_tokens, 0) as input_tokens,
