@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ingestion.dialects.shape import EARLIEST, LATEST, MONEY, Field, Stream
+from ingestion.dialects.shape import EARLIEST, LATEST, MONEY, SPEND, Field, Stream
 from ingestion.duck import literal
 
 #: Whole numbers up to here are exact as doubles.
@@ -218,7 +218,7 @@ def _in_footer(stream: Stream) -> list[Field]:
 def _may_be_a_flag(stream: Stream, field: Field) -> bool:
     """Tell whether a 1 may have been `true`, which DuckDB reads as 1: a likely rate, an unlikely amount."""
     return (
-        field.kind.sql_type == MONEY.sql_type
+        field.kind.sql_type in (MONEY.sql_type, SPEND.sql_type)
         and stream.format.name != "csv"
         and not is_embedded(stream, field)
     )

@@ -17,6 +17,7 @@ from ingestion.dialects.shape import (
     Stream,
     fields,
     json_pages,
+    unneeded,
 )
 
 #: Ten decimals of a cent are the twelve of a dollar, and a day may cost more than a million dollars.
@@ -24,6 +25,8 @@ CENTS = Kind("decimal", "DECIMAL(24,10)", 10)
 
 _BUCKETS = json_pages("data.results", around=("starting_at", "ending_at"))
 _BUCKET = fields(TIME, mandatory=True, starting_at="page.starting_at", ending_at="page.ending_at")
+
+_SEARCHES, _SEARCHED = unneeded(TOTAL, web_search_requests="server_tool_use.web_search_requests")
 
 USAGE = Stream(
     name="usage",
@@ -37,8 +40,8 @@ USAGE = Stream(
             "cache_read_input_tokens",
             cache_creation_5m_tokens="cache_creation.ephemeral_5m_input_tokens",
             cache_creation_1h_tokens="cache_creation.ephemeral_1h_input_tokens",
-            web_search_requests="server_tool_use.web_search_requests",
         ),
+        *_SEARCHES,
         *fields(KEY_ID, "api_key_id"),
         *fields(TEXT, "workspace_id", "account_id", "service_account_id", "model"),
         *fields(TEXT, "service_tier", "context_window", "inference_geo", "speed"),
@@ -60,7 +63,7 @@ USAGE = Stream(
         "cache_creation_5m_tokens",
         "cache_creation_1h_tokens",
         "output_tokens",
-        "web_search_requests",
+        *_SEARCHED.values(),
     ),
 )
 

@@ -35,6 +35,7 @@ from ingestion.dialects.shape import (
     fields,
     json_pages,
     prose,
+    unneeded,
 )
 
 #: Quota counts integer units, but a console may print fractions; it outgrows the digits of money.
@@ -352,6 +353,8 @@ HOURS = Stream(
     format=json_pages("data"),
 )
 
+_DISPLAYS, _DISPLAY = unneeded(FLAG, "display_in_currency")
+
 #: The gateway's public settings of the day; of a hundred, those that decide what a unit is worth.
 STATUS = Stream(
     name="status",
@@ -359,9 +362,9 @@ STATUS = Stream(
     fields=(
         *fields(COUNT, "quota_per_unit", mandatory=True),
         *fields(TEXT, "system_name", "version", "quota_display_type"),
-        *fields(FLAG, "display_in_currency"),
+        *_DISPLAYS,
     ),
-    columns=("quota_per_unit", "system_name", "version", "quota_display_type", "display_in_currency"),
+    columns=("quota_per_unit", "system_name", "version", "quota_display_type", *_DISPLAY.values()),
     format=json_pages("data"),
 )
 

@@ -1,16 +1,16 @@
 """OpenAI's organization usage and cost APIs: pages of buckets, for reconciliation, never calls.
 
 One table takes the results of every usage endpoint; `object` says which, and fields of the others are null. A
-bucket ends before `end_time`.
+bucket ends before `end_time`. The quantity of a cost is in the line item's own unit: tokens, seconds, images.
 """
 
 from __future__ import annotations
 
 from ingestion.dialects.shape import (
     EPOCH,
-    FACTOR,
     FLAG,
     KEY_ID,
+    QUANTITY,
     SPEND,
     TEXT,
     TOTAL,
@@ -19,10 +19,28 @@ from ingestion.dialects.shape import (
     Stream,
     fields,
     json_pages,
+    unneeded,
 )
 
 _BUCKETS = json_pages("data.results", around=("start_time", "end_time"))
 _BUCKET = fields(EPOCH, mandatory=True, start_time="page.start_time", end_time="page.end_time")
+
+# What no comparison with the logs needs.
+_SPLITS, _SPLIT = unneeded(
+    TOTAL,
+    "input_cache_write_30m_tokens",
+    "input_cache_write_12h_tokens",
+    "input_audio_tokens",
+    "input_image_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
+    "images",
+    "seconds",
+    "characters",
+    "num_sessions",
+    "usage_bytes",
+)
+_QUANTITIES, _QUANTITY = unneeded(QUANTITY, "quantity")
 
 USAGE = Stream(
     name="usage",
@@ -45,16 +63,8 @@ USAGE = Stream(
             "input_cache_write_tokens",
             "input_uncached_tokens",
             "output_tokens",
-            "input_audio_tokens",
-            "input_image_tokens",
-            "output_audio_tokens",
-            "output_image_tokens",
-            "images",
-            "seconds",
-            "characters",
-            "num_sessions",
-            "usage_bytes",
         ),
+        *_SPLITS,
     ),
     columns=(
         "start_time",
@@ -77,17 +87,10 @@ USAGE = Stream(
         "input_cache_write_tokens",
         "input_uncached_tokens",
         "output_tokens",
-        "input_audio_tokens",
-        "input_image_tokens",
-        "output_audio_tokens",
-        "output_image_tokens",
-        "images",
-        "seconds",
-        "characters",
-        "num_sessions",
-        "usage_bytes",
+        *_SPLIT.values(),
     ),
     dropped=(
+        "api_source",
         "input_text_tokens",
         "output_text_tokens",
         "input_cached_text_tokens",
@@ -106,7 +109,7 @@ COSTS = Stream(
         *fields(TEXT, mandatory=True, currency_as_written="amount.currency"),
         *fields(TEXT, "project_id", "line_item", "quantity_unit"),
         *fields(KEY_ID, "api_key_id"),
-        *fields(FACTOR, "quantity"),
+        *_QUANTITIES,
     ),
     columns=(
         "start_time",
@@ -116,10 +119,10 @@ COSTS = Stream(
         "project_id",
         "line_item",
         "api_key_id",
-        "quantity",
+        _QUANTITY["quantity"],
         "quantity_unit",
     ),
-    dropped=("object", "project_name", "organization_id", "organization_name"),
+    dropped=("object", "project_name", "organization_id", "organization_name", "user_id", "api_source"),
 )
 
 OPENAI = Dialect("openai", (USAGE, COSTS))

@@ -28,6 +28,7 @@ from ingestion.dialects.shape import (
     Stream,
     fields,
     json_pages,
+    unneeded,
 )
 
 _GENERATION: tuple[tuple[Kind, dict[str, str]], ...] = (
@@ -133,6 +134,10 @@ GENERATIONS = Stream(
 )
 
 
+# No comparison with the logs needs them.
+_PARTS, _PART = unneeded(TOTAL, "reasoning_tokens", "cached_tokens")
+
+
 def _activity(layout: Format) -> Stream:
     return Stream(
         name="activity",
@@ -141,9 +146,8 @@ def _activity(layout: Format) -> Stream:
         fields=(
             *fields(TEXT, "model", date_as_written="date", mandatory=True),
             *fields(TEXT, "model_permaslug", "endpoint_id", "provider_name", "workspace_id"),
-            *fields(
-                TOTAL, "requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"
-            ),
+            *fields(TOTAL, "requests", "prompt_tokens", "completion_tokens"),
+            *_PARTS,
             *fields(SPEND, "byok_usage_inference", usage_usd="usage"),
         ),
         columns=(
@@ -157,8 +161,7 @@ def _activity(layout: Format) -> Stream:
             "requests",
             "prompt_tokens",
             "completion_tokens",
-            "reasoning_tokens",
-            "cached_tokens",
+            *_PART.values(),
             "usage_usd",
             "byok_usage_inference",
         ),

@@ -103,8 +103,10 @@ TOKENS = Kind("tokens", "BIGINT", limit=TOKEN_LIMIT - 1)
 SEARCHES = Kind("tokens", "BIGINT", limit=SEARCH_LIMIT)
 #: What one call costs: no call costs more than the limit.
 MONEY = Kind("decimal", "DECIMAL(18,12)", 12, limit=100_000)
-#: What all calls of a period cost.
-SPEND = Kind("decimal", "DECIMAL(18,12)", 12)
+#: What all calls of a period cost, a million dollars a day included.
+SPEND = Kind("decimal", "DECIMAL(38,12)", 12)
+#: How much of something a report counts, in whatever unit.
+QUANTITY = Kind("decimal", "DECIMAL(38,9)", 9)
 UNIT_PRICE = Kind("decimal", "DECIMAL(24,18)", 18)
 FACTOR = Kind("decimal", "DECIMAL(18,9)", 9)
 #: How many times the unit price of its gateway something costs.
@@ -145,6 +147,31 @@ def fields(kind: Kind, *paths: str, mandatory: bool = False, **renamed: str) -> 
 def column(kind: Kind, name: str, *headers: str, mandatory: bool = False) -> Field:
     """Declare a CSV column: what raw calls it, its usual header, and other headers it is known by."""
     return Field(headers[0], kind, name, mandatory, headers[1:])
+
+
+def unneeded(kind: Kind, *paths: str, **renamed: str) -> tuple[tuple[Field, ...], dict[str, Column]]:
+    """Declare fields that nothing counts on: a value that is none of its kind is null, and its row is read.
+
+    Args:
+        kind: integer, decimal or flag.
+        paths: As for `fields`.
+        renamed: As for `fields`.
+
+    Returns:
+        The fields, read as text, and the column of each by its name.
+    """
+    read, columns = [], {}
+    for field in fields(kind, *paths, **renamed):
+        text = f"{field.name}_as_written"
+        read.append(Field(field.path, TEXT, text))
+        if kind.name == "integer":
+            number = f"try_cast({text} as decimal(38, 9))"
+            is_one = f"{number} = trunc({number}) and abs({number}) <= {kind.limit or TOTAL_LIMIT}"
+            sql = f"case when {is_one} then cast({number} as bigint) end"
+        else:
+            sql = f"try_cast({text} as {kind.sql_type})"
+        columns[field.name] = Column(field.name, kind.sql_type, sql)
+    return tuple(read), columns
 
 
 def below(folder: str, *names: str) -> tuple[str, ...]:

@@ -113,3 +113,92 @@ def test_openais_own_examples_have_the_sums_of_their_description(desk, shared_da
     }
     assert {kind: (name, usage[kind][name]) for kind, (name, _) in measured.items()} == measured
     assert usage["web_searches"]["num_model_requests"] == 2
+
+
+_WINDOW = {
+    "openai": {"start_time": 1793491200, "end_time": 1793577600},
+    "anthropic": {"starting_at": "2026-11-01T00:00:00Z", "ending_at": "2026-11-02T00:00:00Z"},
+}
+_RESULTS = {
+    "openai/usage": {
+        "object": "organization.usage.completions.result",
+        "input_tokens": 7,
+        "output_tokens": 3,
+    },
+    "openai/costs": {"amount": {"value": "0.06", "currency": "usd"}},
+    "anthropic/usage": {"uncached_input_tokens": 7, "output_tokens": 3},
+    "openrouter/activity": {"date": "2026-11-01", "model": "openai/gpt-4o", "usage": 0.5, "requests": 3},
+    "new_api/status": {"quota_per_unit": 500000},
+}
+_ODD = [-1, "many", "", 1e18, 2.5, True, {}, [1], None]
+
+
+def _page(stream: str, results: list[dict]) -> bytes:
+    """A body of a report with these results."""
+    dialect = stream.partition("/")[0]
+    data = [{**_WINDOW[dialect], "results": results}] if dialect in _WINDOW else results
+    if dialect == "new_api":
+        data = results[0]
+    return json.dumps({"success": True, "data": data}).encode()
+
+
+@pytest.mark.parametrize(
+    ("stream", "unneeded"),
+    [
+        ("openai/usage", ["images", "usage_bytes", "input_audio_tokens", "input_cache_write_12h_tokens"]),
+        ("openai/costs", ["quantity"]),
+        ("anthropic/usage", ["server_tool_use.web_search_requests"]),
+        ("openrouter/activity", ["cached_tokens", "reasoning_tokens"]),
+        ("new_api/status", ["display_in_currency"]),
+    ],
+)
+@pytest.mark.parametrize("odd", _ODD, ids=repr)
+def test_a_field_nobody_needs_rejects_no_row(desk, stream: str, unneeded: list[str], odd: object) -> None:
+    """Whatever stands in it, what is needed is read."""
+    result = dict(_RESULTS[stream])
+    for name in unneeded:
+        folder, _, leaf = name.rpartition(".")
+        (result.setdefault(folder, {}) if folder else result)[leaf] = odd
+    desk.land(_page(stream, [result]), name="page.json", stream=stream)
+    desk.run()
+    assert desk.rejects() == []
+    (row,) = desk.rows(stream.replace("/", "_"))
+    needed = {"input_tokens": 7, "uncached_input_tokens": 7, "amount": Decimal("0.06"), "requests": 3}
+    assert needed.items() & row.items() or row["quota_per_unit"] == 500000
+
+
+@pytest.mark.parametrize(
+    ("written", "quantity"),
+    [
+        (1_000_000_000, "1000000000"),
+        (2_400_000_000_000, "2400000000000"),
+        (1.5e9, "1500000000"),
+        (0.25, "0.25"),
+        ("17.5", "17.5"),
+    ],
+)
+def test_a_quantity_may_be_the_tokens_of_a_day(desk, written: object, quantity: str) -> None:
+    cost = {**_RESULTS["openai/costs"], "quantity": written, "quantity_unit": "tokens"}
+    desk.land(_page("openai/costs", [cost]), name="page.json", stream="openai/costs")
+    desk.run()
+    (row,) = desk.rows("openai_costs")
+    assert (row["quantity"], row["amount"]) == (Decimal(quantity), Decimal("0.06"))
+
+
+@pytest.mark.parametrize("amount", ["1000000", "2345678.123456789012", "98765432109.5"])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_day_may_cost_more_than_a_million_dollars(desk, amount: str, as_text: bool) -> None:
+    body = _page("openai/costs", [{"amount": {"value": "AMOUNT", "currency": "USD"}}])
+    written = f'"{amount}"' if as_text else amount
+    desk.land(body.replace(b'"AMOUNT"', written.encode()), name="page.json", stream="openai/costs")
+    desk.run()
+    assert desk.rejects() == []
+    assert [row["amount"] for row in desk.rows("openai_costs")] == [Decimal(amount)]
+
+
+@pytest.mark.parametrize("amount", [True, "much", {}])
+def test_an_amount_that_is_none_rejects_its_row(desk, amount: object) -> None:
+    cost = {"amount": {"value": amount, "currency": "usd"}}
+    desk.land(_page("openai/costs", [cost]), name="page.json", stream="openai/costs")
+    desk.run()
+    assert desk.reasons() == {1: "wrong_type"}

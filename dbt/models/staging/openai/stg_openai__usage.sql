@@ -47,6 +47,8 @@ renamed as (
         ) as uncached_input_tokens,
         input_cached_tokens as cache_read_tokens,
         input_cache_write_tokens as cache_write_tokens,
+        input_cache_write_30m_tokens as cache_write_30m_tokens,
+        input_cache_write_12h_tokens as cache_write_12h_tokens,
         output_tokens,
         input_audio_tokens,
         input_image_tokens,
