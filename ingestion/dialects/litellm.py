@@ -60,6 +60,9 @@ _DROPPED = (
         "metadata",
         "applied_guardrails",
         "cold_storage_object_key",
+        # Such a payload is of a copy sent to a second model: nobody asked for it, but it was paid.
+        "is_silent_experiment",
+        "kubernetes_pod_routing",
         "mcp_tool_call_metadata",
         "prompt_management_metadata",
         "requester_custom_headers",

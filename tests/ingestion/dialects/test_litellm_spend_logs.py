@@ -103,3 +103,41 @@ def test_real_rows_have_the_sums_of_the_oracle(desk, shared_data):
     for row in found:
         hits[row["cache_hit_text"]] += 1
     assert hits == oracle["cache_hit_values"]
+
+
+def test_a_billed_retry_and_a_silent_copy_are_calls_of_their_own(desk, rows):
+    """Both cost what they say; the address of the caller's owner stays in landing, and nothing is new."""
+    first = json.loads(FIXTURE.read_text().splitlines()[0])
+    marks = {
+        "billed_retry_attempt": True,
+        "is_silent_experiment": True,
+        "user_api_key_user_email": "ann@x.io",
+    }
+    metadata = {**json.loads(first["metadata"]), **marks}
+    retry = {**first, "request_id": f"{first['request_id']}-attempt-1", "metadata": json.dumps(metadata)}
+    desk.land([first, retry], name="retry.ndjson", stream="litellm/spend_logs")
+    desk.run()
+    assert {name for content in desk.manifests() for name in content["unknown_fields"]} == set()
+    spent = [row["spend"] for row in desk.rows("litellm_spend_logs") if row["raw_file"].count("retry")]
+    assert spent == [rows["chatcmpl-01"]["spend"]] * 2
+    assert "ann@x.io" not in str(desk.rows("litellm_spend_logs"))
+
+
+def test_metadata_of_a_page_is_an_object(desk):
+    """As `/spend/logs/v2` of LiteLLM 1.110.2 answers; the table holds it as text."""
+    first = json.loads(FIXTURE.read_text().splitlines()[0])
+    pages = {
+        "text": {"data": [first], "total": 1},
+        "object": {"data": [{**first, "metadata": json.loads(first["metadata"])}], "total": 1},
+    }
+    for name, page in pages.items():
+        desk.land(json.dumps(page).encode(), name=f"{name}.json", stream="litellm/spend_logs_api")
+    desk.run()
+    assert desk.rejects() == []
+    assert {name for content in desk.manifests() for name in content["unknown_fields"]} == set()
+    text, as_object = (
+        {key: value for key, value in row.items() if key not in LINEAGE}
+        for row in desk.rows("litellm_spend_logs_api")
+    )
+    assert text == as_object
+    assert as_object["cached_tokens"] == 6000
