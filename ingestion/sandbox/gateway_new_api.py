@@ -1,13 +1,16 @@
 """New-API's own endpoints over the sandbox's log items, in the newest shape or an old build's.
 
-Newest first by offset, seconds inclusive at both ends, `id` a place in the list, failures under HTTP 200.
+Newest first by offset, seconds inclusive at both ends, `id` a place in the list, failures under HTTP 200. An address
+has so many calls in so many seconds; one more is answered 429 with nothing else, and does not count.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
-from ingestion.sandbox.gateway_rows import Asking, Books, Refused, Rows, instant, sums
+from ingestion.sandbox.gateway_rows import Asking, Books, Options, Refused, Rows, instant, sums
 
 _CONSUME = 2
 _HOUR = 3600
@@ -31,6 +34,31 @@ def answer(books: Books, path: str, asking: Asking) -> dict[str, Any]:
 def refused(message: str, status: int = 200) -> Refused:
     """Return a failure in New-API's shape, which has no failing status."""
     return Refused(status, {"success": False, "message": message})
+
+
+def turned_away(options: Options) -> Refused:
+    """Return what is said to a token that is not accepted: an old build has no failing status for it."""
+    if options.new_api_old_build:
+        return refused("无权进行此操作，access token 无效")
+    body = {"success": False, "code": "AUTH_UNAUTHORIZED", "message": "Unauthorized, invalid access token"}
+    return Refused(401, body)
+
+
+class Limiter:
+    """Counts the calls of one address, in whole seconds of its clock."""
+
+    def __init__(self, calls: int, seconds: int, clock: Callable[[], float]) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._taken: deque[int] = deque(maxlen=calls)
+
+    def takes(self) -> bool:
+        """Tell whether one more call is taken, and count it."""
+        now = int(self._clock())
+        is_full = len(self._taken) == self._taken.maxlen
+        if is_full and now - self._taken[0] < self._seconds:
+            return False
+        self._taken.append(now)
+        return True
 
 
 def _well(data: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The bills of OpenAI and Anthropic over the sandbox's rows: pages of time buckets, empty ones included.
 
 A row carries the start of its bucket beside its result, and for OpenAI's usage the `endpoint`; it is served
-at the grain it is given in.
+at the grain it is given in. What of the range's end belongs to it is read in two ways for Anthropic.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from ingestion.sandbox.gateway_rows import Asking, Books, Refused, Rows, instant
 
 _WIDTHS = {"1m": timedelta(minutes=1), "1h": timedelta(hours=1), "1d": timedelta(days=1)}
 _DEFAULT_LIMIT = 7
+_KINDS = {"file_search_calls": "file_searches", "web_search_calls": "web_searches"}
+"""What OpenAI calls the results of endpoints that have another name."""
 
 
 def openai(books: Books, path: str, asking: Asking) -> dict[str, Any]:
@@ -22,7 +24,8 @@ def openai(books: Books, path: str, asking: Asking) -> dict[str, Any]:
     end = datetime.fromtimestamp(asking.number("end_time", int(books.now.timestamp())), UTC)
     endpoint = path.removeprefix("/v1/organization/usage/")
     costs = path == "/v1/organization/costs"
-    name = "organization.costs.result" if costs else f"organization.usage.{endpoint}.result"
+    kind = _KINDS.get(endpoint, endpoint)
+    name = "organization.costs.result" if costs else f"organization.usage.{kind}.result"
     table = "openai_costs" if costs else "openai_usage"
     rows = books.visible(table, lambda row: instant(row["start_time"]))
     rows = [row for row in rows if costs or row["endpoint"] == endpoint]
@@ -38,6 +41,8 @@ def openai(books: Books, path: str, asking: Asking) -> dict[str, Any]:
 def anthropic(books: Books, path: str, asking: Asking) -> dict[str, Any]:
     """Return the body for a request to Anthropic."""
     start, end = asking.moment("starting_at"), asking.moment("ending_at")
+    if books.options.anthropic_ends_before:
+        end -= _width(asking)  # a bucket that starts before this ends before `ending_at`
     table = "anthropic_costs" if path.endswith("/cost_report") else "anthropic_usage"
     rows = books.visible(table, lambda row: instant(row["starting_at"]))
 
@@ -63,12 +68,17 @@ def _taken(rows: Rows, start: str, lo: datetime, hi: datetime, *without: str) ->
     ]
 
 
-def _page(
-    asking: Asking, start: datetime, end: datetime, bucket: Callable[[datetime, datetime], dict[str, Any]]
-) -> dict[str, Any]:
+def _width(asking: Asking) -> timedelta:
     width = _WIDTHS.get(asking.text("bucket_width", "1d") or "")
     if width is None:
         raise refused("bucket_width must be 1m, 1h or 1d")
+    return width
+
+
+def _page(
+    asking: Asking, start: datetime, end: datetime, bucket: Callable[[datetime, datetime], dict[str, Any]]
+) -> dict[str, Any]:
+    width = _width(asking)
     limit = asking.number("limit", _DEFAULT_LIMIT)
     at = start
     page = asking.text("page")

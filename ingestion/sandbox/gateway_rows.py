@@ -35,17 +35,23 @@ class Options:
 
     Attributes:
         page_size: Rows on a page where the caller cannot say, and the largest page where it can.
-        new_api_old_build: Bare arrays, pages counted from 0, no total.
+        new_api_old_build: Bare arrays, pages counted from 0, no total; a token is turned away under HTTP 200.
+        new_api_limit: Calls and seconds: how many an address has in how long.
         quota_per_unit: What `/api/status` names.
         infery_end_inclusive: Whether `end` belongs to the window.
         litellm_count_cap: Where `total` stops counting.
+        litellm_own_user: Whose token is asked with, if not an admin's; it is shown the rows of its `user`.
+        anthropic_ends_before: A bucket that ends right at `ending_at` is left out, as the documentation has it.
     """
 
     page_size: int = 100
     new_api_old_build: bool = False
+    new_api_limit: tuple[int, int] = (180, 180)
     quota_per_unit: float = 500_000.0
     infery_end_inclusive: bool = False
     litellm_count_cap: int = 10_000
+    litellm_own_user: str | None = None
+    anthropic_ends_before: bool = False
 
 
 @dataclass

@@ -4,12 +4,13 @@
         client with base address gateway.url, token gateway.api_key, user gateway.user
 
 Takes test tokens only, listens on 127.0.0.1 only, changes nothing. Rows newer than `books.now` are invisible;
-set it to let time pass. What goes wrong is a script (loopback.py).
+set it to let time pass; limits go by `clock`, in seconds. What goes wrong is a script (loopback.py).
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,12 +60,19 @@ class _Api:
     may_ask: Callable[[Mapping[str, str]], bool]
     answer: Callable[[Books, str, Asking], dict[str, Any]]
     refused: Callable[..., Refused]
+    turned_away: Callable[[Options], Refused] | None = None
 
 
 _APIS = (
     _Api(r"/v1/usage", _bearer, gateway_infery.answer, gateway_infery.refused),
     _Api(r"/api/status", _anybody, gateway_new_api.answer, gateway_new_api.refused),
-    _Api(r"/api/(log|data)/self(/stat)?", _bearer_and_user, gateway_new_api.answer, gateway_new_api.refused),
+    _Api(
+        r"/api/(log|data)/self(/stat)?",
+        _bearer_and_user,
+        gateway_new_api.answer,
+        gateway_new_api.refused,
+        gateway_new_api.turned_away,
+    ),
     _Api(r"/api/v1/activity", _bearer, gateway_openrouter.answer, gateway_openrouter.refused),
     _Api(r"/spend/logs/v2", _bearer, gateway_litellm.answer, gateway_litellm.refused),
     _Api(r"/v1/organization/(usage/\w+|costs)", _bearer, gateway_providers.openai, gateway_providers.refused),
@@ -90,18 +98,26 @@ class GatewayServer(LoopbackServer):
         lag: timedelta = timedelta(0),
         script: Sequence[Rule] = (),
         options: Options | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(script)
         copied = {table: [dict(row) for row in found] for table, found in rows.items()}
         self.books = Books(copied, now, lag, options or Options())
+        self._limiter = gateway_new_api.Limiter(*self.books.options.new_api_limit, clock)
 
     def answer(self, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
         """Return what the API at a path says, or its error in its own shape."""
         for api in _APIS:
             if re.fullmatch(api.paths, path):
+                if api.answer is gateway_new_api.answer and not self._limiter.takes():
+                    return Answer(b"", 429, "text/plain")
                 try:
                     if not api.may_ask(headers):
-                        raise api.refused("the sandbox takes test tokens only", 401)
+                        raise (
+                            api.turned_away(self.books.options)
+                            if api.turned_away
+                            else api.refused("the sandbox takes test tokens only", 401)
+                        )
                     return Answer.of(api.answer(self.books, path, Asking(query, api.refused)))
                 except Refused as refused:
                     return Answer.of(refused.body, refused.status)

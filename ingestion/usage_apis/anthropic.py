@@ -1,6 +1,8 @@
 """Anthropic's organization usage and cost reports: buckets, RFC 3339, an admin key in a header of its own.
 
-Cost amounts are decimal strings in cents; pages are landed as they are, so nothing here reads them.
+Cost amounts are decimal strings in cents; pages are landed as they are, so nothing here reads them. `ending_at` is
+documented as "time buckets that end before" it, which leaves out the bucket that ends right there, and is widely
+read as the exclusive end of the range. So one bucket more is asked for, and left out should it come.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ingestion.usage_apis.buckets import bucket_page
+from ingestion.usage_apis.buckets import WIDTHS, bucket_page, bucket_starts
 from ingestion.usage_apis.feed import Feed, Page, Request, params
 from ingestion.usage_apis.settings import AnthropicApi
 from ingestion.usage_apis.windows import Window
@@ -41,13 +43,16 @@ class _Report(Feed):
         return "1d"
 
     def request(self, window: Window, cursor: Any) -> Request:
-        ends = [("starting_at", _text(window.lo)), ("ending_at", _text(window.hi))]
+        ends = [("starting_at", _text(window.lo)), ("ending_at", _text(window.hi + WIDTHS[self.width]))]
         groups = [("group_by[]", name) for name in self.groups]
         paging = [("limit", self.settings.buckets_per_page), ("page", cursor)]
         return Request(self.path, params([*ends, ("bucket_width", self.width), *groups, *paging]))
 
-    def page(self, body: Any, cursor: Any, gathered: int) -> Page:
-        return bucket_page(body, "starting_at")
+    def page(self, body: Any, window: Window, cursor: Any, gathered: int) -> Page:
+        return bucket_page(body, "starting_at", window)
+
+    def buckets(self, window: Window) -> tuple[datetime, ...]:
+        return bucket_starts(window, WIDTHS[self.width])
 
 
 class _Usage(_Report):

@@ -1,10 +1,12 @@
 """One GET that survives a bad minute, and never tells anyone the token.
 
-    request ──► httpx ──► status, size, JSON ──► the feed's own reading ──► (bytes as received, what they say)
-        └── 408, 425, 429, 5xx, broken connections, web pages, half documents, success=false: once more, later
+    request ──► pace ──► httpx ──► status, size, JSON ──► the feed's own reading ──► (bytes as received, what they say)
+        ├── 408, 425, 5xx, broken connections, web pages, half documents, success=false: once more, later
+        └── 429: once more, later, as long as `outlast_seconds` says
 
-Waits double from a second with jitter; `Retry-After` (seconds or a date) is honoured up to a limit. 401 and
-403 end the fetch at once. httpx's exceptions carry the request and with it the token: none of them gets out.
+Waits double from a second with jitter; `Retry-After` (seconds or a date) is honoured up to a limit. 401, 403 and
+bodies that say the same end the fetch at once. httpx's exceptions carry the request and with it the token: none
+of them gets out.
 """
 
 from __future__ import annotations
@@ -20,10 +22,11 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from ingestion.usage_apis.errors import AccessRefused, BadAnswer, CallFailed, TokenMissing
-from ingestion.usage_apis.feed import Request
+from ingestion.usage_apis.errors import AccessRefused, BadAnswer, CallFailed, Refusal, TokenMissing
+from ingestion.usage_apis.feed import Request, words_of
+from ingestion.usage_apis.pace import Pace
 from ingestion.usage_apis.settings import Api, is_loopback
 
 ATTEMPTS = 7
@@ -35,7 +38,8 @@ _LONGEST_WAIT_S = 60.0
 _LONGEST_ASKED_WAIT_S = 300.0
 _SLOWEST = 10
 _SHOWN = 200
-_PASSING = frozenset({408, 425, 429})
+_PASSING = frozenset({408, 425})
+_LIMITED = 429
 
 T = TypeVar("T")
 
@@ -48,6 +52,23 @@ class _Passing(Exception):
         self.wait = wait
 
 
+class _Limited(_Passing):
+    """The API takes no more calls for a while."""
+
+
+class _Patience:
+    """When a call is given up: after its last try, or when a limit was not lifted in time."""
+
+    def __init__(self, outlast_seconds: float) -> None:
+        self._outlast_seconds, self._failures = outlast_seconds, 0
+
+    def __call__(self, state: RetryCallState) -> bool:
+        if state.outcome and isinstance(state.outcome.exception(), _Limited):
+            return state.idle_for >= self._outlast_seconds
+        self._failures += 1
+        return self._failures >= ATTEMPTS
+
+
 class Caller:
     """Calls one API for one source; use as a context manager."""
 
@@ -57,9 +78,11 @@ class Caller:
         settings: Api,
         headers: Mapping[str, str],
         token: str,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None],
+        clock: Callable[[], float],
     ) -> None:
         self._source, self._settings, self._token, self._sleep = source, settings, token, sleep
+        self._pace = Pace(settings.rate, sleep, clock)
         self._client = httpx.Client(
             headers={**headers, "Accept": "application/json", "User-Agent": "tollbook"},
             timeout=settings.timeout_seconds,
@@ -83,19 +106,23 @@ class Caller:
             CallFailed: the call was refused for good, or failed on its last try.
         """
         tries = Retrying(
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=_Patience(self._settings.outlast_seconds),
             wait=_wait,
             retry=retry_if_exception_type(_Passing),
             sleep=self._sleep,
             reraise=True,
         )
+        call = f"{self._source}: GET {request.path}"
         try:
             return tries(self._once, request, read)
+        except _Limited:
+            waited = f"{self._settings.outlast_seconds:g} seconds"
+            what = f"{call} was answered with 429 for {waited}; call more slowly (api.rate) or wait longer"
+            failed = CallFailed(f"{what} (api.outlast_seconds)")
         except _Passing as failure:
             last = self.safe(str(failure))
-        raise CallFailed(
-            f"{self._source}: GET {request.path} failed {ATTEMPTS} times, the last time with: {last}"
-        )
+            failed = CallFailed(f"{call} failed {ATTEMPTS} times, the last time with: {last}")
+        raise failed
 
     def pause(self, attempt: int) -> None:
         """Wait before something is tried again as a whole; `attempt` counts from 1."""
@@ -106,13 +133,17 @@ class Caller:
         return " ".join(text.replace(self._token, "***").split())[:_SHOWN]
 
     def _once(self, request: Request, read: Callable[[Any], T]) -> tuple[bytes, T]:
+        self._pace.wait()
         try:
             response, body = self._received(request)
         except httpx.RequestError as error:
-            failure = _Passing(f"{type(error).__name__} (no whole answer)")
+            failure: Exception = _Passing(f"{type(error).__name__} (no whole answer)")
         else:
             self._judge(request, response, body)
-            return body, _understood(response, body, read)
+            try:
+                return body, _understood(response, body, read)
+            except Refusal as refusal:
+                failure = self._refused(request, f"success=false ({self.safe(str(refusal))})")
         raise failure
 
     def _received(self, request: Request) -> tuple[httpx.Response, bytes]:
@@ -135,16 +166,23 @@ class Caller:
             return
         call = f"{self._source}: GET {request.path} was answered with {status}"
         if status in (401, 403):
-            variable = self._settings.token_env
-            raise AccessRefused(
-                f"{call}: the token in {variable} is not accepted (expired, of another account, or without"
-                f" the right to read usage); set {variable} to one that is"
-            )
+            said = self.safe(_message(body))
+            raise self._refused(request, f"{status} ({said})" if said else str(status))
+        if status == _LIMITED:
+            raise _Limited(f"status {status}", _asked_wait(response.headers))
         if status in _PASSING or status >= 500:
             raise _Passing(f"status {status}", _asked_wait(response.headers))
         if 300 <= status < 400:
             raise CallFailed(f"{call}, a redirect; write the final address into api.url")
         raise CallFailed(f"{call}: {self.safe(_message(body)) or 'no message'}")
+
+    def _refused(self, request: Request, answer: str) -> AccessRefused:
+        """Return the error of a token that is not accepted, however the API says so."""
+        return AccessRefused(
+            f"{self._source}: GET {request.path} was answered with {answer}: the token in"
+            f" {self._settings.credentials} is not accepted (expired, of another account, or without the right to"
+            " read usage); set it to one that is"
+        )
 
 
 def token_of(settings: Api, environment: Mapping[str, str] = os.environ) -> str:
@@ -203,13 +241,6 @@ def _asked_wait(headers: httpx.Headers) -> float | None:
 def _message(body: bytes) -> str:
     """Return what an error body says in words."""
     try:
-        found = json.loads(body)
+        return words_of(json.loads(body))
     except (ValueError, RecursionError):
         return ""
-    for key in ("error", "message", "detail"):
-        inner = found.get(key) if isinstance(found, dict) else None
-        if isinstance(inner, dict):
-            inner = inner.get("message")
-        if isinstance(inner, str):
-            return inner
-    return ""

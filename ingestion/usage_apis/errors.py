@@ -12,7 +12,7 @@ class TokenMissing(UsageApiError):
 
 
 class AccessRefused(UsageApiError):
-    """The API does not take the token (401, 403); asking again would not help."""
+    """The API does not take the token (401, 403, or a body that says so); asking again would not help."""
 
 
 class CallFailed(UsageApiError):
@@ -25,3 +25,7 @@ class PagingError(UsageApiError):
 
 class BadAnswer(Exception):
     """A body that is not what was asked for (a summary, success=false); worth another try."""
+
+
+class Refusal(Exception):
+    """A body under HTTP 200 that says that the token is not accepted; no other try would help."""

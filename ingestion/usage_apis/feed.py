@@ -53,6 +53,9 @@ class Page:
         following: The cursor of the next page; None on the last.
         entries: How much is on the page; buckets count even if they hold no row.
         total: How many rows the API says the window has, if it says.
+        starts: Where its time buckets start, if it has any.
+        is_capped: The API stopped counting at `total`, so no number of rows proves the window whole.
+        kept: What lands instead of the body as received, where the body holds more than the window.
         start_over: This body only taught the feed how to ask; drop what was read and go on with `following`.
     """
 
@@ -60,6 +63,9 @@ class Page:
     following: Any = None
     entries: int = 0
     total: int | None = None
+    starts: tuple[datetime, ...] = ()
+    is_capped: bool = False
+    kept: bytes | None = None
     start_over: bool = False
 
 
@@ -72,6 +78,9 @@ class Feed(ABC):
         hours: Width of a window.
         snapshot: The answer describes this moment, not a window; it is taken once a day.
         first_cursor: The cursor of the first page.
+        resumes: Pages of a closed window stay what they are, so a later fetch goes on behind those it has.
+        keyed: The identity of a row is a key, so a row that comes twice has taken the place of another.
+        narrowest: A window that cannot be proven whole is read in halves down to this width, if at all.
     """
 
     stream: str
@@ -79,6 +88,9 @@ class Feed(ABC):
     hours: int = 24
     snapshot: bool = False
     first_cursor: Any = None
+    resumes: bool = False
+    keyed: bool = False
+    narrowest: timedelta | None = None
 
     def __init__(self, settings: Api) -> None:
         self.settings = settings
@@ -97,12 +109,21 @@ class Feed(ABC):
         """Return the request for a page."""
 
     @abstractmethod
-    def page(self, body: Any, cursor: Any, gathered: int) -> Page:
-        """Return what a parsed body says; `gathered` rows came before it.
+    def page(self, body: Any, window: Window, cursor: Any, gathered: int) -> Page:
+        """Return what a parsed body says of a window; `gathered` rows came before it.
 
         Raises:
             BadAnswer: the body is no page.
+            Refusal: the body says that the token is not accepted.
         """
+
+    def buckets(self, window: Window) -> tuple[datetime, ...]:
+        """Return where the time buckets of a window start; nothing if the API has none."""
+        return ()
+
+    def probe(self, window: Window) -> Request | None:
+        """Return a request that only a token which may see every row is answered, if the API has one."""
+        return None
 
     def control(self, window: Window) -> Request | None:
         """Return the request for a control total over the window, if the API has one."""
@@ -117,8 +138,26 @@ def entries(body: Any, key: str = "data") -> list[Any]:
     """Return the list under a key of a body; raises BadAnswer if there is none or it holds no objects."""
     found = body.get(key) if isinstance(body, dict) else None
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise BadAnswer(f"the answer has no list of objects under {key!r}")
+        said = words_of(body)
+        raise BadAnswer(
+            f"the answer has no list of objects under {key!r}" + (f" but says: {said}" if said else "")
+        )
     return found
+
+
+def words_of(body: Any) -> str:
+    """Return what an error body says in words; empty if nothing."""
+    for key in ("error", "message", "detail"):
+        inner = body.get(key) if isinstance(body, dict) else None
+        if isinstance(inner, list) and inner:  # FastAPI's, of a parameter it does not take
+            first = inner[0] if isinstance(inner[0], dict) else {}
+            place = first.get("loc") if isinstance(first.get("loc"), list) else []
+            inner = ": ".join(str(part) for part in [*place[-1:], first.get("msg", "")] if part)
+        if isinstance(inner, dict):
+            inner = inner.get("message")
+        if isinstance(inner, str) and inner:
+            return inner
+    return ""
 
 
 def identity(row: dict[str, Any], *without: str) -> bytes:

@@ -4,7 +4,8 @@
 
 A window is asked for again until it has been read once after its look-back; it is replaced only if its pages
 differ, and never by much less than there was. A window that contradicts itself does not hold up the others:
-the fetch goes on and fails at the end.
+the fetch goes on and fails at the end. Where pages of a closed window stay what they are, those that were read before
+the API went away are kept, and the next fetch goes on behind them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ingestion.home import Home
-from ingestion.usage_apis import anthropic, infery, litellm, new_api, openai, openrouter
+from ingestion.usage_apis import anthropic, infery, litellm, new_api, openai, openrouter, pace
 from ingestion.usage_apis.calls import Caller, token_of
 from ingestion.usage_apis.errors import PagingError, UsageApiError
 from ingestion.usage_apis.feed import Feed
@@ -65,7 +66,8 @@ def fetch(
     source_name: str,
     settings: Api,
     now: datetime,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = pace.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> FetchResult:
     """Land every closed window of a source's usage API that is new or may have changed.
 
@@ -76,7 +78,8 @@ def fetch(
         source_name: folder below landing/.
         settings: the source's `api:` settings.
         now: the moment to read up to, with a zone; with the same moment a second fetch asks for nothing.
-        sleep: waits between tries.
+        sleep: waits, between tries and for the API's rate.
+        clock: seconds since some moment, for the API's rate.
 
     Raises:
         ValueError: `now` has no zone.
@@ -84,6 +87,7 @@ def fetch(
         AccessRefused: the API does not take the token; what landed before stays.
         CallFailed: the API stayed away; what landed before stays.
         PagingError: some windows contradict themselves; all others have landed.
+        Stopped: the process was told to stop; what landed before stays.
     """
     if now.tzinfo is None:
         raise ValueError("now must have a zone")
@@ -93,7 +97,7 @@ def fetch(
     api = APIS[settings.kind]
     token = token_of(settings)
     headers = api.headers(settings, token, os.environ)
-    with Caller(source_name, settings, headers, token, sleep) as caller:
+    with Caller(source_name, settings, headers, token, sleep, clock) as caller:
         run = _Run(source_name, settings, store, WindowReader(source_name, caller, store), now)
         try:
             for feed in api.feeds(settings):
@@ -116,8 +120,11 @@ class _Run:
     def bring_up(self, feed: Feed) -> None:
         """Land what is missing or may have changed of one feed, oldest first."""
         records = self._store.records(feed.stream, feed.name)
-        oldest, forgotten = feed.oldest(self._now), []
-        for window in self._windows(feed, records):
+        oldest, forgotten, is_asked = feed.oldest(self._now), [], False
+        windows = self._windows(feed, records)
+        if feed.resumes:
+            self._store.forget_partial(feed.stream, windows)
+        for window in windows:
             record = records.get(window)
             gone = oldest is not None and window.lo < oldest
             if record and self._store.is_whole(record) and (gone or self._is_final(feed, record)):
@@ -125,6 +132,9 @@ class _Run:
             elif gone:
                 forgotten.append(window)
             else:
+                if not is_asked:
+                    self._ask_what_it_sees(feed, window)
+                    is_asked = True
                 self._land(feed, window, record)
         if forgotten:
             self.result.findings.append(
@@ -147,16 +157,31 @@ class _Run:
         look_back = timedelta(days=self._settings.look_back_days)
         return feed.snapshot or record.fetched() >= min(self._now, record.span.hi + look_back)
 
+    def _ask_what_it_sees(self, feed: Feed, window: Window) -> None:
+        """Report a token that is shown its own rows as if they were all."""
+        if not self._reader.sees_all(feed, window):
+            self.result.findings.append(
+                f"{self._source}: {feed.stream}: the token in {self._settings.token_env} is not a proxy admin's, so the"
+                " API shows it its own calls only and says nothing of the others; use an admin's, or write"
+                " own_calls_only: true if that is meant"
+            )
+
     def _land(self, feed: Feed, window: Window, before: Record | None) -> None:
-        staging = self._store.stage(window, feed.name)
+        staging = self._store.stage(feed.stream, window, feed.name, feed.resumes)
         try:
             record, odd = self._reader.read(feed, window, staging, self._now)
-            self._keep(feed, record, before, staging)
         except PagingError as error:
             self.contradictions.append(str(error))
-            return
-        finally:
             self._store.discard(staging)
+            return
+        except UsageApiError as error:
+            if not (feed.resumes and staging.pages):
+                self._store.discard(staging)
+                raise
+            kept = f"{len(staging.pages)} pages of {feed.stream} {window.name} are kept"
+            raise type(error)(f"{error}; {kept}, and the next fetch goes on behind them") from None
+        self._keep(feed, record, before, staging)
+        self._store.discard(staging)
         self.result.findings += [f"{self._source}: {feed.stream} {window.name}: {what}" for what in odd]
 
     def _keep(self, feed: Feed, record: Record, before: Record | None, staging: Staging) -> None:

@@ -53,7 +53,7 @@ class _Usage(Feed):
         asked = [("start", _text(window.lo)), ("end", _text(end)), ("group_by", self.group)]
         return Request("/v1/usage", params([*asked, (self.settings.cursor_param, cursor)]))
 
-    def page(self, body: Any, cursor: Any, gathered: int) -> Page:
+    def page(self, body: Any, window: Window, cursor: Any, gathered: int) -> Page:
         found = entries(body)
         return Page([self.row(one) for one in found], cursor_after(body, "next_cursor"), len(found))
 
@@ -84,10 +84,10 @@ class _Sums(_Usage):
         super().__init__(settings)
         self.name = self.group = group
 
-    def page(self, body: Any, cursor: Any, gathered: int) -> Page:
+    def page(self, body: Any, window: Window, cursor: Any, gathered: int) -> Page:
         if isinstance(body, dict) and body.get("group_by") != self.group:
             raise BadAnswer(f"the answer is not grouped by {self.group}")
-        return super().page(body, cursor, gathered)
+        return super().page(body, window, cursor, gathered)
 
 
 def _text(moment: datetime) -> str:

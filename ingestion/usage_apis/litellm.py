@@ -1,15 +1,17 @@
 """LiteLLM `/spend/logs/v2`: SpendLogs rows by page number.
 
-Both ends are inclusive and only written to the second, while rows carry microseconds: asking up to `hi`
+Both ends are inclusive and only written to the second, while rows carry milliseconds: asking up to `hi`
 itself loses nothing and repeats a row that starts exactly on it, which its `request_id` tells. Oldest first,
-so that a row that arrives late does not shift the pages. `total` stops counting at 10 000
-(`total_is_capped`).
+so that a row that arrives late does not shift the pages. Rows of one millisecond come in any order, another on each
+page, so that one may be lost at a page's edge and another come twice; `total` stops counting at 10,000
+(`total_is_capped`). So a window is whole when it has as many ids as `total` says, and is read in halves until it
+has. A token that is not a proxy admin's is shown its own rows as if they were all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ingestion.usage_apis.errors import BadAnswer
@@ -19,7 +21,6 @@ from ingestion.usage_apis.feed import (
     Request,
     Row,
     entries,
-    identity,
     instant,
     number_after,
     params,
@@ -27,6 +28,9 @@ from ingestion.usage_apis.feed import (
 )
 from ingestion.usage_apis.settings import LiteLlmApi
 from ingestion.usage_apis.windows import Window
+
+_PATH = "/spend/logs/v2"
+_NO_TEAM = "tollbook-asks-whether-this-token-sees-all"
 
 
 def headers(settings: LiteLlmApi, token: str, environment: Mapping[str, str]) -> dict[str, str]:
@@ -45,25 +49,38 @@ class _SpendLogs(Feed):
     stream = "spend_logs_api"
     settings: LiteLlmApi
     first_cursor = 1
+    keyed = True
+    narrowest = timedelta(seconds=1)
 
     def __init__(self, settings: LiteLlmApi) -> None:
         super().__init__(settings)
         self.hours = settings.window_hours
 
     def request(self, window: Window, cursor: Any) -> Request:
-        ends = [("start_date", _text(window.lo)), ("end_date", _text(window.hi))]
         order = [("sort_by", "startTime"), ("sort_order", "asc")]
         paging = [("page", cursor), ("page_size", self.settings.page_size)]
-        return Request("/spend/logs/v2", params([*ends, *order, *paging]))
+        return Request(_PATH, params([*_ends(window), *order, *paging]))
 
-    def page(self, body: Any, cursor: Any, gathered: int) -> Page:
+    def page(self, body: Any, window: Window, cursor: Any, gathered: int) -> Page:
         found = entries(body)
         if not all(isinstance(one.get("request_id"), str) for one in found):
             raise BadAnswer("the proxy answered with a summary: rows have no request_id")
-        total = None if body.get("total_is_capped") else whole_number(body, "total")
+        total, is_capped = whole_number(body, "total"), body.get("total_is_capped") is True
         size = whole_number(body, "page_size") or self.settings.page_size
-        rows = [Row(identity(one), instant(one.get("startTime"))) for one in found]
-        return Page(rows, number_after(cursor, len(found), size, total, gathered), len(found), total)
+        rows = [Row(one["request_id"].encode(), instant(one.get("startTime"))) for one in found]
+        following = number_after(cursor, len(found), size, None if is_capped else total, gathered)
+        return Page(rows, following, len(found), total, is_capped=is_capped)
+
+    def probe(self, window: Window) -> Request | None:
+        """Ask for the rows of a team that nobody is in: an admin gets none, anybody else is refused."""
+        if self.settings.own_calls_only:
+            return None
+        paging = [("page", 1), ("page_size", 1)]
+        return Request(_PATH, params([*_ends(window), *paging, ("team_id", _NO_TEAM)]))
+
+
+def _ends(window: Window) -> list[tuple[str, str]]:
+    return [("start_date", _text(window.lo)), ("end_date", _text(window.hi))]
 
 
 def _text(moment: datetime) -> str:

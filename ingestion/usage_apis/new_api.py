@@ -1,19 +1,21 @@
 """New-API (AIsa, TokenOpen and others): log items by page number, hourly sums, and the gateway's own units.
 
-`end_timestamp` is inclusive and both ends are whole seconds. Failures come as HTTP 200 with `success: false`.
-The order is newest first by OFFSET, so rows that arrive late shift the pages: `total` and
-`/api/log/self/stat` are held against what was read. Old builds answer a bare array, count pages from 0 and
-give no total; the first page tells which build it is. The `id` of a user's log is a place in the list, not a
-key.
+`end_timestamp` is inclusive and both ends are whole seconds. Failures come as HTTP 200 with `success: false`, in older
+builds a token that is not accepted as well. All of `/api` takes 180 calls in 180 seconds from one address and then
+answers 429 with nothing else. The order is newest first by OFFSET, so rows that arrive late shift the pages: `total`
+and `/api/log/self/stat` are held against what was read, whether in one fetch or over several. Old builds answer a bare
+array, count pages from 0 and give no total; the first page tells which build it is. The `id` of a user's log is a place
+in the list, not a key.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from ingestion.usage_apis.errors import BadAnswer, TokenMissing
+from ingestion.usage_apis.errors import BadAnswer, Refusal, TokenMissing
 from ingestion.usage_apis.feed import (
     Feed,
     Page,
@@ -31,6 +33,9 @@ from ingestion.usage_apis.windows import Window
 
 _CONSUME = 2
 _LAST_SECOND = timedelta(seconds=1)
+
+_NOT_ACCEPTED = re.compile("(?i)unauthori[sz]ed|access token|api-user|banned|无权|無權|封禁|未登")
+"""What builds say, in their languages, to a token that they do not accept."""
 
 
 def headers(settings: NewApiApi, token: str, environment: Mapping[str, str]) -> dict[str, str]:
@@ -55,11 +60,19 @@ def feeds(settings: NewApiApi) -> list[Feed]:
 
 
 def _data(body: Any) -> Any:
-    """Return what a successful answer carries; raises BadAnswer with the gateway's message otherwise."""
-    if not isinstance(body, dict) or "data" not in body:
+    """Return what a successful answer carries.
+
+    Raises:
+        Refusal: the gateway does not accept the token.
+        BadAnswer: the answer is none, or tells of another failure.
+    """
+    if isinstance(body, dict) and body.get("success") is False:
+        said = str(body.get("message") or "no message")
+        if str(body.get("code", "")).startswith("AUTH_") or _NOT_ACCEPTED.search(said):
+            raise Refusal(said)
+        raise BadAnswer(f"success=false: {said}")
+    if not isinstance(body, dict) or body.get("success") is not True or "data" not in body:
         raise BadAnswer("the answer is not one of New-API's: it has no data")
-    if body.get("success") is not True:
-        raise BadAnswer(f"success=false: {body.get('message') or 'no message'}")
     return body["data"]
 
 
@@ -75,6 +88,7 @@ class _Logs(Feed):
     stream = "logs"
     settings: NewApiApi
     first_cursor = 1
+    resumes = True
 
     def __init__(self, settings: NewApiApi) -> None:
         super().__init__(settings)
@@ -85,7 +99,7 @@ class _Logs(Feed):
         asked = [("p", cursor), ("page_size", self.settings.page_size), ("type", 0)]
         return Request("/api/log/self", params([*asked, *_seconds(window)]))
 
-    def page(self, body: Any, cursor: Any, gathered: int) -> Page:
+    def page(self, body: Any, window: Window, cursor: Any, gathered: int) -> Page:
         data = _data(body)
         if data is None or isinstance(data, list):
             return self._bare_page({"data": data or []}, cursor)
@@ -134,7 +148,7 @@ class _Data(Feed):
     def request(self, window: Window, cursor: Any) -> Request:
         return Request("/api/data/self", params(_seconds(window)))
 
-    def page(self, body: Any, cursor: Any, gathered: int) -> Page:
+    def page(self, body: Any, window: Window, cursor: Any, gathered: int) -> Page:
         found = entries({"data": _data(body) or []})
         return Page([Row(identity(one), instant(one.get("created_at"))) for one in found], None, len(found))
 
@@ -148,7 +162,7 @@ class _Status(Feed):
     def request(self, window: Window, cursor: Any) -> Request:
         return Request("/api/status")
 
-    def page(self, body: Any, cursor: Any, gathered: int) -> Page:
+    def page(self, body: Any, window: Window, cursor: Any, gathered: int) -> Page:
         data = _data(body)
         if not isinstance(data, dict):
             raise BadAnswer("the status is not an object")

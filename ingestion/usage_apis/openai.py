@@ -7,10 +7,10 @@ Dimensions that are not grouped by come back as null, so every endpoint is group
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from ingestion.usage_apis.buckets import bucket_page
+from ingestion.usage_apis.buckets import WIDTHS, bucket_page, bucket_starts
 from ingestion.usage_apis.feed import Feed, Page, Request, params
 from ingestion.usage_apis.settings import OpenAiApi
 from ingestion.usage_apis.windows import Window
@@ -59,8 +59,11 @@ class _Buckets(Feed):
         paging = [("limit", self.settings.buckets_per_page), ("page", cursor)]
         return Request(self.path, params([*ends, ("bucket_width", self.width), *groups, *paging]))
 
-    def page(self, body: Any, cursor: Any, gathered: int) -> Page:
-        return bucket_page(body, "start_time")
+    def page(self, body: Any, window: Window, cursor: Any, gathered: int) -> Page:
+        return bucket_page(body, "start_time", window)
+
+    def buckets(self, window: Window) -> tuple[datetime, ...]:
+        return bucket_starts(window, WIDTHS[self.width])
 
 
 class _Usage(_Buckets):

@@ -1,4 +1,7 @@
-"""OpenRouter `/api/v1/activity`: one answer a completed UTC day; days older than the last 30 are gone."""
+"""OpenRouter `/api/v1/activity`: one answer a completed UTC day; days older than the last 30 are gone.
+
+Rows are sums over all workspaces unless `group_by` asks for them, beside the model, endpoint and provider.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def feeds(settings: OpenRouterApi) -> list[Feed]:
 
 
 class _Activity(Feed):
-    """Sums per model, endpoint and provider."""
+    """Sums per model, endpoint, provider and workspace."""
 
     stream = "activity"
 
@@ -32,8 +35,8 @@ class _Activity(Feed):
         return midnight(now.date()) - _KEPT
 
     def request(self, window: Window, cursor: Any) -> Request:
-        return Request("/api/v1/activity", params([("date", window.lo.date())]))
+        return Request("/api/v1/activity", params([("date", window.lo.date()), ("group_by", "workspace")]))
 
-    def page(self, body: Any, cursor: Any, gathered: int) -> Page:
+    def page(self, body: Any, window: Window, cursor: Any, gathered: int) -> Page:
         found = entries(body)
         return Page([Row(identity(one), instant(one.get("date"))) for one in found], None, len(found))

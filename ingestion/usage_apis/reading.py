@@ -1,50 +1,74 @@
 """Reading one window to its end, and not believing pages that contradict each other.
 
-    page, page, … until a page says it is the last ──► rows = total? control total? no row twice?
-                                                            └── doubtful: read the whole window again
+    page, page, … until a page says it is the last ──► rows = total? control total? no row twice? every bucket?
+                                                            ├── doubtful: read the whole window again
+                                                            └── still, and the API allows it: read its halves
 
 A window that reads the same twice in a row is believed in spite of rows that look repeated or a control total
-that differs, and what was odd about it is reported. Fewer rows than the API itself announces are never
+that differs, and what was odd about it is reported. Fewer rows or buckets than the API itself announces are never
 believed. An empty page behind others only says that they were the last; it is not kept.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ingestion.usage_apis.calls import Caller
-from ingestion.usage_apis.errors import PagingError
+from ingestion.usage_apis.errors import AccessRefused, BadAnswer, PagingError
 from ingestion.usage_apis.feed import Feed, Page
 from ingestion.usage_apis.store import Record, Staging, Store
 from ingestion.usage_apis.windows import Window
 
 READINGS = 4
+READINGS_BEFORE_HALVES = 2
 MOST_PAGES = 50_000
 
 
 @dataclass
 class Reading:
-    """One pass over the pages of a window."""
+    """One pass over the pages of a window.
+
+    Attributes:
+        window: Which.
+        keyed: The identity of a row is its key.
+        rows: Rows within it.
+        gathered: Rows that came, those on the far edge included.
+        amount: What the rows add up to.
+        total: How many rows the API announced, if it did.
+        control: The API's own control total, if it has one.
+        is_capped: The API stopped counting.
+        is_outside: Rows lie outside the window, which a narrower one would not mend.
+        odd: What is strange, but may be true.
+        wrong: What cannot be true.
+    """
 
     window: Window
+    keyed: bool = False
     rows: int = 0
     gathered: int = 0
     amount: int = 0
     total: int | None = None
     control: int | None = None
+    is_capped: bool = False
+    is_outside: bool = False
     odd: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     _wholes: set[bytes] = field(default_factory=set)
     _identities: set[bytes] = field(default_factory=set)
     _cursors: set[Any] = field(default_factory=set)
+    _starts: list[datetime] = field(default_factory=list)
     _moved: bool = False
 
     def take(self, page: Page) -> None:
         """Add a page; what it contradicts is written down."""
         for row in page.rows:
             if row.at is not None and not self.window.lo <= row.at <= self.window.hi:
+                self.is_outside = True
                 self._doubt(
                     self.wrong,
                     f"a row of {row.at:%Y-%m-%d %H:%M:%S} lies outside; the API ignores the window or"
@@ -61,12 +85,16 @@ class Reading:
         if wholes and wholes <= self._wholes and page.following is not None:
             self._doubt(self.wrong, "a page brought nothing new although more was announced")
         self._wholes |= wholes
+        self._starts += page.starts
         self.gathered += len(page.rows)
         if self.total is not None and page.total is not None and page.total != self.total:
             self._moved = True
         self.total = page.total if page.total is not None else self.total
         if not page.entries and page.following is not None:
             self._doubt(self.wrong, "a page was empty although more was announced")
+        if page.is_capped:
+            self.is_capped = True
+            self._doubt(self.wrong, f"the API stopped counting at {page.total} rows")
 
     def follow(self, cursor: Any) -> bool:
         """Tell whether a cursor leads on; one that was there before does not."""
@@ -76,17 +104,49 @@ class Reading:
         self._cursors.add(cursor)
         return True
 
-    def conclude(self, control: int | None) -> None:
-        """Hold what was read against what the API states."""
+    def conclude(self, control: int | None, buckets: Collection[datetime]) -> None:
+        """Hold what was read against what the API states, and against the buckets the window has."""
         self.control = control
         if self._moved:
             self._doubt(self.odd, "the total changed between pages")
-        if self.total is not None and self.gathered < self.total:
-            self._doubt(self.wrong, f"{self.gathered} rows were read but {self.total} announced")
+        came = len(self._identities) if self.keyed else self.gathered
+        if self.total is not None and came < self.total:
+            what = "different rows" if self.keyed else "rows"
+            self._doubt(self.wrong, f"{came} {what} were read but {self.total} announced")
         elif self.total is not None and self.gathered > self.total:
             self._doubt(self.odd, f"{self.gathered} rows were read but only {self.total} announced")
+        elif self.keyed and came < self.gathered:
+            self._doubt(self.wrong, "a row came twice, so another may be missing")
         if control is not None and control != self.amount:
             self._doubt(self.odd, f"the rows add up to {self.amount} but the API's own total is {control}")
+        self._hold_against(buckets)
+
+    def _hold_against(self, buckets: Collection[datetime]) -> None:
+        if not buckets:
+            return
+        if missing := sorted(set(buckets) - set(self._starts)):
+            first = f"{missing[0]:%Y-%m-%d %H:%M}"
+            self._doubt(
+                self.wrong, f"{len(missing)} of {len(buckets)} buckets are missing, the first that of {first}"
+            )
+        if strange := sorted(set(self._starts) - set(buckets)):
+            first = f"{strange[0]:%Y-%m-%d %H:%M}"
+            self._doubt(self.wrong, f"a bucket of {first} came that was not asked for")
+        if len(set(self._starts)) < len(self._starts):
+            self._doubt(self.wrong, "a bucket came twice")
+
+    def joined(self, later: Reading) -> Reading:
+        """Return the reading of this window and the one that follows it as one."""
+        total = None if self.total is None or later.total is None else self.total + later.total
+        return Reading(
+            Window(self.window.lo, later.window.hi),
+            self.keyed,
+            self.rows + later.rows,
+            self.gathered + later.gathered,
+            self.amount + later.amount,
+            total,
+            odd=list(dict.fromkeys(self.odd + later.odd)),
+        )
 
     @staticmethod
     def _doubt(doubts: list[str], what: str) -> None:
@@ -110,32 +170,60 @@ class WindowReader:
             PagingError: its pages contradict each other every time.
             UsageApiError: a page could not be had.
         """
-        before = None
-        for attempt in range(1, READINGS + 1):
+        reading = self._believed(feed, window, staging)
+        return _record(feed, reading, staging, now), reading.odd
+
+    def sees_all(self, feed: Feed, window: Window) -> bool:
+        """Ask whether the token may see every row; true where the API has no way of asking.
+
+        Raises:
+            UsageApiError: the question was not answered.
+        """
+        request = feed.probe(window)
+        if request is None:
+            return True
+        try:
+            self._caller.get(request, lambda body: feed.page(body, window, feed.first_cursor, 0))
+        except AccessRefused:
+            return False
+        return True
+
+    def _believed(self, feed: Feed, window: Window, staging: Staging) -> Reading:
+        """Read a window behind the pages that are in staging, whole or in halves, until it can be believed."""
+        behind, before = len(staging.pages), None
+        middle = _middle(window, feed.narrowest)
+        readings = READINGS_BEFORE_HALVES if middle else READINGS
+        for attempt in range(1, readings + 1):
             reading = self._pass(feed, window, staging)
-            content = tuple(page.sha256 for page in staging.pages)
+            content = tuple(page.sha256 for page in staging.pages[behind:])
             if not reading.wrong and (not reading.odd or content == before):
-                return _record(feed, reading, staging, now), reading.odd
+                return reading
             before = content
-            if attempt < READINGS:
-                staging.drop()
+            if reading.is_capped and middle:
+                break
+            if attempt < readings:
+                staging.drop(behind)
                 self._caller.pause(attempt)
+        if middle and not reading.is_outside:
+            staging.drop(behind)
+            earlier = self._believed(feed, Window(window.lo, middle), staging)
+            return earlier.joined(self._believed(feed, Window(middle, window.hi), staging))
         doubts = "; ".join(reading.wrong + reading.odd)
-        raise PagingError(f"{self._source}: {feed.stream} {window.name} was read {READINGS} times: {doubts}")
+        hint = "; it cannot be halved further, so raise api.page_size" if feed.narrowest else ""
+        what = f"{self._source}: {feed.stream} {window.name} was read {readings} times"
+        raise PagingError(f"{what}: {doubts}{hint}")
 
     def _pass(self, feed: Feed, window: Window, staging: Staging) -> Reading:
-        reading, cursor = Reading(window), feed.first_cursor
+        reading, cursor, behind = Reading(window, feed.keyed), feed.first_cursor, len(staging.pages)
         while reading.follow(cursor):
-            body, page = self._caller.get(
-                feed.request(window, cursor),
-                lambda parsed, cursor=cursor, gathered=reading.gathered: feed.page(parsed, cursor, gathered),
-            )
+            read = partial(feed.page, window=window, cursor=cursor, gathered=reading.gathered)
+            left = _left(staging, read)
+            body, page = left or self._caller.get(feed.request(window, cursor), read)
             if page.start_over:
-                staging.drop()
-                reading, cursor = Reading(window), page.following
+                reading, cursor = Reading(window, feed.keyed), page.following
                 continue
-            if page.entries or not staging.pages:
-                staging.add(body, len(page.rows))
+            if page.entries or len(staging.pages) == behind:
+                staging.add(page.kept or body, len(page.rows))
             reading.take(page)
             cursor = page.following
             if cursor is None or reading.wrong:
@@ -144,12 +232,32 @@ class WindowReader:
                 reading.wrong.append(f"no end within {MOST_PAGES} pages")
                 break
         if not reading.wrong:
-            reading.conclude(self._control(feed, window))
+            reading.conclude(self._control(feed, window), feed.buckets(window))
         return reading
 
     def _control(self, feed: Feed, window: Window) -> int | None:
         request = feed.control(window)
         return None if request is None else self._caller.get(request, feed.control_total)[1]
+
+
+def _middle(window: Window, narrowest: timedelta | None) -> datetime | None:
+    """Return the full second in the middle of a window that may be halved."""
+    seconds = (window.hi - window.lo) // timedelta(seconds=1)
+    if narrowest is None or window.hi - window.lo <= narrowest:
+        return None
+    return window.lo + timedelta(seconds=seconds // 2)
+
+
+def _left(staging: Staging, read: Callable[[Any], Page]) -> tuple[bytes, Page] | None:
+    """Return the next page if an earlier fetch has left it; one that cannot be read was not left whole."""
+    body = staging.left()
+    if body is None:
+        return None
+    try:
+        return body, read(json.loads(body))
+    except (ValueError, BadAnswer):
+        staging.drop(len(staging.pages))
+        return None
 
 
 def _record(feed: Feed, reading: Reading, staging: Staging, now: datetime) -> Record:

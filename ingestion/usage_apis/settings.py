@@ -82,6 +82,15 @@ Variable = Annotated[str, AfterValidator(_variable)]
 WindowHours = Annotated[int, Field(ge=1, le=24), AfterValidator(_hours)]
 
 
+class Rate(BaseModel):
+    """No more than `calls` calls in any `seconds` seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    calls: int = Field(ge=1, le=100_000)
+    seconds: float = Field(gt=0, le=86_400)
+
+
 class Api(BaseModel):
     """What every API has.
 
@@ -92,6 +101,8 @@ class Api(BaseModel):
         settle_minutes: A window is asked for this long after its end: rows appear late.
         look_back_days: A window is asked for again until it is this old: rows change late.
         timeout_seconds: Longest silence, and a tenth of the longest time, an answer may take.
+        rate: How fast the API may be called; null is as fast as it answers.
+        outlast_seconds: How long one call is tried again while the API answers that there are too many (429).
         allow_http: Send the token in clear over a network that is trusted.
     """
 
@@ -103,7 +114,14 @@ class Api(BaseModel):
     settle_minutes: int = Field(default=15, ge=0)
     look_back_days: int = Field(default=3, ge=0, le=90)
     timeout_seconds: float = Field(default=30.0, gt=0)
+    rate: Rate | None = None
+    outlast_seconds: float = Field(default=600.0, ge=0)
     allow_http: bool = False
+
+    @property
+    def credentials(self) -> str:
+        """The environment variables that say who asks, in words."""
+        return self.token_env
 
     @model_validator(mode="after")
     def _encrypted(self) -> Api:
@@ -136,6 +154,7 @@ class NewApiApi(Api):
 
     Attributes:
         user_env: Environment variable that holds the account's number, sent as `New-Api-User`.
+        rate: By default what a New-API gateway takes from one address.
         streams: logs (items), data (hourly sums) and status (quota_per_unit).
         window_hours: Width of a window of log items; other streams go by the day.
         page_size: Items on a page; the gateway's own cap is 100.
@@ -144,10 +163,16 @@ class NewApiApi(Api):
 
     kind: Literal["new_api"] = "new_api"
     user_env: Variable | None = None
+    rate: Rate | None = Rate(calls=180, seconds=180)
     streams: tuple[Literal["logs", "data", "status"], ...] = ("logs", "data", "status")
     window_hours: WindowHours = 24
     page_size: int = Field(default=100, ge=1, le=100)
     check_stat: bool = True
+
+    @property
+    def credentials(self) -> str:
+        """The environment variables that say who asks, in words."""
+        return f"{self.token_env} (or the number in {self.user_env})" if self.user_env else self.token_env
 
 
 class OpenRouterApi(Api):
@@ -163,14 +188,16 @@ class LiteLlmApi(Api):
     """LiteLLM's `/spend/logs/v2`.
 
     Attributes:
-        window_hours: Width of a window.
-        page_size: Rows on a page; newer proxies refuse more than 100, older ones take 1000.
+        window_hours: Width of a window; one that is too full for a page number to be trusted is read in halves.
+        page_size: Rows on a page; some proxies refuse more than 100, others take 1000.
+        own_calls_only: The token is not a proxy admin's and is meant to see no more than its own calls.
     """
 
     kind: Literal["litellm"] = "litellm"
     streams: tuple[Literal["spend_logs_api"], ...] = ("spend_logs_api",)
     window_hours: WindowHours = 24
     page_size: int = Field(default=100, ge=1, le=1000)
+    own_calls_only: bool = False
 
 
 OpenAiEndpoint = Literal[

@@ -1,13 +1,14 @@
 """Landed windows: all pages of a window or none, and a record of each window beside the streams.
 
-    landing/<source>/.windows/.tmp-…/            pages of a window being read; nobody looks here
+    landing/<source>/.windows/.partial-<stream>.<window>/   pages of a window being read; nobody looks here
     landing/<source>/.windows/.ready-<window>/   complete: this rename is the commit
     landing/<source>/<stream>/dt=<day>/<window>[.<feed>].<NNN>.json   where readers look
     landing/<source>/.windows/<stream>/<window>[.<feed>].json         the record: pages, rows, control totals
 
-A process that dies before the commit leaves only rubbish; one that dies after it leaves a ready folder, which
-the next fetch finishes before it does anything else. A page whose bytes did not change is not touched, so
-that nothing is read again. One writer at a time: the caller holds the home's lock.
+A process that dies before the commit leaves pages that the next fetch goes on behind, where the API allows that, or
+reads again; one that dies after it leaves a ready folder, which the next fetch finishes before it does anything else. A
+page whose bytes did not change is not touched, so that nothing is read again. One writer at a time: the caller holds
+the home's lock.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
 
-from ingestion.files import TEMPORARY_PREFIX, sweep, whole
+from ingestion.files import sweep, whole
 from ingestion.home import Home
 from ingestion.usage_apis.windows import Window
 
 FOLDER = ".windows"
 _READY_PREFIX = ".ready-"
+_PARTIAL_PREFIX = ".partial-"
 _RECORD = "window.json"
 
 
@@ -100,27 +101,38 @@ class Staging:
     def __init__(self, folder: Path, window_stem: str) -> None:
         self._folder, self._stem = folder, window_stem
         self.pages: list[LandedPage] = []
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def left(self) -> bytes | None:
+        """Return the next page if an earlier fetch has left it."""
+        file = self._folder / self._next_name()
+        return file.read_bytes() if file.exists() else None
 
     def add(self, body: bytes, rows: int) -> None:
         """Keep one page, durably."""
-        name = f"{self._stem}.{len(self.pages):03d}.json"
-        with (self._folder / name).open("wb") as handle:
-            handle.write(body)
-            handle.flush()
-            os.fsync(handle.fileno())
+        name = self._next_name()
+        if self.left() != body:
+            with (self._folder / name).open("wb") as handle:
+                handle.write(body)
+                handle.flush()
+                os.fsync(handle.fileno())
         self.pages.append(LandedPage(name, hashlib.sha256(body).hexdigest(), len(body), rows))
 
-    def drop(self) -> None:
-        """Forget the pages read so far."""
-        for page in self.pages:
-            (self._folder / page.file).unlink()
-        self.pages = []
+    def drop(self, behind: int = 0) -> None:
+        """Forget all pages but the first `behind`, those an earlier fetch has left included."""
+        self.pages = self.pages[:behind]
+        kept = {page.file for page in self.pages}
+        for file in self._folder.glob("*.json"):
+            if file.name not in kept:
+                file.unlink()
 
     @property
     def folder(self) -> Path:
         """Where the pages are."""
         return self._folder
+
+    def _next_name(self) -> str:
+        return f"{self._stem}.{len(self.pages):03d}.json"
 
 
 class Store:
@@ -159,9 +171,20 @@ class Store:
                 return False
         return True
 
-    def stage(self, window: Window, feed: str) -> Staging:
-        """Return a fresh place for the pages of a window."""
-        return Staging(self._windows / f"{TEMPORARY_PREFIX}{uuid4().hex}", stem(window.name, feed))
+    def stage(self, stream: str, window: Window, feed: str, resumes: bool) -> Staging:
+        """Return the place for the pages of a window, with those an earlier fetch has left if it `resumes`."""
+        name = stem(window.name, feed)
+        staging = Staging(self._windows / f"{_PARTIAL_PREFIX}{stream}.{name}", name)
+        if not resumes:
+            staging.drop()
+        return staging
+
+    def forget_partial(self, stream: str, windows: Collection[Window]) -> None:
+        """Remove the pages of windows of a stream that nobody will read to their end any more."""
+        names = {window.name for window in windows}
+        for folder in self._windows.glob(f"{_PARTIAL_PREFIX}{stream}.*"):
+            if folder.name.split(".")[2] not in names:
+                shutil.rmtree(folder)
 
     def commit(self, staging: Staging, record: Record) -> None:
         """Let a window that was read to its end appear, whole."""

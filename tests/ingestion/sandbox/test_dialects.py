@@ -245,13 +245,17 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The same world read through the usage APIs of the loopback gateway."""
     home = Home(tmp_path_factory.mktemp("fetched") / "home")
     home.root.mkdir()
-    rows = gateway_rows(DAYS, REQUESTS_PER_DAY, SEED)
-    with pytest.MonkeyPatch.context() as patch, GatewayServer(rows, NOW) as gateway:
+    rows, slept = gateway_rows(DAYS, REQUESTS_PER_DAY, SEED), []
+
+    def clock() -> float:
+        return sum(slept)
+
+    with pytest.MonkeyPatch.context() as patch, GatewayServer(rows, NOW, clock=clock) as gateway:
         patch.setenv("GATEWAY_TOKEN", "test_sandbox")
         patch.setenv("GATEWAY_USER", "7")
         for source, settings in APIS.items():
             base = {"url": gateway.url, "token_env": "GATEWAY_TOKEN", "since": SINCE}
-            assert fetch(home, source, settings(base), NOW).findings == []
+            assert fetch(home, source, settings(base), NOW, slept.append, clock).findings == []
     assert sum(manifest["rejects"] for manifest in convert(home)) == 0
     return home
 

@@ -120,7 +120,7 @@ def world() -> dict[str, list[dict[str, Any]]]:
 BUILDERS: dict[str, tuple[type[Api], dict[str, Any], str]] = {
     "infery": (InferyApi, {}, "/v1/usage"),
     "new_api": (NewApiApi, {"user_env": "GATEWAY_USER", "page_size": PAGE}, "/api/log/self\\?"),
-    "litellm": (LiteLlmApi, {"page_size": PAGE}, "/spend/logs/v2"),
+    "litellm": (LiteLlmApi, {"page_size": PAGE}, "/spend/logs/v2\\?.*sort_by"),
     "openrouter": (OpenRouterApi, {}, "/api/v1/activity"),
     "openai": (
         OpenAiApi,
@@ -149,6 +149,14 @@ class Desk:
     stack: ExitStack
     slept: list[float] = field(default_factory=list)
 
+    def sleep(self, seconds: float) -> None:
+        """Let time pass by the desk's clock."""
+        self.slept.append(seconds)
+
+    def clock(self) -> float:
+        """The seconds the desk has slept; nothing else takes time."""
+        return sum(self.slept)
+
     def gateway(
         self,
         script: Sequence[Rule] = (),
@@ -159,7 +167,9 @@ class Desk:
         """Start a gateway that stops with the test."""
         chosen = replace(OPTIONS, **options)
         return self.stack.enter_context(
-            GatewayServer(rows if rows is not None else world(), now, script=script, options=chosen)
+            GatewayServer(
+                rows if rows is not None else world(), now, script=script, options=chosen, clock=self.clock
+            )
         )
 
     def fetch(
@@ -172,7 +182,7 @@ class Desk:
     ) -> FetchResult:
         """Fetch one source, named like its API, without really waiting."""
         settings = settings_for(kind, gateway.url, **changes)
-        return fetch(home or self.home, kind, settings, now or gateway.books.now, self.slept.append)
+        return fetch(home or self.home, kind, settings, now or gateway.books.now, self.sleep, self.clock)
 
     def other_home(self, name: str) -> Home:
         """Another empty home."""
