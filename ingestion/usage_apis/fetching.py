@@ -10,6 +10,7 @@ the API went away are kept, and the next fetch goes on behind them.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -127,7 +128,7 @@ class _Run:
         for window in windows:
             record = records.get(window)
             gone = oldest is not None and window.lo < oldest
-            if record and self._store.is_whole(record) and (gone or self._is_final(feed, record)):
+            if record and self._has_landed(feed, record) and (gone or self._is_final(feed, record)):
                 self.result.skipped += 1
             elif gone:
                 forgotten.append(window)
@@ -151,6 +152,19 @@ class _Run:
             first = (midnight(today) - timedelta(days=_FIRST_FETCH_DAYS)).date()
             first = min([first, *(window.lo.date() for window in records)])
         return plan(first, self._now - feed.settle, feed.hours, list(records))
+
+    def _has_landed(self, feed: Feed, record: Record) -> bool:
+        """Tell whether a window's pages are there; one without a row must at least have its buckets.
+
+        Version 0.2 took an answer without any bucket for a window in which nothing was used.
+        """
+        if not self._store.is_whole(record):
+            return False
+        buckets = feed.buckets(record.span)
+        if record.rows or not buckets:
+            return True
+        pages = [feed.page(json.loads(body), record.span, None, 0) for body in self._store.bodies(record)]
+        return {start for page in pages for start in page.starts} == set(buckets)
 
     def _is_final(self, feed: Feed, record: Record) -> bool:
         """Tell whether a window need not be read again: read after its look-back, or at this very moment."""

@@ -171,6 +171,10 @@ class Store:
                 return False
         return True
 
+    def bodies(self, record: Record) -> list[bytes]:
+        """Return the pages of a whole window."""
+        return [(self._day(record) / page.file).read_bytes() for page in record.pages]
+
     def stage(self, stream: str, window: Window, feed: str, resumes: bool) -> Staging:
         """Return the place for the pages of a window, with those an earlier fetch has left if it `resumes`."""
         name = stem(window.name, feed)

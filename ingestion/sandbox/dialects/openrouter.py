@@ -93,10 +93,10 @@ def generation(call: Call) -> dict[str, Any]:
 
 
 def activity(calls: Iterable[Call]) -> list[dict[str, Any]]:
-    """Return the sums per UTC day, model and provider; the day is the one on which calls began."""
-    sums: dict[tuple[str, str, str], dict[str, int]] = {}
+    """Return the sums per UTC day, model, provider and workspace; the day is the one on which calls began."""
+    sums: dict[tuple[str, str, str, str], dict[str, int]] = {}
     for call in calls:
-        place = (moment(call.started_ms)[:10], slug(call.slug), _SERVED_BY[call.provider])
+        place = (moment(call.started_ms)[:10], slug(call.slug), _SERVED_BY[call.provider], call.workspace_id)
         own = {
             "usage": call.cost,
             "prompt_tokens": call.prompt,
@@ -115,11 +115,12 @@ def activity(calls: Iterable[Call]) -> list[dict[str, Any]]:
             "model_permaslug": model,
             "endpoint_id": f"ep-{served_by.lower().replace(' ', '-')}",
             "provider_name": served_by,
+            "workspace_id": workspace,
             "byok_usage_inference": 0,
             **found,
             "usage": usd(found["usage"]),
         }
-        for (day, model, served_by), found in sorted(sums.items())
+        for (day, model, served_by, workspace), found in sorted(sums.items())
     ]
 
 

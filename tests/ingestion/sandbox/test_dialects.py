@@ -291,9 +291,9 @@ def test_the_api_lands_what_the_files_land(landed: Landed, fetched: Home, source
 
 
 def test_openrouters_daily_sums_are_those_of_its_generations(landed: Landed, fetched: Home) -> None:
-    sums = "occurred_at::date, model, count(*), sum(coalesce(native_tokens_prompt, 0)), sum(total_cost)"
-    own = landed.latest(sums, "openrouter_generations", "openrouter", "id", "group by 1, 2")
-    columns = "activity_date, model, requests, prompt_tokens, usage_usd"
+    sums = "occurred_at::date, model, workspace_id, count(*), sum(coalesce(native_tokens_prompt, 0)), sum(total_cost)"
+    own = landed.latest(sums, "openrouter_generations", "openrouter", "id", "group by 1, 2, 3")
+    columns = "activity_date, model, workspace_id, requests, prompt_tokens, usage_usd"
     told = ask(fetched, f"select distinct {columns} from raw('openrouter_activity')")
     assert sorted(told) == sorted(own)
 
