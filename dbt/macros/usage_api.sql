@@ -1,3 +1,8 @@
+{#- The only call type whose calls `usage_api` sums; null where it sums all of them. -#}
+{% macro covered_call_type(usage_api) -%}
+    case {{ usage_api }} when 'openai' then 'chat' when 'openai_embeddings' then 'embeddings' when 'anthropic' then 'chat' end
+{%- endmacro %}
+
 {#- A model as its provider calls it, without the provider that gateways put before it and without the date of a snapshot. -#}
 {% macro provider_model(model) -%}
     regexp_replace(substr({{ model }}, strpos({{ model }}, '/') + 1), '-([0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})$', '')

@@ -162,7 +162,50 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, BuildResul
     land_text(
         home, "anthropic/costs/dt=2026-11-01/a.json", [{"data": [{**bucket, "results": [billed]}], **page}]
     )
+    for day, rows in openai_logs().items():
+        land_text(home, f"litellm/spend_logs/dt=2026-11-0{day}/a.ndjson", rows)
+    for day, results in openai_reports().items():
+        ends = {"start_time": 1793491200 + 86400 * (day - 1), "end_time": 1793491200 + 86400 * day}
+        body = {"data": [{**ends, "results": results}], **page}
+        land_text(home, f"openai/usage/dt=2026-11-0{day}/a.json", [body])
     return home, build(home, ["+recon_usage_api"])
+
+
+def openai_logs() -> dict[int, list[dict[str, Any]]]:
+    """By day: a completion and calls of other endpoints on the first, two embeddings on the second."""
+
+    def spent(number: int, day: int, call_type: str, model: str) -> dict[str, Any]:
+        at = f"2026-11-0{day}T07:00:00.000"
+        return {
+            **{"request_id": f"lite_{number}", "startTime": at, "endTime": at, "status": "success"},
+            **{"call_type": call_type, "custom_llm_provider": "openai", "model": model, "spend": 0.001},
+            **{"prompt_tokens": 100, "completion_tokens": 0, "total_tokens": 100, "metadata": "{}"},
+        }
+
+    other_endpoints = [
+        ("aembedding", "text-embedding-3-small"),
+        ("aimage_generation", "gpt-image-1"),
+        ("aspeech", "tts-1"),
+    ]
+    calls = [("acompletion", "gpt-4o"), *other_endpoints]
+    return {
+        1: [spent(number, 1, *one) for number, one in enumerate(calls)],
+        2: [spent(10 + number, 2, *calls[1]) for number in range(2)],
+        3: [spent(20, 3, *calls[0])],
+    }
+
+
+def openai_reports() -> dict[int, list[dict[str, Any]]]:
+    """By day: its completions of the first, and one of the two embeddings of the second."""
+    counted = {"input_tokens": 100, "output_tokens": 0, "input_cached_tokens": 0, "num_model_requests": 1}
+    completions = {"object": "organization.usage.completions.result", "model": "gpt-4o-2024-08-06", **counted}
+    embeddings = {
+        "object": "organization.usage.embeddings.result",
+        "model": "text-embedding-3-small",
+        "input_tokens": 100,
+        "num_model_requests": 1,
+    }
+    return {1: [completions], 2: [embeddings]}
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +290,21 @@ def test_a_provider_is_held_against_its_calls_through_a_gateway(books: duckdb.Du
         """
     ).fetchall()
     assert (status, difference) == ("cost_mismatch", Decimal("0.0005"))
+
+
+def test_a_report_is_held_against_calls_of_its_endpoint_only(books: duckdb.DuckDBPyConnection) -> None:
+    """Neither the embedding nor the image nor the speech of the first day is in a report of completions."""
+    assert verdicts(books, "openai", "usage") == {
+        ("2026-11-01", "gpt-4o"): ("match", None),
+        ("2026-11-03", "all"): ("not_reported", "no_report"),
+    }
+
+
+def test_embeddings_are_held_against_the_report_of_embeddings(books: duckdb.DuckDBPyConnection) -> None:
+    """Two in the logs of the second day, one in the report; the first day was before its first report."""
+    assert verdicts(books, "openai_embeddings", "usage") == {
+        ("2026-11-02", "text-embedding-3-small"): ("duplicate_log", None)
+    }
 
 
 def test_a_home_without_usage_apis_compares_nothing(home: Home) -> None:

@@ -71,10 +71,10 @@ openrouter as (
     from {{ ref('stg_openrouter__activity') }}
 ),
 
--- Audio, images and files are counted in other units than calls and tokens.
+-- Audio, images and files are counted in other units than calls and tokens. Each endpoint sums calls of its own.
 openai as (
     select
-        'openai' as usage_api,
+        case usage_kind when 'completions' then 'openai' else 'openai_embeddings' end as usage_api,
         source,
         'openai' as log_provider,
         'usage' as grouping_name,

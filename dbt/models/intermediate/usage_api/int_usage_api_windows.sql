@@ -11,6 +11,7 @@ log_days as (
     select distinct
         source,
         provider,
+        call_type,
         usage_date as event_date
     from {{ ref('fct_usage_daily') }}
 ),
@@ -87,6 +88,7 @@ unreported as (
                 when series.log_provider is null then series.source = log_days.source
                 else series.log_provider = log_days.provider
             end
+            and coalesce({{ covered_call_type('series.usage_api') }} = log_days.call_type, true)
     left join reported
         on
             series.usage_api = reported.usage_api
@@ -151,6 +153,7 @@ log_ends as (
                 when spans.log_provider is null then spans.source = log_days.source
                 else spans.log_provider = log_days.provider
             end
+            and coalesce({{ covered_call_type('spans.usage_api') }} = log_days.call_type, true)
     inner join last_complete_days on log_days.source = last_complete_days.source
     group by spans.usage_api, spans.source, spans.grouping_name
 ),

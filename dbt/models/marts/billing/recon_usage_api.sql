@@ -55,7 +55,7 @@ window_days as (
     from windows
 ),
 
--- A gateway's API sums its own calls, a provider's those of any gateway. An adjustment of a closed month counts on the day
+-- A gateway's API sums its own calls, a provider's those of any gateway that the endpoint took. An adjustment of a closed month counts on the day
 -- the usage happened, as it does in a report.
 logged as (
     select
@@ -71,7 +71,10 @@ logged as (
         usage_daily.*
     from window_days
     inner join usage_daily
-        on window_days.log_provider = usage_daily.provider and window_days.reported_date = usage_daily.usage_date
+        on
+            window_days.log_provider = usage_daily.provider
+            and window_days.reported_date = usage_daily.usage_date
+            and coalesce({{ covered_call_type('window_days.usage_api') }} = usage_daily.call_type, true)
 ),
 
 -- A call that failed is in the logs and in no sum. A provider charges its own list prices. New-API sums by the model that was
