@@ -19,6 +19,7 @@ import duckdb
 
 from dagster_project import closing
 from dagster_project.dbt_project import DbtProject
+from ingestion import accepted
 from ingestion.files import TEMPORARY_PREFIX
 from ingestion.home import Home
 
@@ -77,10 +78,9 @@ def remember(home: Home, made_of: str, result: BuildResult) -> None:
 
 
 def _files(home: Home) -> Iterator[Path]:
-    manifests = home.raw / "manifests"
     for folder, pattern in (
         (home.raw, "*.parquet"),
-        (manifests, "*.json"),
+        (accepted.folder(home), "*.ndjson"),
         (home.rejects, "*.parquet"),
         (closing.folder(home), "*.json"),
     ):

@@ -1,13 +1,13 @@
 """The manifest of a landing file: what it was, and what became of its lines.
 
-One JSON object on one line under `raw/manifests/`. It is written last and so is the commit: Parquet that no
-manifest names does not count.
+One JSON object on one line under `raw/manifests/`. It is written last and so is the commit of what was read; what
+counts is accepted.py's.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,14 @@ def read(place: Path) -> dict[str, Any] | None:
 
 
 def write(target: Path, content: dict[str, Any]) -> None:
-    """Write a manifest; from now on its files count."""
+    """Write a manifest; from now on the file has been read."""
     with whole(target) as temporary:
-        temporary.write_text(
-            json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8"
-        )
+        temporary.write_text(line(content), encoding="utf-8")
+
+
+def line(content: Mapping[str, Any]) -> str:
+    """Return a manifest as a line of JSON."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def every(home: Home) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -1,7 +1,8 @@
 """Landing to raw: one delivered file becomes one Parquet, its rejects, and a manifest that makes both count.
 
-Everything is made in a temporary folder and moved into place, the manifest last: a run that dies leaves
-nothing that counts. What the lines become is decided in `reader`, what they mean in dbt.
+Everything is made in a temporary folder and moved into place, the manifest last: a run that dies leaves what was
+known before. What is read counts when it is accepted (accepted.py); Parquet is named by its content, so reading a
+file again touches nothing that was. What the lines become is decided in `reader`, what they mean in dbt.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ingestion import duck, manifest, reader, rejects
+from ingestion import accepted, duck, manifest, reader, rejects, source_status
 from ingestion.delivery import Delivery, hash_of, inspect
 from ingestion.dialects import Stream
 from ingestion.duck import literal
@@ -103,20 +104,26 @@ def _delivery(file: LandedFile, workshop: Path) -> Delivery:
 
 
 def forget_vanished(home: Home, sources: list[Source]) -> list[str]:
-    """Remove what was made of landing files that are gone (or no longer belong to a source).
+    """Remove what was made of landing files that are gone (or no longer belong to a source) and do not count.
+
+    What was accepted stays until something else is.
 
     Returns:
         The landing files forgotten, relative to landing/.
     """
     present = {manifest_path(home, file) for file in landed(home, sources)}
-    gone, named = [], set()
+    counting = list(accepted.every(home))
+    needed = {content["landing_file"] for content in counting}
+    gone, read = [], []
     for place, content in manifest.every(home):
-        if place in present:
-            named |= {home.raw / (content["raw_file"] or ""), home.rejects / (content["rejects_file"] or "")}
+        if place in present or content["landing_file"] in needed:
+            read.append(content)
         else:
-            # The manifest goes first: without it the Parquet does not count.
+            # The manifest goes first: without it the Parquet is nobody's.
             place.unlink()
             gone.append(content["landing_file"])
+    named = {home.raw / content["raw_file"] for content in read + counting if content["raw_file"]}
+    named |= {home.rejects / content["rejects_file"] for content in read + counting if content["rejects_file"]}
     for path in [*home.raw.glob("*/dt=*/*.parquet"), *home.rejects.glob("*/*/dt=*/*.parquet")]:
         if path not in named and path.relative_to(home.raw.parent).parts[1] not in STRIPE_TABLES:
             path.unlink()
@@ -131,6 +138,7 @@ def write_schemas(home: Home) -> None:
     for table, columns in tables().items():
         _write_schema(home, home.raw / table / "schema.parquet", columns)
     _write_schema(home, home.rejects / "schema.parquet", REJECT_COLUMNS)
+    _write_schema(home, source_status.folder(home) / "schema.parquet", source_status.COLUMNS)
     with whole(manifest.none_yet(home)) as temporary:
         temporary.touch()
 
@@ -159,22 +167,17 @@ def _without_rows(folder: Path, columns: tuple[tuple[str, str], ...]) -> bytes:
 
 def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
     """Move raw and rejects to their places; return what the manifest has to say of them."""
-    stream, name = file.stream, f"dt={file.delivered_on}/{_stem(file)}.parquet"
+    stream, content = file.stream, f"{delivery.blake3} {file.reader_version(home)}"
+    name = f"dt={file.delivered_on}/{_stem(file)}.{sha256(content.encode()).hexdigest()[:12]}.parquet"
     raw_path = home.raw / stream.table / name
     rejects_path = home.rejects / file.source.name / stream.name / name
-    # The old manifest would name files that are about to change.
-    manifest_path(home, file).unlink(missing_ok=True)
     event_days, models = _census(home, stream, outcome.parquet) if outcome.parquet else ([], [])
     price_formulas = _formulas(home, stream, outcome.parquet) if outcome.parquet else []
     if outcome.parquet:
         raw_path.parent.mkdir(parents=True, exist_ok=True)
         publish(outcome.parquet, raw_path)
-    else:
-        raw_path.unlink(missing_ok=True)
     if outcome.rejects:
         rejects.write(rejects_path, outcome.rejects, file.reading(home))
-    else:
-        rejects_path.unlink(missing_ok=True)
     return {
         "source": file.source.name,
         "stream": stream.name,

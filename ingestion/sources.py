@@ -6,17 +6,27 @@ Without the file every folder `landing/<dialect>/` of a known dialect is a sourc
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from ingestion.cadence import CADENCES
 from ingestion.dialects import DIALECTS, Dialect
 from ingestion.home import Home
 from ingestion.source_settings import Conventions, known_zone
 from ingestion.usage_apis.settings import ApiSettings, Variable, with_kind
 
 NAME = re.compile(r"[a-z0-9_-]+")
+EVERY_STREAM = "*"
 
 #: What pydantic's own words leave open.
 _WORDS = {
@@ -39,6 +49,18 @@ def _known_dialect(value: str) -> str:
     return value
 
 
+def _cadences(value: Any) -> Any:
+    """Take one cadence for all streams, or a name for each."""
+    named = value if isinstance(value, dict) else {EVERY_STREAM: value}
+    for cadence in named.values():
+        if cadence not in CADENCES:
+            raise ValueError(
+                f"{cadence!r} is not a cadence; write one of {', '.join(CADENCES)},"
+                " or one for each stream such as {logs: daily, responses: none}"
+            )
+    return named
+
+
 class Source(Conventions):
     """One gateway (or one account at one); what its figures mean is told in `source_settings`.
 
@@ -51,6 +73,10 @@ class Source(Conventions):
         reject_threshold: A delivery day of which more than this share was rejected is not published...
         reject_minimum_lines: ...if that is more than this many lines. A few bad lines of a small day are a
             finding, not a broken delivery.
+        vanished_threshold: Where more than this share of a stream's known events would go, because files have gone
+            from landing/ or hold less, the source stays in the books as it was.
+        cadence: When its files are delivered: one of CADENCES, or one for each of some streams; learnt by default.
+        grace_days: Days after a delivery was due until it is missed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,6 +88,9 @@ class Source(Conventions):
     api: ApiSettings | None = None
     reject_threshold: Annotated[float, Field(ge=0, le=1)] = 0.05
     reject_minimum_lines: Annotated[int, Field(ge=0)] = 100
+    vanished_threshold: Annotated[float, Field(ge=0, le=1)] = 0.01
+    cadence: Annotated[dict[str, str], BeforeValidator(_cadences)] = Field(default={})
+    grace_days: Annotated[int, Field(ge=0, le=366)] = 1
 
     @model_validator(mode="before")
     @classmethod
@@ -78,10 +107,14 @@ class Source(Conventions):
         if not NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} cannot be a folder name; write small letters, digits, - and _")
         known = self.reader.stream_names()
-        for stream in self.streams:
-            if stream not in known:
+        for stream in (*self.streams, *self.cadence):
+            if stream not in known and stream != EVERY_STREAM:
                 raise ValueError(f"{self.dialect} has no stream {stream!r}; write one of {', '.join(known)}")
         return self
+
+    def cadence_of(self, stream: str) -> str | None:
+        """Return what is stated of a stream's deliveries, or None where they are learnt."""
+        return self.cadence.get(stream, self.cadence.get(EVERY_STREAM))
 
     @property
     def reader(self) -> Dialect:

@@ -3,7 +3,7 @@
 
   raw_events(table)  the files of the days being built, through a DuckDB variable that the `daily` materialization sets,
                      so that the SQL of a model is the same every night and can be fingerprinted
-  raw_table(table)   every manifested file of a landed table
+  raw_table(table)   every accepted file of a landed table
   raw_glob(table)    every file of a table that is written whole (config, prices) or version by version (Stripe); a file
                      older than a column has nothing in it
 -#}
@@ -72,7 +72,7 @@
 
 {% macro raw_manifests() -%}
     read_json(
-        {{ sql_list([home_path('raw/manifests/**/*.json'), home_path('raw/no_manifests.ndjson')]) }},
+        {{ sql_list([home_path('raw/accepted/*.ndjson'), home_path('raw/no_manifests.ndjson')]) }},
         format = 'newline_delimited',
         allow_empty = true,
         columns = {

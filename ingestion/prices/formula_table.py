@@ -1,4 +1,4 @@
-"""Price formulas that the manifests saw → `raw/price_formulas/formulas.parquet`, one row per branch of each.
+"""Price formulas that the accepted manifests name → `raw/price_formulas/formulas.parquet`, one row per branch of each.
 
 A formula that cannot be read has one row with its reason and no prices: its calls are unpriced, not guessed.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ingestion import accepted
 from ingestion.home import Home
 from ingestion.prices.formulas import PRICED, SCALE, TESTED, Branch, Formula, FormulaError, exact, read
 from ingestion.prices.parquet import fingerprint, is_made_from, write_whole
@@ -47,7 +47,7 @@ class FormulasResult:
 
 
 def write_formulas(home: Home) -> FormulasResult:
-    """Read every formula the manifests name and write formulas.parquet, unless it is the same as last time."""
+    """Read every formula the accepted manifests name and write formulas.parquet, unless it is the same as last time."""
     seen = sorted(_seen(home))
     path = home.raw / "price_formulas" / "formulas.parquet"
     made_from = fingerprint(seen)
@@ -61,8 +61,8 @@ def write_formulas(home: Home) -> FormulasResult:
 
 def _seen(home: Home) -> set[str]:
     formulas = set()
-    for manifest in (home.raw / "manifests").glob("*/*/dt=*/[!.]*.json"):
-        formulas.update(json.loads(manifest.read_bytes()).get("price_formulas", ()))
+    for manifest in accepted.every(home):
+        formulas.update(manifest.get("price_formulas", ()))
     return formulas
 
 

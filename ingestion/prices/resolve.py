@@ -1,4 +1,4 @@
-"""(provider, model) pairs that the manifests saw → `raw/price_models/models.parquet`, one row per pair.
+"""(provider, model) pairs that the accepted manifests name → `raw/price_models/models.parquet`, one row per pair.
 
 Each pair is tried in this order, and the first that applies decides:
 
@@ -23,13 +23,13 @@ Unit prices are not here: SQL joins these names to prices.parquet, and overrides
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from ingestion import accepted
 from ingestion.home import Home
 from ingestion.prices.catalogue import catalogue_version
 from ingestion.prices.parquet import fingerprint, is_made_from, write_whole
@@ -86,7 +86,7 @@ class Aliases:
 
 
 def resolve_models(home: Home) -> ModelsResult:
-    """Resolve every pair the manifests name and write models.parquet, unless it is the same as last time.
+    """Resolve every pair the accepted manifests name and write models.parquet, unless it is the same as last time.
 
     Raises:
         AliasConflict: a model or a provider prefix has two different aliases; the message names both lines.
@@ -177,8 +177,8 @@ def _by_name(model: str) -> Match:
 
 def _pairs(home: Home) -> list[tuple[str, str]]:
     pairs = set()
-    for manifest in (home.raw / "manifests").glob("*/*/dt=*/[!.]*.json"):
-        for seen in json.loads(manifest.read_bytes())["models"]:
+    for manifest in accepted.every(home):
+        for seen in manifest["models"]:
             pairs.add((seen["provider"] or "", seen["model"] or ""))
     return sorted(pairs)
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from dagster_project import dbt_build
 from dagster_project.dbt_project import project
-from ingestion import config, landing, prices, raw, sources
+from ingestion import accepted, config, landing, prices, raw, sources
 from ingestion.home import Home
 
 #: Properties of whole builds: a world costs seconds, so few are made, always the same, and none is made smaller.
@@ -96,9 +96,11 @@ def ingest(home: Home) -> None:
     found = sources.load_sources(home)
     raw.write_schemas(home)
     config.write_config(home)
-    raw.forget_vanished(home, found)
     for file in landing.pending(home, found):
         raw.convert(home, file)
+    for source, manifests in accepted.as_landed(home, found).items():
+        accepted.accept(home, source, manifests)
+    raw.forget_vanished(home, found)
     prices.write_catalogue(home)
     prices.resolve_models(home)
     prices.write_formulas(home)

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from ingestion import accepted
 from ingestion.config import write_config
 from ingestion.home import Home
 from ingestion.raw import write_schemas
@@ -138,8 +139,6 @@ class RawFiles:
             write_parquet(self.home.raw / "config_currencies/config.parquet", CURRENCIES, listed)
 
     def _manifest(self, source: str, stream: str, table: str, day: object, raw_file: str) -> None:
-        target = self.home.raw / "manifests" / source / stream / f"dt={day}" / "file.ndjson.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
         content = {
             "source": source,
             "stream": stream,
@@ -159,7 +158,12 @@ class RawFiles:
             "models": [],
             "unknown_fields": [],
         }
-        target.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        others = [
+            known
+            for known in accepted.of_source(self.home, source)
+            if known["landing_file"] != content["landing_file"]
+        ]
+        accepted.accept(self.home, source, [*others, content])
 
 
 def write_parquet(target: Path, columns: Columns, rows: Sequence[Row]) -> None:

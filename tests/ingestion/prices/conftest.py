@@ -7,7 +7,6 @@ library in it.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -18,6 +17,7 @@ from typing import NamedTuple
 import polars as pl
 import pytest
 
+from ingestion import accepted
 from ingestion.home import Home
 from ingestion.prices import CatalogueResult, write_catalogue
 
@@ -130,13 +130,12 @@ def flat_prices(catalogue: CatalogueResult) -> FlatPrices:
 
 @pytest.fixture
 def seen(home: Home) -> Callable[..., None]:
-    """Write a manifest that names (provider, model) pairs, as landing → raw does."""
+    """Accept a manifest that names (provider, model) pairs, as landing → raw does."""
 
     def write(*pairs: tuple[str | None, str], day: str = "2026-11-01") -> None:
         models = [{"event_date": day, "provider": p, "model": m, "events": 1} for p, m in pairs]
-        path = home.raw / "manifests" / "gateway" / "logs" / f"dt={day}" / "calls.ndjson.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"source": "gateway", "models": models}))
+        content = {"landing_file": f"gateway/logs/dt={day}/calls.ndjson", "models": models}
+        accepted.accept(home, "gateway", [*accepted.of_source(home, "gateway"), content])
 
     return write
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 from decimal import Decimal
 
 import polars as pl
 
+from ingestion import accepted
 from ingestion.home import Home
 from ingestion.prices import write_formulas
 
@@ -15,10 +15,8 @@ TIERED = 'len <= 200000 ? tier("standard", p*3 + c*15) : tier("long", p*6 + c*22
 
 
 def named(home: Home, *formulas: str) -> None:
-    """Write a manifest that names formulas, as they stand on rows."""
-    folder = home.raw / "manifests" / "aisa" / "logs" / "dt=2026-11-01"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "a.json").write_text(json.dumps({"price_formulas": list(formulas)}))
+    """Accept a manifest that names formulas, as they stand on rows."""
+    accepted.accept(home, "aisa", [{"landing_file": "a", "price_formulas": list(formulas)}])
 
 
 def encoded(text: str) -> str:

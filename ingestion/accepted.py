@@ -1,0 +1,83 @@
+"""What counts of what was read: the manifests of each source that the warehouse is built from.
+
+    raw/manifests/ (what was read) ──accept──► raw/accepted/<source>.ndjson (what counts)
+
+One file per source, replaced whole: a source is accepted in one step, or stays as it was. Parquet is named by its
+content, so what was accepted is still there when its landing file has been read anew. Decides nothing about
+what deserves to be accepted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ingestion import manifest
+from ingestion.files import TEMPORARY_PREFIX, write_if_changed
+from ingestion.home import Home
+from ingestion.landing import landed, manifest_path
+from ingestion.sources import Source
+
+#: What a manifest says of the landing file, and not of what was made of it.
+_NOT_KEPT = {"mtime_ns"}
+
+
+def folder(home: Home) -> Path:
+    """Return where the accepted manifests are."""
+    return home.raw / "accepted"
+
+
+def sources(home: Home) -> list[str]:
+    """Return the names of the sources of which anything was accepted, also of those that are configured no more."""
+    return sorted(
+        path.stem for path in folder(home).glob("*.ndjson") if not path.name.startswith(TEMPORARY_PREFIX)
+    )
+
+
+def of_source(home: Home, source: str) -> list[dict[str, Any]]:
+    """Return the accepted manifests of a source, by landing file; none of an unknown one."""
+    try:
+        text = _place(home, source).read_bytes()
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def every(home: Home) -> Iterator[dict[str, Any]]:
+    """Yield every accepted manifest, by source and landing file."""
+    for source in sources(home):
+        yield from of_source(home, source)
+
+
+def as_landed(home: Home, configured: list[Source]) -> dict[str, list[dict[str, Any]]]:
+    """Return what would be accepted now: by source, the manifests of the files that are in landing/.
+
+    A source of which something was accepted is there, too, if nothing of it has landed.
+    """
+    found: dict[str, list[dict[str, Any]]] = {source.name: [] for source in configured}
+    found |= {name: [] for name in sources(home)}
+    for file in landed(home, configured):
+        content = manifest.read(manifest_path(home, file))
+        if content is not None:
+            found[file.source.name].append(content)
+    return found
+
+
+def accept(home: Home, source: str, manifests: Iterable[Mapping[str, Any]]) -> None:
+    """Let these manifests count, and no others of the source."""
+    kept = [
+        {name: value for name, value in content.items() if name not in _NOT_KEPT}
+        for content in sorted(manifests, key=lambda content: content["landing_file"])
+    ]
+    place = _place(home, source)
+    if not kept:
+        place.unlink(missing_ok=True)
+        return
+    text = "".join(manifest.line(content) for content in kept)
+    write_if_changed(place, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _place(home: Home, source: str) -> Path:
+    return folder(home) / f"{source}.ndjson"

@@ -1,0 +1,127 @@
+"""On which days a stream delivers, as sources.yml says or as its past deliveries show; and what is missing.
+
+Learnt is a set of weekdays, where the stream keeps to one, else how many days it lets pass at most. Two
+deliveries say nothing yet. A weekend is expected when it has been seen, a working day until it has been missed
+twice; a pause much longer than usual was an outage, and teaches nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from statistics import median
+
+DAY = timedelta(days=1)
+CADENCES = ("daily", "weekdays", "weekly", "none")
+
+_SATURDAY = 5
+#: Deliveries before anything is learnt: a set of weekdays, a longest pause.
+_FEWEST_FOR_WEEKDAYS = 3
+_FEWEST_FOR_PAUSE = 4
+#: What is older teaches nothing any more.
+_WEEKS = 8
+#: A pause is an outage when it is longer than a week and than so many usual ones.
+_OUTAGE = 3
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """When to expect a delivery: on each of some weekdays (0 is Monday), or so many days after the last one."""
+
+    weekdays: frozenset[int] = frozenset()
+    pause_days: int | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is expected at all."""
+        return bool(self.weekdays) or self.pause_days is not None
+
+    def next_after(self, last: date) -> date | None:
+        """Return the day of the next delivery after `last`."""
+        if self.weekdays:
+            return next(day for day in _days(last + DAY, last + 7 * DAY) if day.weekday() in self.weekdays)
+        return last + timedelta(days=self.pause_days) if self.pause_days else None
+
+    def between(self, first: date, last: date) -> list[date]:
+        """Return the days from `first` to `last` on which a delivery was due; without weekdays none is certain."""
+        return [day for day in _days(first, last) if day.weekday() in self.weekdays]
+
+
+NOTHING = Rhythm()
+_STATED = {
+    "daily": Rhythm(frozenset(range(7))),
+    "weekdays": Rhythm(frozenset(range(_SATURDAY))),
+    "weekly": Rhythm(pause_days=7),
+    "none": NOTHING,
+}
+
+
+def rhythm(deliveries: Collection[date], stated: str | None = None) -> Rhythm:
+    """Return when to expect deliveries.
+
+    Args:
+        deliveries: days on which something was delivered.
+        stated: one of CADENCES, which holds whatever was seen.
+    """
+    if stated:
+        return _STATED[stated]
+    days = sorted(set(deliveries))
+    days = [day for day in days if day > days[-1] - _WEEKS * 7 * DAY] if len(days) > _WEEKS * 2 else days
+    if len(days) < _FEWEST_FOR_WEEKDAYS:
+        return NOTHING
+    usual = median((after - before).days for before, after in pairwise(days))
+    pauses = [
+        pause for before, after in pairwise(days) if (pause := (after - before).days) <= max(7, _OUTAGE * usual)
+    ]
+    weekdays = _weekdays(days, max(7, _OUTAGE * usual))
+    if weekdays:
+        return Rhythm(weekdays)
+    return Rhythm(pause_days=max(pauses)) if len(days) >= _FEWEST_FOR_PAUSE else NOTHING
+
+
+def silent_since(deliveries: Collection[date], today: date, grace_days: int, stated: str | None) -> date | None:
+    """Return the first delivery day that was due after the last one and is over, with its grace, without one."""
+    due = due_after(deliveries, stated)
+    return due if due and due + timedelta(days=grace_days) < today else None
+
+
+def due_after(deliveries: Collection[date], stated: str | None) -> date | None:
+    """Return the day of the delivery that is due next."""
+    return rhythm(deliveries, stated).next_after(max(deliveries)) if deliveries else None
+
+
+def gaps(deliveries: Collection[date], stated: str | None) -> list[date]:
+    """Return the days between the first delivery and the last on which one was due and did not come.
+
+    As long as nothing is known, every day is one.
+    """
+    if not deliveries or stated == "none":
+        return []
+    known = rhythm(deliveries, stated)
+    expected = known if known.is_known else _STATED["daily"]
+    return [day for day in expected.between(min(deliveries), max(deliveries)) if day not in deliveries]
+
+
+def _weekdays(days: list[date], outage: float) -> frozenset[int]:
+    """Return the weekdays a stream keeps to; none if it keeps to none."""
+    seen = [day for before, after in pairwise(days) if (after - before).days <= outage for day in _days(before, after)]
+    possible = Counter(day.weekday() for day in set(seen))
+    delivered = Counter(day.weekday() for day in days)
+
+    def is_kept(weekday: int) -> bool:
+        if possible[weekday] < 2 and weekday < _SATURDAY:
+            return True
+        return possible[weekday] > 0 and 2 * delivered[weekday] >= possible[weekday]
+
+    kept = frozenset(weekday for weekday in range(7) if is_kept(weekday))
+    due = [day for day in set(seen) if day.weekday() in kept]
+    came = [day for day in due if day in set(days)]
+    return kept if 3 * len(came) >= 2 * len(due) else frozenset()
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    for number in range((last - first).days + 1):
+        yield first + timedelta(days=number)

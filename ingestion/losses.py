@@ -1,0 +1,83 @@
+"""What a source would lose if the files that have landed counted instead of those that do.
+
+Compared are events, stream by stream and delivery day by delivery day: a file that was replaced by one with fewer
+events, split, or packed otherwise is as good as what it holds. Content that landed elsewhere in the source was
+moved, not lost, and the days of closed months lose nothing, because their files may be archived.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What would go.
+
+    Attributes:
+        files: Landing files that are gone or hold fewer events, by path.
+        events: Events that would go.
+        share: The largest share of a stream's known events that would go, 0 to 1.
+        first_day: First delivery day that would lose, ISO.
+    """
+
+    files: tuple[str, ...] = ()
+    events: int = 0
+    share: float = 0.0
+    first_day: str | None = None
+
+
+def lost(before: Iterable[Manifest], after: Iterable[Manifest], closed_months: Collection[str] = ()) -> Loss:
+    """Compare the manifests that count with those that would.
+
+    Args:
+        before: the accepted manifests of a source.
+        after: those of the files that have landed.
+        closed_months: months (YYYY-MM) whose events are kept elsewhere.
+    """
+    counts, lands = list(before), list(after)
+    kept = {_content(manifest) for manifest in lands}
+    known = {_content(manifest) for manifest in counts}
+    gone: dict[tuple[str, str], list[Manifest]] = defaultdict(list)
+    found: Counter[tuple[str, str]] = Counter()
+    stream_events: Counter[str] = Counter()
+    for manifest in counts:
+        events = _events(manifest, closed_months)
+        stream_events[manifest["stream"]] += events
+        if events and _content(manifest) not in kept:
+            gone[manifest["stream"], manifest["delivered_on"]].append(manifest)
+    for manifest in lands:
+        if _content(manifest) not in known:
+            found[manifest["stream"], manifest["delivered_on"]] += _events(manifest, closed_months)
+
+    short = {
+        place: sum(_events(manifest, closed_months) for manifest in manifests) - found[place]
+        for place, manifests in gone.items()
+    }
+    short = {place: events for place, events in short.items() if events > 0}
+    by_stream: Counter[str] = Counter()
+    for (stream, _), events in short.items():
+        by_stream[stream] += events
+    return Loss(
+        files=tuple(sorted(manifest["landing_file"] for place in short for manifest in gone[place])),
+        events=sum(short.values()),
+        share=max((events / stream_events[stream] for stream, events in by_stream.items()), default=0.0),
+        first_day=min((day for _, day in short), default=None),
+    )
+
+
+def _content(manifest: Manifest) -> tuple[str, str]:
+    return manifest["stream"], manifest["blake3"]
+
+
+def _events(manifest: Manifest, closed_months: Collection[str]) -> int:
+    """Count a file's events on days that are not closed; rows without a day count on their delivery's."""
+    days = manifest["event_days"] or [
+        {"event_date": manifest["delivered_on"], "events": manifest["events"]}
+    ]
+    return sum(day["events"] for day in days if day["event_date"][:7] not in closed_months)
