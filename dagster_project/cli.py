@@ -6,6 +6,7 @@ import errno
 import gc
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -44,6 +45,13 @@ def run(
     until: Annotated[
         datetime | None, typer.Option("--to", "--until", formats=DAY, help="Last delivery day, included.")
     ] = None,
+    accept_vanished: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="What has gone from landing/ of this source is meant to be gone (repeatable).",
+        ),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,7 +62,7 @@ def run(
     first, last = _day(since), _day(until)
     if first and last and first > last:
         _refuse(f"--from {first} is after --to {last}; swap them")
-    _night(Home.locate(home), first, last, as_json)
+    _night(Home.locate(home), first, last, as_json, accept_vanished=accept_vanished or ())
 
 
 @app.command()
@@ -276,7 +284,12 @@ def main() -> None:
 
 
 def _night(
-    home: Home, first: date | None, last: date | None, as_json: bool, restatement: Restatement | None = None
+    home: Home,
+    first: date | None,
+    last: date | None,
+    as_json: bool,
+    restatement: Restatement | None = None,
+    accept_vanished: Sequence[str] = (),
 ) -> None:
     """Run a night and end with its exit code."""
     from dagster_project.console import choose
@@ -285,7 +298,7 @@ def _night(
     from ingestion.sources import SourcesError
 
     try:
-        code = nightly(home, first, last, choose(as_json), restatement)
+        code = nightly(home, first, last, choose(as_json), restatement, accept_vanished)
     except HomeLocked as error:
         _end(str(error), ExitCode.LOCKED)
     except SourcesError as error:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from ingestion.home import Home
 from ingestion.landing import LandedFile, landed, pending
-from ingestion.raw import convert
+from ingestion.raw import StillChanging, convert
 from ingestion.sources import Source
 
 logger = logging.getLogger("tollbook.raw")
@@ -46,15 +47,40 @@ class DayTotals:
         }
 
 
-def convert_days(home: Home, source: Source, stream: str, days: Collection[str]) -> dict[str, DayTotals]:
-    """Convert every file of `stream` delivered on one of `days` (ISO dates) that still needs it."""
+@dataclass
+class Converted:
+    """What became of the files of some days.
+
+    Attributes:
+        days: totals by delivery day, ISO.
+        changing: files that changed while they were read; a minute later they may be whole.
+        unreadable: files that the machine does not let us open, each with its reason.
+    """
+
+    days: dict[str, DayTotals]
+    changing: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def convert_days(home: Home, source: Source, stream: str, days: Collection[str]) -> Converted:
+    """Convert every file of `stream` delivered on one of `days` (ISO dates) that still needs it.
+
+    A file that cannot be read now is left as it was known before, and named.
+    """
     totals = {day: DayTotals() for day in days}
+    converted = Converted(totals)
     for file in _of_stream(landed(home, [source]), stream, days):
         day = totals[file.delivered_on.isoformat()]
         started = time.monotonic()
         try:
             result = convert(home, file)
+        except StillChanging as error:
+            converted.changing.append(str(error))
+            continue
         except Exception as error:
+            if reason := why_unopenable(file):
+                converted.unreadable.append(f"{file.relative(home)} cannot be opened: {reason}")
+                continue
             error.add_note(f"while reading landing/{file.relative(home)}")
             raise
         day.seconds += time.monotonic() - started
@@ -69,7 +95,17 @@ def convert_days(home: Home, source: Source, stream: str, days: Collection[str])
         logger.info(
             "%s: %s rows, %s rejects", result.landing_file, f"{result.events:,}", f"{result.rejects:,}"
         )
-    return totals
+    return converted
+
+
+def why_unopenable(file: LandedFile) -> str | None:
+    """Say why the machine does not let us open a landing file; None if it does."""
+    try:
+        # A pipe would wait for somebody to write.
+        os.close(os.open(file.path, os.O_RDONLY | os.O_NONBLOCK))
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def pending_days(home: Home, sources: list[Source]) -> set[date]:

@@ -1,9 +1,9 @@
 """Two gates: is the day's raw data what a day looks like, and is the reconciliation whole.
 
-A gate judges content it has not passed before, named by fingerprint; what passed is noted in
-$TOLLBOOK_HOME/dagster/gates/. So a day that failed is judged again until it passes, a day that passed is
+A gate judges content it has not passed before, named by fingerprint; what passed, and what was found last, is
+noted in $TOLLBOOK_HOME/dagster/gates/. So a day that failed is judged again until it passes, a day that passed is
 not judged twice, and a run that changed nothing does not start Great Expectations. What each number must be
-stands here as data.
+stands here as data; what becomes of a source that fails is accepting.py's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -98,7 +98,9 @@ def judge_raw(home: Home, source: Source, stream: str) -> Verdict:
         return Verdict(0, [])
     frame = raw_profile(home, source, stream, {day: landed[day] for day in open_days})
     found = failures(frame, [*RAW_EXPECTATIONS, few_rejects(source)], "delivered_on")
-    if not found:
+    if found:
+        _note(home, f"{source.name}.{stream}.failures", dict.fromkeys(open_days, found))
+    else:
         passed = {day: _fingerprint(files) for day, files in landed.items()}
         _note(home, f"{source.name}.{stream}", passed)
     return Verdict(len(open_days), found)
@@ -106,14 +108,40 @@ def judge_raw(home: Home, source: Source, stream: str) -> Verdict:
 
 def open_days(home: Home, sources: Sequence[Source]) -> set[date]:
     """Return the delivery days that a gate has yet to pass, of any event stream."""
-    found = set()
-    for source in sources:
-        for stream in event_streams(source):
-            ledger = _ledger(home, f"{source.name}.{stream}")
-            for day, files in _days(home, source, stream).items():
-                if ledger.get(day) != _fingerprint(files):
-                    found.add(date.fromisoformat(day))
-    return found
+    return {
+        date.fromisoformat(day)
+        for source in sources
+        for stream in event_streams(source)
+        for day in _open_days(home, source, stream)
+    }
+
+
+def objections(home: Home, source: Source) -> tuple[list[str], date | None]:
+    """Return what the gates of a source have to say against it, as sentences, and the first day they mean."""
+    sentences, days = [], []
+    for stream in event_streams(source):
+        found = _open_days(home, source, stream)
+        if found:
+            failures = _ledger(home, f"{source.name}.{stream}.failures")
+            told = dict.fromkeys(
+                sentence for day in found for sentence in failures.get(day, ["not judged yet"])
+            )
+            sentences.append(f"{stream}: {'; '.join(told)}")
+            days += found
+    return sentences, min(map(date.fromisoformat, days), default=None)
+
+
+def has_passed(home: Home, source: Source, stream: str, files: Sequence[Mapping]) -> bool:
+    """Tell whether a gate has passed the files of a delivery day, or has nothing to say of such a stream."""
+    if stream not in event_streams(source):
+        return True
+    return _ledger(home, f"{source.name}.{stream}").get(files[0]["delivered_on"]) == _fingerprint(files)
+
+
+def _open_days(home: Home, source: Source, stream: str) -> list[str]:
+    ledger = _ledger(home, f"{source.name}.{stream}")
+    days = _days(home, source, stream)
+    return [day for day, files in days.items() if ledger.get(day) != _fingerprint(files)]
 
 
 def event_streams(source: Source) -> list[str]:
@@ -246,11 +274,11 @@ def judge_reconciliation(home: Home) -> Verdict:
 
 
 def _days(home: Home, source: Source, stream: str) -> dict[str, list[Mapping]]:
-    """Return the manifests of a stream by delivery day."""
+    """Return the manifests of a stream's files that are in landing/, by delivery day."""
     days: dict[str, list[Mapping]] = {}
     for path in sorted((manifest.folder(home) / source.name / stream).glob("dt=*/*.json")):
         found = manifest.read(path)
-        if found is not None:
+        if found is not None and (home.landing / found["landing_file"]).exists():
             days.setdefault(found["delivered_on"], []).append(found)
     return days
 
@@ -263,13 +291,13 @@ def _ledger_file(home: Home, gate: str) -> Path:
     return home.dagster / "gates" / f"{gate}.json"
 
 
-def _ledger(home: Home, gate: str) -> dict[str, str]:
+def _ledger(home: Home, gate: str) -> dict[str, Any]:
     try:
         return json.loads(_ledger_file(home, gate).read_bytes())
     except FileNotFoundError:
         return {}
 
 
-def _note(home: Home, gate: str, passed: Mapping[str, str]) -> None:
+def _note(home: Home, gate: str, said: Mapping[str, Any]) -> None:
     with whole(_ledger_file(home, gate)) as temporary:
-        temporary.write_text(json.dumps(passed, indent=0, sort_keys=True))
+        temporary.write_text(json.dumps(said, indent=0, sort_keys=True))

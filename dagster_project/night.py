@@ -17,7 +17,18 @@ PUBLICATION_STEP = "publication"
 #: Errors that say a person wrote something that cannot be used; their message says what to write instead.
 USAGE_ERRORS = {"SourcesError", "ConfigError", "AliasConflict", "StripeSettingsError"}
 #: Metadata of assets that a person wants on the line of a step.
-SHOWN = ("dagster/row_count", "rejects", "files", "files_vanished", "days_rebuilt", "unmatched", "windows")
+SHOWN = (
+    "dagster/row_count",
+    "rejects",
+    "files",
+    "held_back",
+    "vanished",
+    "days_rebuilt",
+    "unmatched",
+    "windows",
+)
+HELD_BACK, VANISHED, SILENT = "no_source_is_held_back", "no_file_has_vanished", "no_source_is_silent"
+PAYMENTS_READ = "payments_were_read"
 REQUESTS = ["marts", "fct_usage_costs"]
 
 
@@ -39,10 +50,11 @@ class Night:
     usage_errors: list[str] = field(default_factory=list)
     failed_checks: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
+    held_back: list[str] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)
     unread_sources: list[str] = field(default_factory=list)
     days_rebuilt: int = 0
     files_read: int = 0
-    files_vanished: int = 0
     new_payments: int = 0
     published: bool = False
     replaced: bool = False
@@ -59,7 +71,7 @@ class Night:
             return ExitCode.USAGE
         if self.failed_steps and not self.failed_checks:
             return ExitCode.FAILED
-        if self.failed_checks or self.findings or self.unread_sources:
+        if self.failed_checks or self.findings or self.unread_sources or self.held_back:
             return ExitCode.NEEDS_A_PERSON
         return ExitCode.OK
 
@@ -71,6 +83,13 @@ class Listener:
         self._night = night
         self._console = console
         self._numbers: dict[str, dict[str, Any]] = {}
+        #: Checks of which each line is about a source.
+        self._of_sources = {
+            HELD_BACK: night.held_back,
+            VANISHED: night.vanished,
+            SILENT: night.findings,
+            PAYMENTS_READ: night.unread_sources,
+        }
 
     def __call__(self, entry: Any) -> None:
         """Take one entry of the event log."""
@@ -101,8 +120,6 @@ class Listener:
                 totals[name] = totals.get(name, 0) + metadata[name]
         if path == REQUESTS:
             self._night.days_rebuilt = metadata.get("days_rebuilt", 0)
-        elif path == ["raw", "manifests"]:
-            self._night.files_vanished = metadata["files_vanished"]
         elif path == ["raw", "stripe_payment_intents"]:
             self._night.new_payments = metadata["dagster/row_count"]
         elif path == [PUBLICATION_STEP]:
@@ -113,15 +130,20 @@ class Listener:
     def _checked(self, check: Any) -> None:
         if check.passed:
             return
-        asset = "/".join(check.asset_key.path)
-        sentence = f"{asset}: {check.check_name.replace('_', ' ')}: {_seen(check)}"
+        path, name = check.asset_key.path, check.check_name
+        asset = "/".join(path)
         finding = check.metadata.get("finding")
-        if check.asset_key.path[0] == "landing" and check.severity.value == "ERROR":
-            self._night.unread_sources.append(f"{check.asset_key.path[1]}: {_seen(check)}")
-        elif check.severity.value == "ERROR":
-            self._night.failed_checks.append(sentence)
+        is_error = check.severity.value == "ERROR"
+        if path[0] == "landing" and is_error:
+            self._night.unread_sources.append(f"{path[1]}: {_seen(check)}")
+        elif name in self._of_sources:
+            self._of_sources[name].extend(check.description.splitlines())
+        elif is_error and len(path) == 3 and path[0] == "raw":
+            pass  # The manifests say what becomes of the source.
+        elif is_error:
+            self._night.failed_checks.append(f"{asset}: {name.replace('_', ' ')}: {_seen(check)}")
         elif finding is not None and finding.value:
-            self._night.findings.append(sentence)
+            self._night.findings.append(f"{asset}: {name.replace('_', ' ')}: {_seen(check)}")
         self._console.event(
             "check_failed",
             {"asset": asset, "check": check.check_name, "severity": check.severity.value},

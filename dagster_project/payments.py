@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster_project.conversion import landed_days
+from ingestion.files import whole
 from ingestion.home import Home
 from ingestion.sources import StripeSettings, load_sources
 
@@ -23,17 +26,46 @@ ACCOUNT = "stripe"
 OBJECTS = "stripe_objects.json"
 
 
+class NotRead(RuntimeError):
+    """Stripe refused or stayed away; the message says how."""
+
+
 def sync_payments(home: Home, settings: StripeSettings) -> SyncResult:
     """Land every new version of every payment object; those of the other world are counted, not refused.
 
     Raises:
         StripeSettingsError: no usable key; the message names the variable.
-        stripe.StripeError: Stripe refused or stayed away; nothing is lost, the next sync reads on.
+        NotRead: Stripe refused or stayed away; nothing is lost, the next sync reads on.
     """
-    from ingestion.stripe_api import sync
+    import stripe
 
-    with connected(home, settings) as client:
-        return sync(home, client, ACCOUNT, read_up_to(home, settings), livemode=settings.livemode)
+    from ingestion.stripe_api import ListingError, sync
+
+    try:
+        with connected(home, settings) as client:
+            result = sync(home, client, ACCOUNT, read_up_to(home, settings), livemode=settings.livemode)
+    except (stripe.StripeError, ListingError) as error:
+        _note(home, f"{ACCOUNT}: {error}")
+        raise NotRead(f"{ACCOUNT}: {error}") from error
+    _note(home, "")
+    return result
+
+
+def last_failure(home: Home) -> str:
+    """Return why the last sync failed; empty if it did not, or if there was none."""
+    try:
+        return json.loads(_note_file(home).read_bytes())["failure"]
+    except FileNotFoundError:
+        return ""
+
+
+def _note_file(home: Home) -> Path:
+    return home.dagster / "stripe.json"
+
+
+def _note(home: Home, failure: str) -> None:
+    with whole(_note_file(home)) as temporary:
+        temporary.write_text(json.dumps({"failure": failure}) + "\n", encoding="utf-8")
 
 
 @contextmanager

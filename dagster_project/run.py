@@ -11,6 +11,7 @@ tonight are among the days of tonight; what became of a night is night.py's.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import date
 from typing import TYPE_CHECKING
@@ -19,9 +20,10 @@ from dagster_project.console import Console, listening, say_all
 from dagster_project.locks import writing
 from dagster_project.night import ExitCode, Listener, Night
 from dagster_project.restating import Restatement, refuse_closed, restated, told
+from ingestion import accepted
 from ingestion.home import HOME_VARIABLE, Home
 from ingestion.landing import landed, problems
-from ingestion.sources import Source, load_sources
+from ingestion.sources import Source, SourcesError, load_sources
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -33,14 +35,16 @@ def nightly(
     until: date | None,
     console: Console,
     restatement: Restatement | None = None,
+    accept_vanished: Sequence[str] = (),
 ) -> ExitCode:
     """Run one night over the delivery days that need it, or those of them from `since` to `until`.
 
-    A restatement gives the event days it names its reason, if the night rates them differently than before.
+    A restatement gives the event days it names its reason, if the night rates them differently than before. Of the
+    sources in `accept_vanished` it is meant that files have gone from landing/.
 
     Raises:
         HomeLocked: another process is writing this home.
-        SourcesError: sources.yml cannot be used.
+        SourcesError: sources.yml cannot be used, or `accept_vanished` names a source nobody knows.
         NotRestatable: a restatement names days of a closed month.
     """
     from dagster_project.instance import OURS, bury, open_instance, remove_old_logs
@@ -51,18 +55,28 @@ def nightly(
         if restatement:
             refuse_closed(home, restatement)
         sources = load_sources(home)
+        _refuse_unknown(home, sources, accept_vanished)
         with open_instance(home) as instance:
             bury(instance, OURS)
             remove_old_logs(instance, home)
             _fetch(instance, sources, night, console)
             days = _days_that_need_it(home, sources, since, until)
             _announce(home, sources, days, console)
-            _run(instance, _delivered(home, sources, days), days, night, console)
+            _run(instance, _delivered(home, sources, days), days, accept_vanished, night, console)
     _conclude(home, night, console)
     if restatement and night.published:
         say_all(console, told(home, restatement))
         console.event("restated", {"restatement": vars(restatement), "days": restated(home, restatement)})
     return night.code
+
+
+def _refuse_unknown(home: Home, sources: list[Source], names: Sequence[str]) -> None:
+    known = sorted({source.name for source in sources} | set(accepted.sources(home)))
+    for name in names:
+        if name not in known:
+            raise SourcesError(
+                f"--accept-vanished {name}: no source has this name (known: {', '.join(known)})"
+            )
 
 
 def _fetch(instance: dg.DagsterInstance, sources: list[Source], night: Night, console: Console) -> None:
@@ -116,6 +130,7 @@ def _run(
     instance: dg.DagsterInstance,
     delivered: set[dg.AssetKey],
     days: list[date],
+    accept_vanished: Sequence[str],
     night: Night,
     console: Console,
 ) -> None:
@@ -136,7 +151,8 @@ def _run(
     ]
     whole = len(keys) == len(graph.materializable_asset_keys)
     tags = range_tags(days[0], days[-1]) if days else {}
-    _execute(instance, job, night, console, tags, None if whole else keys)
+    ops = {"raw__manifests": {"config": {"accept_vanished": list(accept_vanished)}}}
+    _execute(instance, job, night, console, tags, None if whole else keys, ops)
 
 
 def _execute(
@@ -146,6 +162,7 @@ def _execute(
     console: Console,
     tags: dict[str, str] | None = None,
     assets: list[dg.AssetKey] | None = None,
+    ops: dict[str, dict] | None = None,
 ) -> None:
     """Execute a job in this process and collect what it tells."""
     from dagster_project.instance import OURS
@@ -159,7 +176,7 @@ def _execute(
             raise_on_error=False,
             tags=OURS | (tags or {}),
             asset_selection=assets,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, "ops": ops or {}},
         )
 
 
@@ -194,6 +211,8 @@ def _conclude(home: Home, night: Night, console: Console) -> None:
             "failed_checks": night.failed_checks,
             "findings": night.findings,
             "unread_sources": night.unread_sources,
+            "held_back": night.held_back,
+            "vanished": night.vanished,
             "summary": summary.as_json() if summary else None,
         },
     )
@@ -204,6 +223,8 @@ def _say_found(home: Home, night: Night, console: Console) -> None:
 
     for title, sentences in (
         ("not fetched", night.unread_sources),
+        ("held back", night.held_back),
+        ("vanished", night.vanished),
         ("held back by", night.failed_checks),
         ("needs a person", night.findings),
     ):

@@ -74,7 +74,9 @@ def rhythm(deliveries: Collection[date], stated: str | None = None) -> Rhythm:
         return NOTHING
     usual = median((after - before).days for before, after in pairwise(days))
     pauses = [
-        pause for before, after in pairwise(days) if (pause := (after - before).days) <= max(7, _OUTAGE * usual)
+        pause
+        for before, after in pairwise(days)
+        if (pause := (after - before).days) <= max(7, _OUTAGE * usual)
     ]
     weekdays = _weekdays(days, max(7, _OUTAGE * usual))
     if weekdays:
@@ -82,7 +84,9 @@ def rhythm(deliveries: Collection[date], stated: str | None = None) -> Rhythm:
     return Rhythm(pause_days=max(pauses)) if len(days) >= _FEWEST_FOR_PAUSE else NOTHING
 
 
-def silent_since(deliveries: Collection[date], today: date, grace_days: int, stated: str | None) -> date | None:
+def silent_since(
+    deliveries: Collection[date], today: date, grace_days: int, stated: str | None
+) -> date | None:
     """Return the first delivery day that was due after the last one and is over, with its grace, without one."""
     due = due_after(deliveries, stated)
     return due if due and due + timedelta(days=grace_days) < today else None
@@ -107,7 +111,12 @@ def gaps(deliveries: Collection[date], stated: str | None) -> list[date]:
 
 def _weekdays(days: list[date], outage: float) -> frozenset[int]:
     """Return the weekdays a stream keeps to; none if it keeps to none."""
-    seen = [day for before, after in pairwise(days) if (after - before).days <= outage for day in _days(before, after)]
+    seen = [
+        day
+        for before, after in pairwise(days)
+        if (after - before).days <= outage
+        for day in _days(before, after)
+    ]
     possible = Counter(day.weekday() for day in set(seen))
     delivered = Counter(day.weekday() for day in days)
 

@@ -77,7 +77,5 @@ def _content(manifest: Manifest) -> tuple[str, str]:
 
 def _events(manifest: Manifest, closed_months: Collection[str]) -> int:
     """Count a file's events on days that are not closed; rows without a day count on their delivery's."""
-    days = manifest["event_days"] or [
-        {"event_date": manifest["delivered_on"], "events": manifest["events"]}
-    ]
+    days = manifest["event_days"] or [{"event_date": manifest["delivered_on"], "events": manifest["events"]}]
     return sum(day["events"] for day in days if day["event_date"][:7] not in closed_months)

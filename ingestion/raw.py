@@ -123,7 +123,9 @@ def forget_vanished(home: Home, sources: list[Source]) -> list[str]:
             place.unlink()
             gone.append(content["landing_file"])
     named = {home.raw / content["raw_file"] for content in read + counting if content["raw_file"]}
-    named |= {home.rejects / content["rejects_file"] for content in read + counting if content["rejects_file"]}
+    named |= {
+        home.rejects / content["rejects_file"] for content in read + counting if content["rejects_file"]
+    }
     for path in [*home.raw.glob("*/dt=*/*.parquet"), *home.rejects.glob("*/*/dt=*/*.parquet")]:
         if path not in named and path.relative_to(home.raw.parent).parts[1] not in STRIPE_TABLES:
             path.unlink()

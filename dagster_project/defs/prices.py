@@ -2,11 +2,9 @@
 
 import dagster as dg
 
-from dagster_project.defs.raw import GROUP, OWNERS, raw_key
+from dagster_project.defs.raw import GROUP, MANIFESTS, OWNERS
 from dagster_project.defs.resources import HomeResource
 from dagster_project.locks import writing
-from ingestion.home import Home
-from ingestion.sources import load_sources
 
 CONFIG = dg.AssetKey(["raw", "config"])
 PRICES = dg.AssetKey(["raw", "prices"])
@@ -16,9 +14,8 @@ PRICE_FORMULAS = dg.AssetKey(["raw", "price_formulas"])
 
 @dg.definitions
 def price_assets() -> dg.Definitions:
-    """Settings, catalogue, model names and formulas; the last two come from every stream that has landed."""
-    streams = [raw_key(source, stream) for source in load_sources(Home.locate()) for stream in source.streams]
-    return dg.Definitions(assets=[config, prices, price_models(streams), price_formulas(streams)])
+    """Settings, catalogue, model names and formulas; the last two come from everything that counts."""
+    return dg.Definitions(assets=[config, prices, price_models, price_formulas])
 
 
 @dg.asset(
@@ -60,47 +57,35 @@ def prices(tollbook: HomeResource) -> dg.MaterializeResult:
     )
 
 
-def price_models(streams: list[dg.AssetKey]) -> dg.AssetsDefinition:
-    """Make the asset that resolves the names `streams` have seen."""
+@dg.asset(
+    key=PRICE_MODELS,
+    deps=[CONFIG, PRICES, MANIFESTS],
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"python", "parquet"},
+    description="Every (provider, model) pair that counts, with the catalogue model it is, or why none.",
+)
+def price_models(tollbook: HomeResource) -> dg.MaterializeResult:
+    """Resolve the names that the accepted manifests have."""
+    from ingestion.prices import resolve_models
 
-    @dg.asset(
-        key=PRICE_MODELS,
-        deps=[CONFIG, PRICES, *streams],
-        group_name=GROUP,
-        owners=OWNERS,
-        kinds={"python", "parquet"},
-        description="Every (provider, model) pair that landed, with the catalogue model it is, or why none.",
-    )
-    def resolve(tollbook: HomeResource) -> dg.MaterializeResult:
-        from ingestion.prices import resolve_models
-
-        with writing(tollbook.home):
-            result = resolve_models(tollbook.home)
-        return dg.MaterializeResult(
-            metadata={"dagster/row_count": result.models, "unmatched": result.unmatched}
-        )
-
-    return resolve
+    with writing(tollbook.home):
+        result = resolve_models(tollbook.home)
+    return dg.MaterializeResult(metadata={"dagster/row_count": result.models, "unmatched": result.unmatched})
 
 
-def price_formulas(streams: list[dg.AssetKey]) -> dg.AssetsDefinition:
-    """Make the asset that reads the price formulas on the rows of `streams`."""
+@dg.asset(
+    key=PRICE_FORMULAS,
+    deps=[MANIFESTS],
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"python", "parquet"},
+    description="Every price formula that rows carry, as plain unit prices and where each holds.",
+)
+def price_formulas(tollbook: HomeResource) -> dg.MaterializeResult:
+    """Read the price formulas that the accepted manifests have."""
+    from ingestion.prices import write_formulas
 
-    @dg.asset(
-        key=PRICE_FORMULAS,
-        deps=streams,
-        group_name=GROUP,
-        owners=OWNERS,
-        kinds={"python", "parquet"},
-        description="Every price formula that rows carry, as plain unit prices and where each holds.",
-    )
-    def read(tollbook: HomeResource) -> dg.MaterializeResult:
-        from ingestion.prices import write_formulas
-
-        with writing(tollbook.home):
-            result = write_formulas(tollbook.home)
-        return dg.MaterializeResult(
-            metadata={"dagster/row_count": result.formulas, "refused": result.refused}
-        )
-
-    return read
+    with writing(tollbook.home):
+        result = write_formulas(tollbook.home)
+    return dg.MaterializeResult(metadata={"dagster/row_count": result.formulas, "refused": result.refused})

@@ -1,20 +1,29 @@
 """Raw assets only: landing/ → raw/ and rejects/, one asset per source and stream, one partition a day."""
 
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
+from dagster_project.accepting import adopt
 from dagster_project.conversion import DayTotals, convert_days, landed_days
 from dagster_project.defs.partitions import delivery_days
 from dagster_project.defs.resources import HomeResource
+from dagster_project.gates import event_streams, judge_raw
 from dagster_project.locks import writing
 from ingestion.home import Home
-from ingestion.raw import forget_vanished, write_schemas
+from ingestion.raw import write_schemas
 from ingestion.sources import Source, load_sources
 
 GROUP = "raw"
 OWNERS = ["team:data-platform"]
+TABLES = dg.AssetKey(["raw", "tables"])
 MANIFESTS = dg.AssetKey(["raw", "manifests"])
+GATE = "day_looks_like_a_day"
+READ = "every_file_was_read"
+#: A file that is still being written is whole a minute later.
+RETRIES = 2
+RETRY_SECONDS = 30
 
 
 def raw_key(source: Source, stream: str) -> dg.AssetKey:
@@ -34,55 +43,97 @@ def raw_assets() -> dg.Definitions:
     sources = load_sources(home)
     days = delivery_days(landed_days(home, sources))
     streams = [raw_asset(source, stream, days) for source in sources for stream in source.streams]
-    return dg.Definitions(assets=[manifests_asset(sources), *streams])
+    return dg.Definitions(assets=[tables, *streams])
 
 
-def manifests_asset(sources: list[Source]) -> dg.AssetsDefinition:
-    """Make the asset; usage APIs come before it, because a page they replace vanishes like any other file."""
-
-    @dg.asset(
-        key=MANIFESTS,
-        deps=[usage_api_key(source) for source in sources if source.api],
-        group_name=GROUP,
-        owners=OWNERS,
-        kinds={"python", "parquet"},
-        description="Which landing files count: schemas of every raw table are there, and what was made of "
-        "files that have vanished from landing/ is forgotten.",
-    )
-    def manifests(tollbook: HomeResource) -> dg.MaterializeResult:
-        with writing(tollbook.home):
-            write_schemas(tollbook.home)
-            forgotten = forget_vanished(tollbook.home, tollbook.sources)
-        return dg.MaterializeResult(metadata={"files_vanished": len(forgotten)})
-
-    return manifests
+@dg.asset(
+    key=TABLES,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"python", "parquet"},
+    description="Schemas of every raw table are there, and nothing a killed run left is.",
+)
+def tables(tollbook: HomeResource) -> dg.MaterializeResult:
+    """Make raw/ ready to be written."""
+    with writing(tollbook.home):
+        write_schemas(tollbook.home)
+        adopt(tollbook.home, tollbook.sources)
+    return dg.MaterializeResult()
 
 
 def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Make the asset of one stream; a run over a range of days converts all of them in one go."""
+    """Make the asset of one stream; a run over a range of days converts all of them in one go.
+
+    What is wrong with its files fails a check and holds back this source (defs/accepted.py), nobody else.
+    """
+    key = raw_key(source, stream)
+    is_judged = stream in event_streams(source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         single_run = dg.BackfillPolicy.single_run()
 
         @dg.asset(
-            key=raw_key(source, stream),
-            deps=[MANIFESTS, *([usage_api_key(source)] if _is_fetched(source, stream) else [])],
+            key=key,
+            deps=[TABLES, *([usage_api_key(source)] if _is_fetched(source, stream) else [])],
             partitions_def=days,
-            # A file that is still being written is whole a minute later.
-            retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL),
             backfill_policy=single_run,
             group_name=GROUP,
             owners=OWNERS,
             kinds={"duckdb", "parquet"},
+            check_specs=[_read_check(key), *([_gate(key, source)] if is_judged else [])],
             description=f"{source.name} {stream}, as typed Parquet: one file per delivered file, nothing "
             f"thrown away. Dialect {source.dialect}; bad lines are in rejects/ with their reason.",
         )
-        def convert(context: dg.AssetExecutionContext, tollbook: HomeResource) -> dg.MaterializeResult:
+        def convert(
+            context: dg.AssetExecutionContext, tollbook: HomeResource
+        ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
             with writing(tollbook.home):
-                days = convert_days(tollbook.home, source, stream, set(context.partition_keys))
-            return reported(context, days)
+                converted = convert_days(tollbook.home, source, stream, set(context.partition_keys))
+                verdict = judge_raw(tollbook.home, source, stream) if is_judged else None
+            if converted.changing and context.retry_number < RETRIES:
+                raise dg.RetryRequested(RETRIES, RETRY_SECONDS)
+            yield reported(context, converted.days)
+            yield check_result(READ, [*converted.changing, *converted.unreadable])
+            if verdict:
+                yield check_result(GATE, verdict.failures, {"days_judged": verdict.judged})
 
     return convert
+
+
+def _read_check(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        READ,
+        asset=key,
+        description="No file changed while it was read, and each could be opened. If not, the source stays in the "
+        "books as it was, and the next night reads on.",
+    )
+
+
+def _gate(key: dg.AssetKey, source: Source) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        GATE,
+        asset=key,
+        description="Lines are accounted for, ids are there, statuses, times and token counts are possible, "
+        f"and at most {source.reject_threshold:.0%} of the lines, or {source.reject_minimum_lines}, were "
+        "rejected. If not, the source stays in the books as it was: replace or remove the delivered file and run "
+        "again.",
+    )
+
+
+def check_result(
+    name: str,
+    sentences: Sequence[str],
+    metadata: Mapping[str, object] | None = None,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetCheckResult:
+    """Convert what was found to an AssetCheckResult, a line for each sentence; without any it passed."""
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=not sentences,
+        severity=severity,
+        description="\n".join(sentences) or None,
+        metadata={"failures": len(sentences), **(metadata or {})},
+    )
 
 
 def _is_fetched(source: Source, stream: str) -> bool:

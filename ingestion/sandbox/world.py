@@ -189,7 +189,8 @@ def _sources_file(dialects: Sequence[str]) -> str:
 
 
 def _source(name: str, settings: Mapping[str, object]) -> str:
-    said = ", ".join(f"{key}: {value}" for key, value in settings.items())
+    # The world ends on a day of the past, and nothing more is due.
+    said = ", ".join(f"{key}: {value}" for key, value in {**settings, "cadence": "none"}.items())
     return f"  {name}: {{{said}}}"
 
 

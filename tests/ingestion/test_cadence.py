@@ -75,7 +75,9 @@ def test_two_deliveries_say_nothing_yet(deliveries: set[date]) -> None:
     [(14, None), (15, None), (16, day(14)), (400, day(14))],
     ids=["today is not over", "the day of grace", "over", "long over"],
 )
-def test_a_daily_stream_is_silent_when_a_day_and_its_grace_have_passed(today: int, since: date | None) -> None:
+def test_a_daily_stream_is_silent_when_a_day_and_its_grace_have_passed(
+    today: int, since: date | None
+) -> None:
     """Two weeks of days, 0 to 13; day 14 did not come, its grace ends with day 15."""
     assert silent_since(on(*range(14)), day(today), 1, None) == since
 
@@ -106,7 +108,9 @@ def test_a_stream_of_working_days_rests_at_the_weekend(last: int, today: int, si
     ("stated", "since"),
     [("daily", day(5)), ("weekdays", day(7)), ("weekly", day(11)), ("none", None), (None, None)],
 )
-def test_what_sources_yml_says_holds_from_the_first_delivery_on(stated: str | None, since: date | None) -> None:
+def test_what_sources_yml_says_holds_from_the_first_delivery_on(
+    stated: str | None, since: date | None
+) -> None:
     """One delivery, on a Friday."""
     assert silent_since(on(4), day(30), 1, stated) == since
 
