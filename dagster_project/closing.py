@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 from dagster_project import closing_credits
+from ingestion import source_status
 from ingestion.files import sweep, whole
 from ingestion.home import Home
 
@@ -185,7 +186,6 @@ def bounds(month: str) -> tuple[date, date]:
 def objections(home: Home, month: str) -> list[str]:
     """Return what a person should settle before closing: unread or held back deliveries, and gaps."""
     from dagster_project.conversion import pending_days
-    from dagster_project.gates import open_days
     from dagster_project.reporting.diagnosis import counted
     from dagster_project.reporting.doctor_books import missing_days
     from dagster_project.reporting.marts import NothingPublished, published
@@ -195,8 +195,9 @@ def objections(home: Home, month: str) -> list[str]:
     found = []
     if pending := pending_days(home, sources):
         found.append(f"{counted(len(pending), 'delivery day')} not read yet: run `tollbook run`")
-    elif held := open_days(home, sources):
-        found.append(f"{counted(len(held), 'delivery day')} held back: see `tollbook doctor`")
+    held = [status.source for status in source_status.read(home) if status.held_back_reason]
+    if held:
+        found.append(f"held back: {', '.join(held)}; see `tollbook doctor`")
     try:
         with published(home) as marts:
             for where, _, _, missing in missing_days(home, marts):

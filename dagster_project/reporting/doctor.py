@@ -13,6 +13,7 @@ from importlib.metadata import version
 from platform import python_version
 from typing import Any
 
+from dagster_project.clock import today
 from dagster_project.locks import holder
 from dagster_project.reporting import doctor_books, doctor_files
 from dagster_project.reporting.diagnosis import Diagnosis, counted
@@ -69,7 +70,7 @@ def examine(home: Home, now: datetime | None = None) -> Report:
     """
     now = now or datetime.now(UTC)
     sources = load_sources(home)
-    found = [*doctor_books.examine(home, now), *doctor_files.examine(home, sources)]
+    found = [*doctor_books.examine(home, now), *doctor_files.examine(home, sources, today())]
     found.sort(key=lambda diagnosis: not diagnosis.needs_a_person)
     versions = {"python": python_version(), **{tool: version(tool) for tool in TOOLS}}
     return Report(str(home.root), versions, holder(home), tuple(found))

@@ -7,10 +7,11 @@ from datetime import datetime
 
 import duckdb
 
+from dagster_project.gates import event_streams
 from dagster_project.publishing import STALE_AFTER, vouched_at
 from dagster_project.reporting.diagnosis import Diagnosis, counted
 from dagster_project.reporting.marts import NothingPublished, published
-from ingestion.dialects import DIALECTS
+from ingestion import cadence
 from ingestion.home import Home
 from ingestion.sources import load_sources
 
@@ -60,51 +61,22 @@ def _gaps(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
 def missing_days(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, bool, list[str]]]:
     """Yield each stream, its last day of delivery, whether that is complete, and the days before it that lack.
 
-    Logs of calls are expected daily; what has no events (invoices, plans) comes when there is some.
+    Logs of calls are expected as they came before, or daily; what has no events (invoices, plans) comes when there is
+    some.
     """
-    daily = _event_streams(home)
-    for source, stream, last, missing, complete in marts.sql(
+    sources = {source.name: source for source in load_sources(home)}
+    for name, stream, days, complete in marts.sql(
         """
-        with days as (
-            select source, stream, min(delivered_on) as first_day, max(delivered_on) as last_day
-            from rpt_source_days
-            group by source, stream
-        ),
-
-        expected as (
-            select
-                source, stream, last_day,
-                unnest(generate_series(first_day, last_day, interval 1 day))::date as day
-            from days
-        )
-
-        select
-            expected.source,
-            expected.stream,
-            max(expected.last_day)::varchar,
-            list(expected.day::varchar order by expected.day)
-                filter (where found.delivered_on is null),
-            bool_or(found.is_complete) filter (where expected.day = expected.last_day)
-        from expected
-        left join rpt_source_days as found
-            on
-                expected.source = found.source
-                and expected.stream = found.stream
-                and expected.day = found.delivered_on
-        group by expected.source, expected.stream
-        order by expected.source, expected.stream
+        select source, stream, list(delivered_on), arg_max(is_complete, delivered_on)
+        from rpt_source_days
+        group by source, stream
+        order by source, stream
         """
     ).fetchall():
-        yield f"{source}/{stream}", last, complete, (missing or []) if (source, stream) in daily else []
-
-
-def _event_streams(home: Home) -> set[tuple[str, str]]:
-    return {
-        (source.name, stream.name)
-        for source in load_sources(home)
-        for stream in DIALECTS[source.dialect].streams
-        if stream.occurred_at
-    }
+        source = sources.get(name)
+        is_expected = source is not None and stream in event_streams(source)
+        missing = cadence.gaps(set(days), source.cadence_of(stream)) if is_expected else []
+        yield f"{name}/{stream}", str(max(days)), complete, [str(day) for day in missing]
 
 
 def _unpriced(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:

@@ -1,23 +1,28 @@
-"""What landing/, manifests, rejects and the notes of the usage APIs say that a person should know."""
+"""What landing/, manifests, rejects, and the notes of nights and usage APIs say that a person should know."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import duckdb
 
-from dagster_project.gates import open_days
+from dagster_project.accepting import silences
+from dagster_project.payments import ACCOUNT
 from dagster_project.reporting.diagnosis import Diagnosis, counted
 from dagster_project.usage_apis import last_attempts
-from ingestion import manifest
+from ingestion import accepted, manifest, source_status
 from ingestion.home import Home
-from ingestion.landing import pending, problems
+from ingestion.landing import landed, pending, problems
 from ingestion.sources import Source
 
 
-def examine(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:
+def examine(home: Home, sources: list[Source], today: date) -> Iterator[Diagnosis]:
     """Yield what is found in files."""
+    yield from _landing(home, sources)
+    yield from _held_back(home)
+    yield from _silent(home, sources, today)
     yield from _misplaced(home, sources)
     yield from _unread(home, sources)
     yield from _usage_apis(home, sources)
@@ -35,19 +40,46 @@ def _misplaced(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:
 
 
 def _unread(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:
-    """Yield what waits for the next night, and days the last one held back."""
+    """Yield what waits for the next night."""
     waiting = pending(home, sources)
     if waiting:
         where = "landing" if len(waiting) > 1 else waiting[0].relative(home)
         yield Diagnosis("unread", where, f"{counted(len(waiting), 'file')} to read in the next night")
-    held = open_days(home, sources) - {file.delivered_on for file in waiting}
-    if held:
-        days = ", ".join(sorted(day.isoformat() for day in held)[:5])
+
+
+def _landing(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:
+    """Yield what the next night would stop at: a landing/ of which everything is gone."""
+    if accepted.sources(home) and not landed(home, sources):
         yield Diagnosis(
-            "held_back",
-            days,
-            f"{counted(len(held), 'delivery day')} read but not passed by the gate",
-            "see what `tollbook run` says of them, then replace or remove the delivered files",
+            "vanished",
+            "landing",
+            "it holds no file, and the books are made of some",
+            "mount it, or deliver again",
+        )
+
+
+def _held_back(home: Home) -> Iterator[Diagnosis]:
+    """Yield the sources that the last night left as they were; what their usage APIs say is told there."""
+    for status in source_status.read(home):
+        if status.held_back_reason and (status.held_back_reason != "not_fetched" or status.source == ACCOUNT):
+            as_of = f"in the books as of {status.as_of_date}" if status.as_of_date else "not in the books"
+            what, _, do = status.held_back_detail.rpartition("; ")
+            yield Diagnosis(
+                "held_back",
+                status.source,
+                f"{as_of}: {what or status.held_back_detail}",
+                do if what else "see `tollbook run`; the next night asks again",
+            )
+
+
+def _silent(home: Home, sources: list[Source], today: date) -> Iterator[Diagnosis]:
+    for sentence in silences(home, sources, today):
+        where, _, what = sentence.partition(" ")
+        yield Diagnosis(
+            "silent",
+            where,
+            what,
+            "find out why; if nothing is due, set `cadence` of the source in sources.yml",
         )
 
 

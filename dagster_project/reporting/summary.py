@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
+import duckdb
+
 from dagster_project.reporting.marts import published
 from ingestion.home import Home
 
@@ -27,6 +29,7 @@ class Summary:
     cache_optimized_cost_usd: Decimal
     anomalies: Mapping[str, int]
     reconciliation: Mapping[str, int]
+    not_up_to_date: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values; money as text, so that no digit is lost."""
@@ -45,6 +48,8 @@ class Summary:
         yield f"optimized {self.cache_optimized_cost_usd:>20,.12f} USD"
         yield f"anomalies {counted(self.anomalies)}"
         yield f"payments  {counted(self.reconciliation)}"
+        for source in self.not_up_to_date:
+            yield f"source    {source}"
 
 
 def counted(counts: Mapping[str, int]) -> str:
@@ -79,5 +84,26 @@ def summarize(home: Home) -> Summary:
             """
         ).fetchall()
         anomalies = marts.sql("select direction, count(*) from fct_anomalies group by direction").fetchall()
+        not_up_to_date = tuple(_not_up_to_date(marts))
         statuses = marts.sql("select status, count(*) from recon_invoice_payments group by status").fetchall()
-    return Summary(publication_id, *totals, dict(anomalies), dict(statuses))
+    return Summary(publication_id, *totals, dict(anomalies), dict(statuses), not_up_to_date)
+
+
+def _not_up_to_date(marts: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Yield how far each source is that is held back or silent; nothing of marts older than that table."""
+    try:
+        rows = marts.sql(
+            """
+            select source, as_of_date, held_back_reason, silent_since
+            from rpt_source_status
+            where is_held_back or is_silent
+            order by source
+            """
+        ).fetchall()
+    except duckdb.CatalogException:
+        return
+    for source, as_of, reason, silent_since in rows:
+        said = [f"as of {as_of}" if as_of else "nothing yet"]
+        said += [f"held back: {reason}"] if reason else []
+        said += [f"silent since {silent_since}"] if silent_since else []
+        yield f"{source} {', '.join(said)}"

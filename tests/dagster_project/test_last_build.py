@@ -53,7 +53,7 @@ def test_the_same_inputs_have_the_same_results_and_rebuild_no_day(built: Home) -
         "raw/infron_logs/dt=2026-11-01/b.parquet",
         "raw/infron_logs/dt=2026-11-01/a.parquet",
         "raw/config_currencies/config.parquet",
-        "raw/manifests/infron/logs/dt=2026-11-01/a.json",
+        "raw/accepted/infron.ndjson",
         "rejects/infron/logs/dt=2026-11-01/a.parquet",
     ],
 )

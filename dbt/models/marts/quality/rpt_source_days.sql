@@ -2,12 +2,24 @@ with files as (
     select * from {{ ref('stg_raw__files') }}
 ),
 
+file_days as (
+    select * from {{ ref('stg_raw__file_days') }}
+),
+
 repeated_events as (
     select * from {{ ref('int_usage_repeated_events') }}
 ),
 
-file_days as (
-    select * from {{ ref('stg_raw__file_days') }}
+account_events as (
+    select * from {{ ref('fct_account_events') }}
+),
+
+account_event_repeats as (
+    select * from {{ ref('int_account_event_repeats') }}
+),
+
+delivery_days as (
+    select * from {{ ref('rpt_delivery_days') }}
 ),
 
 per_delivery as (
@@ -25,26 +37,158 @@ per_delivery as (
     group by source, stream, delivered_on
 ),
 
-superseded as (
+-- What became of the rows of a file, but for those that are requests.
+other_rows as (
+    select
+        raw_file,
+        event_date,
+        case when verdict = 'revision' then 0 else 1 end as duplicates,
+        case when verdict = 'revision' then 1 else 0 end as revisions,
+        0 as account_events
+    from repeated_events
+    where verdict != 'kept'
+    union all
+    select
+        raw_file,
+        event_date,
+        repeated_rows as duplicates,
+        0 as revisions,
+        0 as account_events
+    from account_event_repeats
+    union all
+    select
+        raw_file,
+        event_date,
+        0 as duplicates,
+        0 as revisions,
+        1 as account_events
+    from account_events
+),
+
+other_rows_daily as (
     select
         files.source,
         files.stream,
         files.delivered_on,
-        cast(sum(case when repeated_events.verdict in ('duplicate', 'companion') then 1 else 0 end) as bigint) as duplicates,
-        cast(sum(case when repeated_events.verdict = 'revision' then 1 else 0 end) as bigint) as revisions
-    from repeated_events
-    inner join files on repeated_events.raw_file = files.landing_file
-    where repeated_events.verdict != 'kept'
-    group by files.source, files.stream, files.delivered_on
+        other_rows.event_date,
+        cast(sum(other_rows.duplicates) as bigint) as duplicates,
+        cast(sum(other_rows.revisions) as bigint) as revisions,
+        cast(sum(other_rows.account_events) as bigint) as account_events
+    from other_rows
+    inner join files on other_rows.raw_file = files.landing_file
+    group by files.source, files.stream, files.delivered_on, other_rows.event_date
 ),
 
-late as (
+raw_rows_daily as (
     select
         source,
         stream,
         delivered_on,
-        cast(sum(case when event_date < delivered_on - interval 1 day then event_count else 0 end) as bigint) as late_rows
+        event_date,
+        cast(sum(event_count) as bigint) as raw_rows
     from file_days
+    group by source, stream, delivered_on, event_date
+),
+
+-- The requests a delivery should have led to, day by day.
+due as (
+    select
+        raw_rows_daily.source,
+        raw_rows_daily.stream,
+        raw_rows_daily.delivered_on,
+        raw_rows_daily.event_date,
+        raw_rows_daily.raw_rows
+        - coalesce(other_rows_daily.duplicates, 0)
+        - coalesce(other_rows_daily.revisions, 0)
+        - coalesce(other_rows_daily.account_events, 0) as requests
+    from raw_rows_daily
+    left join other_rows_daily
+        on
+            raw_rows_daily.source = other_rows_daily.source
+            and raw_rows_daily.stream = other_rows_daily.stream
+            and raw_rows_daily.delivered_on = other_rows_daily.delivered_on
+            and raw_rows_daily.event_date = other_rows_daily.event_date
+),
+
+found_per_day as (
+    select
+        usage_date,
+        sum(requests) as requests
+    from delivery_days
+    group by usage_date
+),
+
+-- The rows of a closed day name the files they were closed with, whatever was delivered since, and files of closed months
+-- may be archived. So such a day is counted as a whole, and what it lacks is missing in its last delivery.
+closed_days as (
+    select
+        due.event_date,
+        least(coalesce(max(found_per_day.requests), 0) - sum(due.requests), 0) as surplus,
+        max(struct_pack(
+            delivered_on := due.delivered_on, source := due.source, stream := due.stream
+        )) as last_delivery
+    from due
+    left join found_per_day on due.event_date = found_per_day.usage_date
+    where due.event_date in {{ compared_closed_days('fct_usage_costs') }}
+    group by due.event_date
+),
+
+requests_found as (
+    select
+        source,
+        stream,
+        delivered_on,
+        requests
+    from delivery_days
+    where usage_date not in {{ compared_closed_days('fct_usage_costs') }}
+    union all
+    select
+        source,
+        stream,
+        delivered_on,
+        requests
+    from due
+    where event_date in {{ compared_closed_days('fct_usage_costs') }}
+    union all
+    select
+        last_delivery.source,
+        last_delivery.stream,
+        last_delivery.delivered_on,
+        surplus as requests
+    from closed_days
+),
+
+requests as (
+    select
+        source,
+        stream,
+        delivered_on,
+        cast(sum(requests) as bigint) as requests
+    from requests_found
+    group by source, stream, delivered_on
+),
+
+others as (
+    select
+        source,
+        stream,
+        delivered_on,
+        cast(sum(duplicates) as bigint) as duplicates,
+        cast(sum(revisions) as bigint) as revisions,
+        cast(sum(account_events) as bigint) as account_events
+    from other_rows_daily
+    group by source, stream, delivered_on
+),
+
+-- Rows that have no day are no events: invoices, top-ups, sums that an API reports.
+dated as (
+    select
+        source,
+        stream,
+        delivered_on,
+        cast(sum(raw_rows) as bigint) as raw_rows,
+        cast(sum(case when event_date < delivered_on - interval 1 day then raw_rows else 0 end) as bigint) as late_rows
+    from raw_rows_daily
     group by source, stream, delivered_on
 ),
 
@@ -56,29 +200,27 @@ source_days as (
         per_delivery.delivered_on,
         per_delivery.files,
         per_delivery.lines,
-        per_delivery.raw_rows
-        - coalesce(superseded.duplicates, 0)
-        - coalesce(superseded.revisions, 0) as events,
-        coalesce(superseded.duplicates, 0) as duplicates,
-        coalesce(superseded.revisions, 0) as revisions,
+        coalesce(requests.requests, 0)
+        + coalesce(others.account_events, 0)
+        + per_delivery.raw_rows
+        - coalesce(dated.raw_rows, 0) as events,
+        coalesce(others.duplicates, 0) as duplicates,
+        coalesce(others.revisions, 0) as revisions,
         per_delivery.rejects,
         per_delivery.blank_lines,
-        coalesce(late.late_rows, 0) as late_rows,
+        coalesce(dated.late_rows, 0) as late_rows,
         per_delivery.unknown_fields,
         per_delivery.delivered_on < max(per_delivery.delivered_on) over (
             partition by per_delivery.source, per_delivery.stream
         ) as is_complete
     from per_delivery
-    left join superseded
+    {% for counts in ['requests', 'others', 'dated'] -%}
+    left join {{ counts }}
         on
-            per_delivery.source = superseded.source
-            and per_delivery.stream = superseded.stream
-            and per_delivery.delivered_on = superseded.delivered_on
-    left join late
-        on
-            per_delivery.source = late.source
-            and per_delivery.stream = late.stream
-            and per_delivery.delivered_on = late.delivered_on
+            per_delivery.source = {{ counts }}.source
+            and per_delivery.stream = {{ counts }}.stream
+            and per_delivery.delivered_on = {{ counts }}.delivered_on
+    {% endfor %}
 )
 
 select * from source_days
