@@ -19,14 +19,14 @@ from typing import Any
 import duckdb
 
 from dagster_project import closing, gates
-from dagster_project.conversion import why_unopenable
+from dagster_project.conversion import unread_files
 from dagster_project.payments import ACCOUNT, last_failure
 from dagster_project.reporting.diagnosis import counted
 from dagster_project.reporting.marts import NothingPublished, published
 from dagster_project.usage_apis import last_attempts
 from ingestion import accepted, cadence, manifest, source_status
 from ingestion.home import Home
-from ingestion.landing import landed, pending
+from ingestion.landing import landed
 from ingestion.losses import Loss, lost
 from ingestion.raw import forget_vanished
 from ingestion.source_status import SourceStatus
@@ -36,17 +36,6 @@ from ingestion.stripe_api.state import read_marks
 
 Manifests = Sequence[Mapping[str, Any]]
 NAMED = 5
-
-
-@dataclass(frozen=True)
-class Days:
-    """The delivery days a run reads, both included."""
-
-    first: date
-    last: date
-
-    def __contains__(self, day: date) -> bool:
-        return self.first <= day <= self.last
 
 
 @dataclass
@@ -77,7 +66,6 @@ def take_over(
     home: Home,
     sources: list[Source],
     today: date,
-    days: Days | None = None,
     accept_vanished: Collection[str] = (),
 ) -> Taken:
     """Accept every source that nothing speaks against, forget what is gone, and write down where each stands.
@@ -86,7 +74,6 @@ def take_over(
         home: where; the caller holds its lock.
         sources: as they are configured now.
         today: the current day in UTC.
-        days: delivery days this run has read; all by default.
         accept_vanished: sources whose losses are meant.
     """
     taken = Taken()
@@ -95,7 +82,7 @@ def take_over(
     objections: dict[str, list[_Objection]] = {}
     for name, manifests in accepted.as_landed(home, sources).items():
         source, before = configured.get(name), accepted.of_source(home, name)
-        found = [*_unread(home, source, days), *_failed(home, source)] if source else []
+        found = [*_unread(home, source), *_failed(home, source)] if source else []
         loss = lost(before, manifests, closed)
         if loss.files and name not in accept_vanished:
             said = _told(home, loss, before)
@@ -152,15 +139,13 @@ def silences(home: Home, sources: Sequence[Source], today: date) -> list[str]:
     ]
 
 
-def _unread(home: Home, source: Source, days: Days | None) -> Iterator[_Objection]:
-    """Yield files that this run should have read and has not."""
-    waiting = [file for file in pending(home, [source]) if days is None or file.delivered_on in days]
-    if waiting:
-        reason = why_unopenable(waiting[0])
-        why = f"cannot be opened ({reason})" if reason else "changed while it was read"
-        more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
-        sentence = f"{waiting[0].relative(home)} {why}{more}; the next night reads it again"
-        yield _Objection("unread", sentence, min(file.delivered_on for file in waiting))
+def _unread(home: Home, source: Source) -> Iterator[_Objection]:
+    """Yield files that could not be read."""
+    found = unread_files(home, source)
+    if found:
+        listed = "; ".join(reason for _, reason in found[:NAMED])
+        first_day = min(file.delivered_on for file, _ in found)
+        yield _Objection("unread", f"{listed}; let it be complete for the next night", first_day)
 
 
 def _failed(home: Home, source: Source) -> Iterator[_Objection]:
@@ -257,7 +242,7 @@ def _deliveries(home: Home, source: Source) -> dict[str, set[date]]:
 
     What is not usage (invoices, plans) comes when there is some, and is expected only where sources.yml says so.
     """
-    watched = {*(gates.event_streams(source) or source.streams), *source.cadence}
+    watched = {*(gates.event_streams(source) or source.streams), *dict(source.cadence)}
     days: dict[str, set[date]] = {}
     for content in accepted.of_source(home, source.name):
         days.setdefault(content["stream"], set()).add(date.fromisoformat(content["delivered_on"]))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
+from ingestion.files import whole
 from ingestion.home import Home
 from ingestion.landing import LandedFile, landed, pending
 from ingestion.raw import StillChanging, convert
@@ -53,19 +56,19 @@ class Converted:
 
     Attributes:
         days: totals by delivery day, ISO.
-        changing: files that changed while they were read; a minute later they may be whole.
-        unreadable: files that the machine does not let us open, each with its reason.
+        unread: why a file could not be read, by its path below landing/.
+        is_changing: whether that is because one changed under the reader; a minute later it may be whole.
     """
 
     days: dict[str, DayTotals]
-    changing: list[str] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+    is_changing: bool = False
 
 
 def convert_days(home: Home, source: Source, stream: str, days: Collection[str]) -> Converted:
     """Convert every file of `stream` delivered on one of `days` (ISO dates) that still needs it.
 
-    A file that cannot be read now is left as it was known before, and named.
+    A file that cannot be read now is left as it was known before, and noted beside the run history.
     """
     totals = {day: DayTotals() for day in days}
     converted = Converted(totals)
@@ -75,11 +78,12 @@ def convert_days(home: Home, source: Source, stream: str, days: Collection[str])
         try:
             result = convert(home, file)
         except StillChanging as error:
-            converted.changing.append(str(error))
+            converted.unread[file.relative(home)] = str(error)
+            converted.is_changing = True
             continue
         except Exception as error:
-            if reason := why_unopenable(file):
-                converted.unreadable.append(f"{file.relative(home)} cannot be opened: {reason}")
+            if reason := _why_unopenable(file):
+                converted.unread[file.relative(home)] = f"{file.relative(home)} cannot be opened: {reason}"
                 continue
             error.add_note(f"while reading landing/{file.relative(home)}")
             raise
@@ -95,10 +99,28 @@ def convert_days(home: Home, source: Source, stream: str, days: Collection[str])
         logger.info(
             "%s: %s rows, %s rejects", result.landing_file, f"{result.events:,}", f"{result.rejects:,}"
         )
+    note = _unread_file(home, source, stream)
+    if converted.unread or note.exists():
+        with whole(note) as temporary:
+            temporary.write_text(json.dumps(converted.unread) + "\n", encoding="utf-8")
     return converted
 
 
-def why_unopenable(file: LandedFile) -> str | None:
+def unread_files(home: Home, source: Source) -> list[tuple[LandedFile, str]]:
+    """Return the files that could not be read when they were tried last, and still wait, with the reasons."""
+    noted: dict[str, str] = {}
+    for stream in source.streams:
+        path = _unread_file(home, source, stream)
+        noted |= json.loads(path.read_bytes()) if path.exists() else {}
+    waiting = pending(home, [source]) if noted else []
+    return [(file, noted[path]) for file in waiting if (path := file.relative(home)) in noted]
+
+
+def _unread_file(home: Home, source: Source, stream: str) -> Path:
+    return home.dagster / "unread" / f"{source.name}.{stream}.json"
+
+
+def _why_unopenable(file: LandedFile) -> str | None:
     """Say why the machine does not let us open a landing file; None if it does."""
     try:
         # A pipe would wait for somebody to write.

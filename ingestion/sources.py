@@ -58,7 +58,7 @@ def _cadences(value: Any) -> Any:
                 f"{cadence!r} is not a cadence; write one of {', '.join(CADENCES)},"
                 " or one for each stream such as {logs: daily, responses: none}"
             )
-    return named
+    return tuple((str(stream), cadence) for stream, cadence in named.items())
 
 
 class Source(Conventions):
@@ -89,7 +89,7 @@ class Source(Conventions):
     reject_threshold: Annotated[float, Field(ge=0, le=1)] = 0.05
     reject_minimum_lines: Annotated[int, Field(ge=0)] = 100
     vanished_threshold: Annotated[float, Field(ge=0, le=1)] = 0.01
-    cadence: Annotated[dict[str, str], BeforeValidator(_cadences)] = Field(default={})
+    cadence: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_cadences)] = ()
     grace_days: Annotated[int, Field(ge=0, le=366)] = 1
 
     @model_validator(mode="before")
@@ -107,14 +107,15 @@ class Source(Conventions):
         if not NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} cannot be a folder name; write small letters, digits, - and _")
         known = self.reader.stream_names()
-        for stream in (*self.streams, *self.cadence):
+        for stream in (*self.streams, *dict(self.cadence)):
             if stream not in known and stream != EVERY_STREAM:
                 raise ValueError(f"{self.dialect} has no stream {stream!r}; write one of {', '.join(known)}")
         return self
 
     def cadence_of(self, stream: str) -> str | None:
         """Return what is stated of a stream's deliveries, or None where they are learnt."""
-        return self.cadence.get(stream, self.cadence.get(EVERY_STREAM))
+        stated = dict(self.cadence)
+        return stated.get(stream, stated.get(EVERY_STREAM))
 
     @property
     def reader(self) -> Dialect:

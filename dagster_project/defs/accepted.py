@@ -1,16 +1,14 @@
 """The manifests only: raw streams → raw/accepted, source by source; what holds a source back holds back no other."""
 
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
 from pydantic import Field
 
-from dagster_project.accepting import Days, Taken, take_over
+from dagster_project.accepting import Taken, take_over
 from dagster_project.clock import today
 from dagster_project.defs.raw import GROUP, MANIFESTS, OWNERS, check_result, raw_key, usage_api_key
 from dagster_project.defs.resources import HomeResource
-from dagster_project.defs.schedules import RANGE_END, RANGE_START
 from dagster_project.defs.stripe import PAYMENTS
 from dagster_project.locks import writing
 from dagster_project.night import HELD_BACK, SILENT, VANISHED
@@ -75,12 +73,10 @@ def manifests_asset(configured: Sources) -> dg.AssetsDefinition:
         "far each source is.",
     )
     def manifests(
-        context: dg.AssetExecutionContext, config: AcceptConfig, tollbook: HomeResource
+        config: AcceptConfig, tollbook: HomeResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         with writing(tollbook.home):
-            taken = take_over(
-                tollbook.home, tollbook.sources, today(), _days(context), config.accept_vanished
-            )
+            taken = take_over(tollbook.home, tollbook.sources, today(), config.accept_vanished)
         yield dg.MaterializeResult(
             metadata={"held_back": len(taken.held_back), "vanished": len(taken.vanished)}
         )
@@ -95,11 +91,3 @@ def _checks(taken: Taken) -> Iterator[dg.AssetCheckResult]:
     yield check_result(VANISHED, taken.vanished, severity=warning)
     yield check_result(SILENT, taken.silent, {"finding": True}, warning)
     yield check_result(SOMETHING, [taken.nothing] if taken.nothing else [])
-
-
-def _days(context: dg.AssetExecutionContext) -> Days | None:
-    """Return the delivery days of this run; None where it reads none, or was not told which."""
-    tags = context.run.tags
-    if RANGE_START not in tags:
-        return None
-    return Days(date.fromisoformat(tags[RANGE_START]), date.fromisoformat(tags[RANGE_END]))

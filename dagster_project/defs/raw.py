@@ -90,10 +90,10 @@ def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -
             with writing(tollbook.home):
                 converted = convert_days(tollbook.home, source, stream, set(context.partition_keys))
                 verdict = judge_raw(tollbook.home, source, stream) if is_judged else None
-            if converted.changing and context.retry_number < RETRIES:
+            if converted.is_changing and context.retry_number < RETRIES:
                 raise dg.RetryRequested(RETRIES, RETRY_SECONDS)
             yield reported(context, converted.days)
-            yield check_result(READ, [*converted.changing, *converted.unreadable])
+            yield check_result(READ, list(converted.unread.values()))
             if verdict:
                 yield check_result(GATE, verdict.failures, {"days_judged": verdict.judged})
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project import gates
-from dagster_project.accepting import Days, Taken, adopt, silences, take_over
+from dagster_project import conversion, gates
+from dagster_project.accepting import Taken, adopt, silences, take_over
 from dagster_project.closing import folder
 from ingestion import accepted, manifest, source_status
 from ingestion.home import Home
-from ingestion.landing import pending
-from ingestion.raw import convert, write_schemas
+from ingestion.landing import LandedFile, pending
+from ingestion.raw import FileResult, StillChanging, convert, write_schemas
 from ingestion.source_status import SourceStatus
 from ingestion.sources import SourcesError, load_sources
 
@@ -54,18 +54,15 @@ def two(home: Home) -> Home:
     return home
 
 
-def night(
-    home: Home, accept_vanished: Sequence[str] = (), unread: str = "", days: Days | None = None
-) -> Taken:
-    """Read all files but those whose path has `unread` in it, judge them, take over what may be."""
+def night(home: Home, accept_vanished: Sequence[str] = ()) -> Taken:
+    """Read all files, judge them, take over what may be."""
     sources = load_sources(home)
     write_schemas(home)
-    for file in pending(home, sources):
-        if not unread or unread not in str(file.path):
-            convert(home, file)
+    days = {str(file.delivered_on) for file in pending(home, sources)}
     for source in sources:
+        conversion.convert_days(home, source, "logs", days)
         gates.judge_raw(home, source, "logs")
-    return take_over(home, sources, TODAY, days, accept_vanished)
+    return take_over(home, sources, TODAY, accept_vanished)
 
 
 def events(home: Home, source: str) -> dict[str, int]:
@@ -116,18 +113,37 @@ def test_a_source_that_never_was_sound_contributes_nothing(home: Home) -> None:
     assert status(home, "infron").as_of_date is None
 
 
-def test_a_file_that_keeps_growing_holds_back_its_source_alone(two: Home) -> None:
-    """What was read of other days by a run that was asked for them counts."""
+def test_a_file_that_keeps_growing_holds_back_its_source_alone(
+    two: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     land(two, "east", "2026-11-04", 5)
+    land(two, "east", "2026-11-05", 5)
     land(two, "west", "2026-11-04", 5)
-    [held] = night(two, unread="east").held_back
+
+    def growing(home: Home, file: LandedFile) -> FileResult:
+        if "east/logs/dt=2026-11-04" in str(file.path):
+            raise StillChanging(f"{file.relative(home)} changed while it was read")
+        return convert(home, file)
+
+    monkeypatch.setattr(conversion, "convert", growing)
+    [held] = night(two).held_back
     assert held == (
-        "east: east/logs/dt=2026-11-04/a.ndjson changed while it was read; the next night reads it again"
+        "east: east/logs/dt=2026-11-04/a.ndjson changed while it was read; let it be complete for the next night"
     )
     assert (events(two, "east"), len(events(two, "west"))) == (BOTH, 3)
-    assert status(two, "east").held_back_reason == "unread"
-    other_days = Days(date(2026, 11, 1), date(2026, 11, 3))
-    assert night(two, unread="east", days=other_days) == Taken()
+    assert (status(two, "east").held_back_reason, status(two, "east").held_back_from) == (
+        "unread",
+        date(2026, 11, 4),
+    )
+    monkeypatch.setattr(conversion, "convert", convert)
+    assert night(two) == Taken()
+    assert len(events(two, "east")) == 4
+
+
+def test_a_file_that_lands_while_the_night_is_going_waits_and_holds_back_nothing(two: Home) -> None:
+    land(two, "east", "2026-11-04", 5)
+    assert take_over(two, load_sources(two), TODAY) == Taken()
+    assert events(two, "east") == BOTH
 
 
 def test_files_that_vanish_are_not_believed_until_somebody_says_so(two: Home) -> None:

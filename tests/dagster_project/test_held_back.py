@@ -1,0 +1,137 @@
+"""Nights in which a source is broken, nothing is mounted, and files are meant to be gone: one home, night by night."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+from night_process import Ended, night
+
+from ingestion.home import Home
+
+SOURCES = """
+sources:
+  east: {dialect: infron, cadence: none}
+  west: {dialect: infron, cadence: none}
+"""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A night: how it ended, what the books then say, and whether the published file is another."""
+
+    ended: Ended
+    requests: list[tuple[str, int]]
+    status: list[tuple]
+    replaced: bool
+
+    @property
+    def finished(self) -> dict:
+        """The last event."""
+        return [json.loads(line) for line in self.ended.said.splitlines() if line.startswith("{")][-1]
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Told]:
+    """Five nights.
+
+    good      east and west deliver 20 calls on 2 November
+    broken    east is delivered anew, 150 of 160 lines are garbage; west has 5 calls of the next day. Killed between the
+              two sources, then made again
+    empty     landing/ is not mounted
+    accepted  east is delivered well, with a call more; west's first day is gone, and that is meant
+    """
+    home = Home(tmp_path_factory.mktemp("held-back") / "home")
+    home.root.mkdir()
+    home.sources_file.write_text(SOURCES)
+    told = {}
+    land(home, "east", "2026-11-02", 20)
+    first = land(home, "west", "2026-11-02", 20)
+    told["good"] = told_of(home)
+    land(home, "east", "2026-11-02", 10, garbage=150)
+    land(home, "west", "2026-11-03", 5)
+    assert night(home, kill="after naming west.ndjson").code == -9
+    told["broken"] = told_of(home)
+    home.landing.rename(home.root / "elsewhere")
+    told["empty"] = told_of(home)
+    (home.root / "elsewhere").rename(home.landing)
+    land(home, "east", "2026-11-02", 21)
+    first.unlink()
+    told["accepted"] = told_of(home, "--accept-vanished", "west")
+    return told
+
+
+def test_a_good_night_ends_with_0(nights: dict[str, Told]) -> None:
+    good = nights["good"]
+    assert (good.ended.code, good.requests) == (0, [("east", 20), ("west", 20)]), good.ended.said
+    assert good.status == [
+        ("east", "2026-11-02", False, None),
+        ("west", "2026-11-02", False, None),
+    ]
+
+
+def test_a_broken_source_is_held_back_alone_and_says_as_of_when_it_is(nights: dict[str, Told]) -> None:
+    broken = nights["broken"]
+    assert (broken.ended.code, broken.requests) == (3, [("east", 20), ("west", 25)]), broken.ended.said
+    assert broken.status == [
+        ("east", "2026-11-02", True, "failed_gate"),
+        ("west", "2026-11-03", False, None),
+    ]
+    assert broken.finished["published"]
+    [held] = broken.finished["held_back"]
+    assert held.startswith("east: logs: reject_share must be at most 0.05, is 0.9375 at 2026-11-02")
+    assert "source    east as of 2026-11-02, held back: failed_gate" in broken.ended.said
+
+
+def test_a_landing_that_is_not_mounted_replaces_nothing(nights: dict[str, Told]) -> None:
+    empty = nights["empty"]
+    assert (empty.ended.code, empty.replaced, empty.requests) == (3, False, nights["broken"].requests)
+    assert "holds no file; mount it again" in empty.ended.said
+    assert not empty.finished["published"]
+
+
+def test_a_mended_source_is_taken_over_and_what_is_meant_to_be_gone_goes(nights: dict[str, Told]) -> None:
+    accepted = nights["accepted"]
+    assert (accepted.ended.code, accepted.requests) == (0, [("east", 21), ("west", 5)]), accepted.ended.said
+    assert accepted.status == [
+        ("east", "2026-11-02", False, None),
+        ("west", "2026-11-03", False, None),
+    ]
+
+
+def test_a_source_nobody_knows_is_a_usage_error(home: Home) -> None:
+    home.sources_file.write_text(SOURCES)
+    ended = night(home, "--accept-vanished", "north")
+    assert ended.code == 2
+    assert "--accept-vanished north: no source has this name (known: east, west)" in ended.said
+
+
+def land(home: Home, source: str, day: str, calls: int, garbage: int = 0) -> Path:
+    path = home.landing / source / "logs" / f"dt={day}" / "a.ndjson"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [
+        f'{{"request_id":"{source}-{day}-{number}","created_at":"{day}T07:21:59Z","model":"openai/gpt-4o-mini",'
+        '"status":"success","api_key_id":"key_1","workspace_id":"ws_1",'
+        '"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}'
+        for number in range(calls)
+    ]
+    path.write_text("".join(f"{line}\n" for line in [*lines, *["garbage"] * garbage]))
+    return path
+
+
+def told_of(home: Home, *arguments: str) -> Told:
+    before = home.marts_database.stat().st_ino if home.marts_database.exists() else None
+    ended = night(home, "--json", *arguments)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{home.marts_database}' as books (read_only)")
+        requests = connection.sql(
+            "select source, count(*) from books.marts.fct_usage_costs group by source order by source"
+        ).fetchall()
+        status = connection.sql(
+            "select source, as_of_date::varchar, is_held_back, held_back_reason from books.marts.rpt_source_status"
+            " order by source"
+        ).fetchall()
+    return Told(ended, requests, status, home.marts_database.stat().st_ino != before)
