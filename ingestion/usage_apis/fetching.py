@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ingestion.home import Home
-from ingestion.usage_apis import anthropic, infery, litellm, new_api, openai, openrouter, pace
+from ingestion.usage_apis import anthropic, infery, litellm, new_api, openai, openrouter
 from ingestion.usage_apis.calls import Caller, token_of
 from ingestion.usage_apis.errors import PagingError, UsageApiError
 from ingestion.usage_apis.feed import Feed
@@ -67,7 +67,7 @@ def fetch(
     source_name: str,
     settings: Api,
     now: datetime,
-    sleep: Callable[[float], None] = pace.sleep,
+    sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> FetchResult:
     """Land every closed window of a source's usage API that is new or may have changed.
@@ -88,7 +88,6 @@ def fetch(
         AccessRefused: the API does not take the token; what landed before stays.
         CallFailed: the API stayed away; what landed before stays.
         PagingError: some windows contradict themselves; all others have landed.
-        Stopped: the process was told to stop; what landed before stays.
     """
     if now.tzinfo is None:
         raise ValueError("now must have a zone")

@@ -1,44 +1,17 @@
-"""Waiting: within a rate, and in steps that a run which is told to stop does not outlast.
+"""Keeping calls within a rate.
 
 call ──► as many calls as the rate allows made just now? ──► sleep until the oldest is old enough ──► call
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 
 from ingestion.usage_apis.settings import Rate
 
-_STEP_S = 0.5
 _MARGIN_S = 1.0
 """Servers count in whole seconds."""
-
-_is_stopping = False
-
-
-class Stopped(Exception):
-    """The process was told to stop while it waited; nothing that was fetched is lost."""
-
-
-def stop() -> None:
-    """Let every wait of this process end with `Stopped`; safe in a signal handler."""
-    global _is_stopping
-    _is_stopping = True
-
-
-def sleep(seconds: float) -> None:
-    """Wait.
-
-    Raises:
-        Stopped: `stop` was called before or meanwhile.
-    """
-    until = time.monotonic() + seconds
-    while not _is_stopping and (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, _STEP_S))
-    if _is_stopping:
-        raise Stopped("told to stop while waiting for a usage API")
 
 
 class Pace:

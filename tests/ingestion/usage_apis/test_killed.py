@@ -63,6 +63,20 @@ def test_killed_at_a_page_nothing_of_the_window_counts(
     survive(desk, kit, kind, monkeypatch, set())
 
 
+def test_killed_at_a_page_of_a_closed_window_the_next_fetch_asks_for_the_page_behind_it(
+    desk: Any, kit: Any, dying: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying(Staging, "add", 2, after=True)
+    with pytest.raises(Killed):
+        desk.fetch(desk.gateway(), "new_api", streams=("logs",))
+    monkeypatch.undo()
+    monkeypatch.setenv("GATEWAY_TOKEN", kit.token)
+    monkeypatch.setenv("GATEWAY_USER", "7")
+    gateway = desk.gateway()
+    assert desk.fetch(gateway, "new_api", streams=("logs",)).rows == 16
+    assert dict(gateway.requests[0].query)["p"] == "3"
+
+
 def test_killed_before_the_commit_nothing_counts(
     desk: Any, kit: Any, dying: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

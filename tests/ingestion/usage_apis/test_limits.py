@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingestion.sandbox.loopback import Answer, Fault, Rule, refusing, saying
-from ingestion.usage_apis import AccessRefused, CallFailed, pace
+from ingestion.usage_apis import AccessRefused, CallFailed
 from ingestion.usage_apis.settings import Rate
 
 EMPTY_429 = Fault("answer", Answer(b"", 429, "text/plain"))
@@ -164,18 +164,3 @@ def test_every_build_s_words_for_a_refusal_are_understood(desk: Any, message: st
     with pytest.raises(AccessRefused):
         desk.fetch(gateway, "new_api", streams=("logs",))
     assert len(gateway.requests) == 1
-
-
-def test_a_wait_ends_when_the_process_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within a step, however long the wait is."""
-    monkeypatch.setattr(pace, "_is_stopping", False)
-    slept = []
-
-    def step(seconds: float) -> None:
-        slept.append(seconds)
-        pace.stop()
-
-    monkeypatch.setattr(pace.time, "sleep", step)
-    with pytest.raises(pace.Stopped):
-        pace.sleep(600)
-    assert [seconds <= 0.5 for seconds in slept] == [True]
