@@ -7,7 +7,7 @@ marked, the night goes on.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -56,7 +56,7 @@ def fetch_usage(home: Home, source: Source, now: datetime) -> FetchResult:
     try:
         result = fetch(home, source.name, source.api, now)
     except UsageApiError as error:
-        _note(home, source, now, str(error), [])
+        _note(home, source, now, str(error), error.findings)
         raise
     _note(home, source, now, "", result.findings)
     return result
@@ -89,7 +89,7 @@ def _note_file(home: Home, source: Source) -> Path:
     return home.dagster / "usage_apis" / f"{source.name}.json"
 
 
-def _note(home: Home, source: Source, now: datetime, failure: str, findings: list[str]) -> None:
-    attempt = Attempt(source.name, now.astimezone(UTC).isoformat(), failure, findings)
+def _note(home: Home, source: Source, now: datetime, failure: str, findings: Sequence[str]) -> None:
+    attempt = Attempt(source.name, now.astimezone(UTC).isoformat(), failure, list(findings))
     with whole(_note_file(home, source)) as temporary:
         temporary.write_text(json.dumps(asdict(attempt)) + "\n", encoding="utf-8")

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class UsageApiError(RuntimeError):
-    """A usage API could not be read; nothing of the window in hand has landed."""
+    """A usage API could not be read; nothing of the window in hand has landed.
+
+    Attributes:
+        findings: What else a person should know, found before it failed.
+    """
+
+    def __init__(self, message: str, findings: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 class TokenMissing(UsageApiError):

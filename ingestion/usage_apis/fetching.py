@@ -103,9 +103,9 @@ def fetch(
             for feed in api.feeds(settings):
                 run.bring_up(feed)
         except UsageApiError as error:
-            raise type(error)("\n".join([*run.contradictions, str(error)])) from None
+            raise type(error)("\n".join([*run.contradictions, str(error)]), run.result.findings) from None
     if run.contradictions:
-        raise PagingError("\n".join(run.contradictions))
+        raise PagingError("\n".join(run.contradictions), run.result.findings)
     return run.result
 
 

@@ -6,12 +6,16 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import duckdb
+import pytest
 from night_process import night
 
-from dagster_project.usage_apis import last_attempts
+from dagster_project.usage_apis import fetch_usage, last_attempts
 from ingestion.home import Home
+from ingestion.sandbox.gateway_rows import Options
 from ingestion.sandbox.gateway_server import API_KEY, GatewayServer
+from ingestion.sandbox.loopback import Rule, refusing
 from ingestion.sources import load_sources
+from ingestion.usage_apis import CallFailed
 
 SOURCES = """
 sources:
@@ -62,3 +66,19 @@ def test_what_an_api_lands_is_priced_the_same_night_and_one_without_a_token_is_n
     east, west = last_attempts(home, load_sources(home))
     assert (east.source, east.failure) == ("east", "")
     assert "WEST_TOKEN" in west.failure
+
+
+def test_what_a_fetch_found_is_noted_beside_why_it_failed(home: Home, monkeypatch) -> None:
+    """A token that sees its own calls only, and a proxy that then goes away."""
+    now = datetime(2026, 11, 3, 6, tzinfo=UTC)
+    monkeypatch.setenv("PROXY_TOKEN", API_KEY)
+    away = [Rule("start_date=2026-11-02.*sort_by", None, refusing(404, "away"))]
+    with GatewayServer({}, now, script=away, options=Options(litellm_own_user="ann")) as gateway:
+        api = f'{{url: "{gateway.url}", token_env: PROXY_TOKEN, since: 2026-11-01}}'
+        home.sources_file.write_text(f"sources:\n  proxy: {{dialect: litellm, api: {api}}}\n")
+        [source] = load_sources(home)
+        with pytest.raises(CallFailed, match="404: away"):
+            fetch_usage(home, source, now)
+    [attempt] = last_attempts(home, [source])
+    assert "404: away" in attempt.failure
+    assert ["not a proxy admin's" in finding for finding in attempt.findings] == [True]

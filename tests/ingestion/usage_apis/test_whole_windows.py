@@ -102,6 +102,15 @@ def test_a_token_that_is_not_an_admin_s_is_told_of(desk: Any, kit: Any) -> None:
     assert len(gateway.requests) - asked == asked - 1, "nothing is asked where that is meant"
 
 
+def test_what_was_found_is_told_although_the_fetch_fails_later(desk: Any, kit: Any) -> None:
+    mine = [{**row, "user": "ann"} for row in kit.world()["litellm"]]
+    script = [Rule(r"start_date=2026-11-02.*sort_by", None, saying({"total": 0}))]
+    gateway = desk.gateway(script=script, rows={"litellm": mine}, litellm_own_user="ann")
+    with pytest.raises(CallFailed) as failure:
+        desk.fetch(gateway, "litellm")
+    assert ["not a proxy admin's" in finding for finding in failure.value.findings] == [True]
+
+
 def test_an_error_of_the_proxy_is_told_in_its_own_words(desk: Any) -> None:
     with pytest.raises(CallFailed, match="422: page_size: Input should be less than or equal to 5"):
         desk.fetch(desk.gateway(), "litellm", page_size=500)
