@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from ingestion.home import Home
 from ingestion.usage_apis import anthropic, infery, litellm, new_api, openai, openrouter
 from ingestion.usage_apis.calls import Caller, token_of
-from ingestion.usage_apis.errors import PagingError, UsageApiError
+from ingestion.usage_apis.errors import BadAnswer, PagingError, UsageApiError
 from ingestion.usage_apis.feed import Feed
 from ingestion.usage_apis.reading import WindowReader
 from ingestion.usage_apis.settings import Api
@@ -162,7 +162,10 @@ class _Run:
         buckets = feed.buckets(record.span)
         if record.rows or not buckets:
             return True
-        pages = [feed.page(json.loads(body), record.span, None, 0) for body in self._store.bodies(record)]
+        try:
+            pages = [feed.page(json.loads(body), record.span, None, 0) for body in self._store.bodies(record)]
+        except (ValueError, BadAnswer):
+            return False
         return {start for page in pages for start in page.starts} == set(buckets)
 
     def _is_final(self, feed: Feed, record: Record) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from ingestion.usage_apis import ApiSettings, with_kind
-from ingestion.usage_apis.settings import KINDS
+from ingestion.usage_apis.settings import KINDS, Rate
 
 READ = TypeAdapter(ApiSettings)
 GOOD = {"kind": "infery", "url": "https://api.infery.example", "token_env": "INFERY_TOKEN"}
@@ -48,12 +48,21 @@ def test_providers_need_only_a_token() -> None:
         ({"group_by": ["colour"]}, "Input should be 'model', 'key' or 'member'"),
         ({"end": "open"}, "Input should be 'exclusive' or 'inclusive'"),
         ({"page_size": 10}, "Extra inputs are not permitted"),
+        ({"rate": {"calls": 0, "seconds": 60}}, "greater than or equal to 1"),
+        ({"rate": {"calls": 60}}, "Field required"),
     ],
 )
 def test_a_wrong_setting_says_what_to_write(change: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValidationError) as caught:
         READ.validate_python({**GOOD, **change})
     assert complaint in caught.value.errors()[0]["msg"]
+
+
+def test_new_api_is_called_no_faster_than_it_takes_unless_told() -> None:
+    new_api = {**GOOD, "kind": "new_api"}
+    assert READ.validate_python(new_api).rate == Rate(calls=180, seconds=180)
+    assert READ.validate_python({**new_api, "rate": None}).rate is None
+    assert READ.validate_python(GOOD).rate is None
 
 
 def test_a_trusted_network_may_do_without_encryption() -> None:

@@ -150,8 +150,11 @@ def test_an_answer_without_a_bucket_is_no_window(desk: Any, kit: Any, kind: str,
     assert any("20261101T000000Z" in name for name in kit.landed(desk.home))
 
 
-def test_an_empty_window_that_landed_without_its_buckets_is_asked_for_again(desk: Any, kit: Any) -> None:
-    """As version 0.2 left them; a window whose buckets have no row is not."""
+@pytest.mark.parametrize("body", [json.dumps(EMPTY).encode(), b"{"])
+def test_an_empty_window_that_landed_without_its_buckets_is_asked_for_again(
+    desk: Any, kit: Any, body: bytes
+) -> None:
+    """As version 0.2 left them, or damaged; a window whose buckets have no row is not."""
     gateway = desk.gateway(rows={})
     only = {"streams": ("usage",), "endpoints": ("completions",), "look_back_days": 0}
     desk.fetch(gateway, "openai", **only)
@@ -160,7 +163,6 @@ def test_an_empty_window_that_landed_without_its_buckets_is_asked_for_again(desk
     name = "20261101T000000Z-20261102T000000Z.completions"
     for page in (folder / "usage/dt=2026-11-01").iterdir():
         page.unlink()
-    body = json.dumps(EMPTY).encode()
     (folder / f"usage/dt=2026-11-01/{name}.000.json").write_bytes(body)
     record = json.loads((folder / f".windows/usage/{name}.json").read_bytes())
     record["pages"] = [{"file": f"{name}.000.json", "sha256": "", "bytes": len(body), "rows": 0}]
