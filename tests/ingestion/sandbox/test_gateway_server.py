@@ -265,3 +265,72 @@ def test_rows_arrive_and_answers_repeat_as_the_script_says() -> None:
         assert counts == [4, 5, 5]
         assert len(ask(gateway, "/v1/usage", start=DAY["end"], end=DAY["end"])[1]["data"]) == 5
     assert len(ROWS["infery"]) == 5
+
+
+def test_new_api_takes_so_many_calls_in_so_many_seconds_and_then_says_nothing() -> None:
+    """Three in ten seconds: the fourth is refused and does not count; each is taken when one is ten seconds old."""
+    now = [0.0]
+    with GatewayServer(ROWS, NOW, options=Options(new_api_limit=(3, 10)), clock=lambda: now[0]) as gateway:
+
+        def status_at(second: float) -> int:
+            now[0] = second
+            answer = gateway.answer("/api/status", (), {})
+            assert answer.status == 200 or (answer.body, answer.headers) == (b"", ())
+            return answer.status
+
+        assert [status_at(second) for second in (0, 4, 5, 6, 9.9, 10, 13, 14)] == [
+            *(200, 200, 200, 429, 429),
+            *(200, 429, 200),
+        ]
+        assert gateway.answer("/api/v1/activity", (), HEADERS).status == 200, (
+            "another API, on another address"
+        )
+
+
+@pytest.mark.parametrize(("is_old", "status"), [(False, 401), (True, 200)])
+def test_new_api_turns_a_token_away_as_its_build_does(is_old: bool, status: int) -> None:
+    with GatewayServer(ROWS, NOW, options=Options(new_api_old_build=is_old)) as gateway:
+        said, body = ask(gateway, "/api/log/self", headers={**HEADERS, "Authorization": "Bearer none"})
+    assert (said, body["success"]) == (status, False)
+    assert "access token" in body["message"]
+
+
+LITELLM_DAY = {"start_date": "2026-11-01 00:00:00", "end_date": "2026-11-02 00:00:00", "sort_order": "asc"}
+
+
+def test_litellm_orders_rows_of_one_millisecond_anew_on_each_page() -> None:
+    rows = [{"request_id": f"r{n}", "startTime": "2026-11-01T00:00:01.5004"} for n in range(8)]
+    with GatewayServer({"litellm": rows}, NOW) as gateway:
+        pages = [ask(gateway, "/spend/logs/v2", page=page, page_size=4, **LITELLM_DAY)[1] for page in (1, 2)]
+        again = ask(gateway, "/spend/logs/v2", page=1, page_size=4, **LITELLM_DAY)[1]
+    assert again == pages[0], "the same call, the same answer"
+    assert {page["total"] for page in pages} == {8}
+    assert len({row["request_id"] for page in pages for row in page["data"]}) < 8
+
+
+def test_litellm_shows_a_user_the_rows_of_its_own_and_refuses_those_of_a_team() -> None:
+    rows = [{**row, "user": "ann" if number else "bob"} for number, row in enumerate(ROWS["litellm"])]
+    with GatewayServer({"litellm": rows}, NOW, options=Options(litellm_own_user="ann")) as gateway:
+        assert ask(gateway, "/spend/logs/v2", **LITELLM_DAY)[1]["total"] == 4
+        status, body = ask(gateway, "/spend/logs/v2", team_id="t", **LITELLM_DAY)
+    assert (status, body["error"]["message"]) == (403, "Not authorized to view team spend for team_id=t")
+    with GatewayServer({"litellm": rows}, NOW) as gateway:
+        assert ask(gateway, "/spend/logs/v2", team_id="t", **LITELLM_DAY)[1]["total"] == 0
+
+
+@pytest.mark.parametrize(("ends_before", "buckets"), [(False, ["01", "02"]), (True, ["01"])])
+def test_anthropic_reads_its_end_in_one_of_two_ways(ends_before: bool, buckets: list[str]) -> None:
+    with GatewayServer(ROWS, NOW, options=Options(anthropic_ends_before=ends_before)) as gateway:
+        ends = {"starting_at": "2026-11-01T00:00:00Z", "ending_at": "2026-11-03T00:00:00Z"}
+        _, body = ask(gateway, "/v1/organizations/usage_report/messages", **ends)
+    assert [bucket["starting_at"][8:10] for bucket in body["data"]] == buckets
+
+
+def test_openrouter_tells_workspaces_apart_only_where_it_is_asked_to() -> None:
+    rows = [{"date": "2026-11-01", "model": "m", "workspace_id": f"ws_{n}", "requests": n} for n in (1, 2)]
+    with GatewayServer({"openrouter": rows}, NOW) as gateway:
+        assert ask(gateway, "/api/v1/activity", group_by="workspace")[1]["data"] == rows
+        assert ask(gateway, "/api/v1/activity")[1]["data"] == [
+            {"date": "2026-11-01", "model": "m", "requests": 3}
+        ]
+        assert ask(gateway, "/api/v1/activity", group_by="colour")[0] == 400
