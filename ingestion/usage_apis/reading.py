@@ -209,7 +209,8 @@ class WindowReader:
             earlier = self._believed(feed, Window(window.lo, middle), staging)
             return earlier.joined(self._believed(feed, Window(middle, window.hi), staging))
         doubts = "; ".join(reading.wrong + reading.odd)
-        hint = "; it cannot be halved further, so raise api.page_size" if feed.narrowest else ""
+        is_full = feed.narrowest is not None and not reading.is_outside
+        hint = "; it cannot be halved further, so raise api.page_size" if is_full else ""
         what = f"{self._source}: {feed.stream} {window.name} was read {readings} times"
         raise PagingError(f"{what}: {doubts}{hint}")
 
