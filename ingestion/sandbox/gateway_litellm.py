@@ -7,6 +7,7 @@ is not an admin's is shown its own rows without a word, and refused those of a t
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +36,7 @@ def answer(books: Books, path: str, asking: Asking) -> dict[str, Any]:
     cap = books.options.litellm_count_cap
     total = min(len(rows), cap)
     return {
-        "data": rows[(page - 1) * size : page * size],
+        "data": [_opened(row) for row in rows[(page - 1) * size : page * size]],
         "total": total,
         "page": page,
         "page_size": size,
@@ -54,6 +55,12 @@ def refused(message: str, status: int = 400) -> Refused:
 def _out_of_range(name: str, message: str) -> Refused:
     """Return the error of a parameter, which the proxy's framework answers in a shape of its own."""
     return Refused(422, {"detail": [{"type": "value_error", "loc": ["query", name], "msg": message}]})
+
+
+def _opened(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its metadata as the object that the table holds as text."""
+    written = row.get("metadata")
+    return {**row, "metadata": json.loads(written)} if isinstance(written, str) else row
 
 
 def _millisecond(row: dict[str, Any]) -> datetime:

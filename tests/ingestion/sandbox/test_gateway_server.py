@@ -308,6 +308,13 @@ def test_litellm_orders_rows_of_one_millisecond_anew_on_each_page() -> None:
     assert len({row["request_id"] for page in pages for row in page["data"]}) < 8
 
 
+def test_litellm_opens_the_metadata_of_its_table() -> None:
+    row = {**ROWS["litellm"][0], "metadata": '{"status": "success"}'}
+    with GatewayServer({"litellm": [row]}, NOW) as gateway:
+        [found] = ask(gateway, "/spend/logs/v2", **LITELLM_DAY)[1]["data"]
+    assert found["metadata"] == {"status": "success"}
+
+
 def test_litellm_shows_a_user_the_rows_of_its_own_and_refuses_those_of_a_team() -> None:
     rows = [{**row, "user": "ann" if number else "bob"} for number, row in enumerate(ROWS["litellm"])]
     with GatewayServer({"litellm": rows}, NOW, options=Options(litellm_own_user="ann")) as gateway:
