@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import json
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -57,7 +60,8 @@ def run(
 ) -> None:
     """Run the night over every landed day that needs it, and publish.
 
-    Exit codes: 0 ok, 1 failed, 2 usage, 3 finished but something needs a person, 4 another run is going.
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 finished but something needs a person, 4 another run is going, 130 stopped.
+    Whether anybody reads what it says changes nothing.
     """
     first, last = _day(since), _day(until)
     if first and last and first > last:
@@ -185,7 +189,7 @@ def close(
 
     located, name = Home.locate(home), f"{month:%Y-%m}"
     try:
-        with writing(located):
+        with writing(located, patience=0):
             closed, is_new = closing.close(
                 located, name, datetime.now(UTC).date(), closing.objections, force=force
             )
@@ -258,7 +262,7 @@ def sandbox(
 
     located = Home.locate(home)
     try:
-        with writing(located):
+        with writing(located, patience=0):
             truth = write_world(located.root, days, requests_per_day, seed, tuple(dialect or ("infron",)))
     except HomeLocked as error:
         _end(str(error), 4)
@@ -272,6 +276,9 @@ def sandbox(
 
 def main() -> None:
     """Run the command line; what the machine refuses is told in a sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name or a sign that the terminal's encoding lacks
+            stream.reconfigure(errors="backslashreplace")
     # The tools keep half a million objects all night; looking for garbage among them costs a tenth of it otherwise.
     gc.set_threshold(50_000, 50, 1_000)
     try:
@@ -295,19 +302,18 @@ def _night(
     from dagster_project.console import choose
     from dagster_project.night import ExitCode
     from dagster_project.run import nightly
+    from dagster_project.stopping import stoppable
     from ingestion.sources import SourcesError
 
     try:
-        code = nightly(home, first, last, choose(as_json), restatement, accept_vanished)
+        code = stoppable(lambda: nightly(home, first, last, choose(as_json), restatement, accept_vanished))
     except HomeLocked as error:
         _end(str(error), ExitCode.LOCKED)
     except SourcesError as error:
         _refuse(str(error))
     except KeyboardInterrupt:
-        _end(
-            "stopped; what is published is untouched, and `tollbook run` goes on where it was",
-            ExitCode.FAILED,
-        )
+        _say("stopped; what is published is untouched, and `tollbook run` goes on where it was")
+        os._exit(128 + signal.SIGINT)  # an end in good order would wait for the statement that is running
     except Exception:
         # Dagster's and dbt's own words for a full disk are many, and none of them says so.
         if reason := why_unwritable(home.root):
@@ -331,4 +337,6 @@ def _end(message: str, code: int) -> None:
 
 
 def _say(message: str) -> None:
-    print(message, file=sys.stderr)
+    from dagster_project.console import Output
+
+    print(message, file=Output(sys.stderr))

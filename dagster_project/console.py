@@ -1,25 +1,81 @@
 """How a run speaks: bars and lines on a terminal, plain lines in a log, events for a machine.
 
-Steps are told by run.py; what happens inside a step arrives on the logger `tollbook`. Decides nothing.
+Steps are told by run.py; what happens inside a step arrives on the logger `tollbook`. Decides nothing, and breaks
+nothing: when nobody reads any more, the run goes on.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 LOGGER = logging.getLogger("tollbook")
 
 
+class Output(io.TextIOBase):
+    """A stream whose reader may go away: from the first write that fails, all that is written is dropped.
+
+    A pipe whose reader has ended, a full disk, a terminal that was closed and a descriptor that was closed before
+    the start (`None`) are no reason to end a run.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._is_gone = stream is None or stream.closed
+
+    @property
+    def encoding(self) -> str:
+        """Of the stream; ASCII where there is none."""
+        return "ascii" if self._is_gone else self._stream.encoding
+
+    def isatty(self) -> bool:
+        """Whether a person sees what is written."""
+        return not self._is_gone and self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Return the descriptor of the stream."""
+        if self._is_gone:
+            raise io.UnsupportedOperation("nothing is behind this stream")
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        """Write, if anybody is there."""
+        self._try(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if anybody is there."""
+        self._try(lambda: self._stream.flush())
+
+    def _try(self, act: Callable[[], object]) -> None:
+        if self._is_gone:
+            return
+        try:
+            act()
+        except (OSError, ValueError) as error:
+            self._is_gone = True
+            self._empty()
+            if self._stream is not sys.stderr:
+                print(f"the output cannot be written ({error}); the run goes on", file=Output(sys.stderr))
+
+    def _empty(self) -> None:
+        """Let what the stream still holds flow into nothing, or Python complains about it at its end."""
+        with suppress(OSError, ValueError), open(os.devnull, "w") as nothing:
+            os.dup2(nothing.fileno(), self._stream.fileno())
+            self._stream.flush()
+
+
 class Console:
     """Plain lines on a stream, one per step; the other consoles change where they go or add to them."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None) -> None:
+        self._output = Output(stream)
 
     @contextmanager
     def night(self, steps: int) -> Iterator[None]:
@@ -42,7 +98,7 @@ class Console:
 
     def say(self, line: str) -> None:
         """Write one line for a person."""
-        print(line, file=self._stream, flush=True)
+        print(line, file=self._output, flush=True)
 
     def event(self, name: str, content: Mapping[str, Any]) -> None:
         """Tell a machine; nobody listens here."""
@@ -64,10 +120,11 @@ class JsonConsole(Console):
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
+        self._events = Output(sys.stdout)
 
     def event(self, name: str, content: Mapping[str, Any]) -> None:
         """Write one event."""
-        print(json.dumps({"event": name, **content}, default=str), flush=True)
+        print(json.dumps({"event": name, **content}, default=str), file=self._events, flush=True)
 
 
 class RichConsole(Console):
@@ -77,7 +134,7 @@ class RichConsole(Console):
         super().__init__(sys.stdout)
         from rich.console import Console as Terminal
 
-        self._terminal = Terminal(highlight=False)
+        self._terminal = Terminal(file=self._output, highlight=False)
         self._progress: Any = None
 
     @contextmanager
@@ -94,7 +151,10 @@ class RichConsole(Console):
 
         columns = (SpinnerColumn(), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(
-            *columns, TextColumn("{task.description}"), console=self._terminal, transient=True
+            *columns,
+            TextColumn("{task.description}", markup=False),
+            console=self._terminal,
+            transient=True,
         ) as bar:
             self._progress, self._task = bar, bar.add_task("starting", total=steps)
             try:
@@ -126,8 +186,11 @@ class ActivityHandler(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show one record."""
-        self._console.activity(record.getMessage())
+        """Show one record; one that cannot be shown is logging's to report, not the step's to fail on."""
+        try:
+            self._console.activity(record.getMessage())
+        except Exception:
+            self.handleError(record)
 
 
 @contextmanager
@@ -150,7 +213,7 @@ def choose(as_json: bool) -> Console:
     """Return the console for this process's streams."""
     if as_json:
         return JsonConsole()
-    return RichConsole() if sys.stdout.isatty() else Console(sys.stdout)
+    return RichConsole() if Output(sys.stdout).isatty() else Console(sys.stdout)
 
 
 def say_all(console: Console, lines: Iterable[str]) -> None:

@@ -7,14 +7,12 @@ a stale manifest. Knows nothing of Dagster; running the project is dbt_build's.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -22,12 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.dialects import DIALECTS
+from ingestion.files import lock
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 PROJECT_DIR = Path(__file__).resolve().parents[1] / "dbt"
 FINDING = "finding"
+#: For how many seconds to wait for another process that parses.
+PARSE_PATIENCE = 300.0
 _KEPT_PARSES = 4
 _NOT_SOURCE = {"target", "logs", "dbt_packages"}
 
@@ -130,11 +131,16 @@ def _source_files(folder: Path) -> Iterator[Path]:
 
 
 def _parsed(folder: Path) -> Path:
-    """Parse under a lock, into a folder that appears whole."""
+    """Parse under a lock, into a folder that appears whole.
+
+    Raises:
+        LockHeld: another process has been parsing for minutes; the message names it.
+    """
     parse_folder = folder / "target" / digest(folder)
     if parse_folder.exists():
         return parse_folder
-    with _parse_lock(folder / "target"):
+    (folder / "target").mkdir(parents=True, exist_ok=True)
+    with lock(folder / "target" / ".lock", PARSE_PATIENCE):
         if not parse_folder.exists():
             temporary = parse_folder.with_name(f".tmp-{os.getpid()}")
             shutil.rmtree(temporary, ignore_errors=True)
@@ -142,14 +148,6 @@ def _parsed(folder: Path) -> Path:
             temporary.rename(parse_folder)
             _forget_old_parses(folder / "target")
     return parse_folder
-
-
-@contextmanager
-def _parse_lock(target: Path) -> Iterator[None]:
-    target.mkdir(parents=True, exist_ok=True)
-    with (target / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _parse(folder: Path, target: Path) -> None:

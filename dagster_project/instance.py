@@ -1,8 +1,11 @@
-"""The Dagster instance of a home: run history, schedules and pools live in $TOLLBOOK_HOME/dagster.
+"""The Dagster instance of a home: run history and schedules live in $TOLLBOOK_HOME/dagster.
 
-dagster.yaml is written by us and rewritten when it differs: one writer of the warehouse at a time whoever
-starts the run, nothing sent anywhere, old ticks and old runs' logs removed. What a step prints is not
-captured: Dagster would start a process per run to do so, and dbt keeps its own log beside the run history.
+dagster.yaml is written by us and rewritten when it differs: one run at a time, nothing sent anywhere, old ticks
+and old runs' logs removed. What a step prints is not captured: Dagster would start a
+process per run to do so, and dbt keeps its own log beside the run history.
+
+No step uses a pool. A run that ends without a word keeps its slot of one, and the in-process executor waits for a slot
+at full speed, for ever, without looking at signals; what keeps writers apart is the lock of the home (locks.py).
 """
 
 from __future__ import annotations
@@ -18,8 +21,6 @@ from ingestion.home import Home
 if TYPE_CHECKING:
     import dagster as dg
 
-WRITER_POOL = "duckdb_writer"
-
 #: Runs of the command line; only one at a time, under the writer lock of the home.
 OURS = {"tollbook/started_by": "tollbook run"}
 
@@ -30,9 +31,10 @@ DAGSTER_YAML = """\
 # Written by tollbook; changes here are overwritten.
 telemetry: {enabled: false}
 nux: {enabled: false}
-concurrency: {pools: {granularity: op, default_limit: 1}, runs: {max_concurrent_runs: 1}}
+concurrency: {runs: {max_concurrent_runs: 1}}
 retention: {sensor: {purge_after_days: 7}, schedule: {purge_after_days: 30}}
-run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}
+run_monitoring: {enabled: true}
+python_logs: {managed_python_loggers: [tollbook.lock], python_log_level: INFO}
 freshness: {enabled: true}
 compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
 """
@@ -58,21 +60,27 @@ def open_instance(home: Home) -> dg.DagsterInstance:
 
 
 def bury(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:
-    """End the runs that a dead process left open, and free the pools they still occupy.
+    """End the runs that a dead process left open, and free the pool slots of all runs that are not alive.
 
-    Without this a killed run would occupy the writer pool for ever, and the next one would wait for it. Runs
-    tagged `ours` are dead by definition: only call this while holding the writer lock of the home, which
-    each of them holds as long as it lives. Any other run is dead when the process it named is.
+    Without this the UI would show them as running, and start no other. Runs tagged `ours` are dead by definition:
+    only call this while holding the writer lock of the home, which each of them holds as long as it lives. Any other
+    run is dead when the process it named is.
     """
     import dagster as dg
 
-    alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
-        if ours.items() <= run.tags.items() or _is_dead(instance, run):
+    begun = {dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING}
+    for run in instance.get_runs(dg.RunsFilter(statuses=[*begun, dg.DagsterRunStatus.NOT_STARTED])):
+        is_ours = ours.items() <= run.tags.items()
+        if is_ours or (run.status in begun and _is_dead(instance, run)):
             instance.report_run_failed(
                 run, "the process of this run ended without a word; the next run goes on"
             )
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    storage = instance.event_log_storage
+    for pool in map(storage.get_concurrency_info, storage.get_concurrency_keys()):
+        for run_id in pool.active_run_ids | pool.pending_run_ids:
+            run = instance.get_run_by_id(run_id)
+            if run is None or run.status not in begun:
+                storage.free_concurrency_slots_for_run(run_id)
 
 
 def _is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

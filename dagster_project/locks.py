@@ -1,8 +1,8 @@
 """One writer per home, also between steps of one process.
 
 Every asset that writes takes `writing(home)`, so a run started in the Dagster UI and a `tollbook run` in a
-terminal keep each other out. `tollbook run` already holds the home when its assets ask again: within one
-process the lock nests.
+terminal keep each other out: a command does not wait, a step does, up to a deadline. `tollbook run` already holds the
+home when its assets ask again: within one process the lock nests. The kernel lets go of it when a process ends.
 """
 
 from __future__ import annotations
@@ -16,22 +16,29 @@ from pathlib import Path
 
 from ingestion.home import Home
 
+#: For how many seconds a step waits for another process that writes its home, before it fails.
+STEP_PATIENCE = 600.0
+
 _guard = threading.Lock()
 _depth: dict[Path, int] = {}
 _held: dict[Path, ExitStack] = {}
 
 
 @contextmanager
-def writing(home: Home) -> Iterator[None]:
+def writing(home: Home, patience: float = STEP_PATIENCE) -> Iterator[None]:
     """Hold `home` for writing until the outermost block of this process ends.
 
+    Args:
+        home: what to hold.
+        patience: for how many seconds to wait for another process.
+
     Raises:
-        HomeLocked: another process holds it; the message names its process id.
+        HomeLocked: another process holds it, and did to the end; the message names its process id.
     """
     with _guard:
         if not _depth.get(home.root):
             stack = ExitStack()
-            stack.enter_context(home.writer_lock())
+            stack.enter_context(home.writer_lock(patience))
             _held[home.root] = stack
         _depth[home.root] = _depth.get(home.root, 0) + 1
     try:

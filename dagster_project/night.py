@@ -53,6 +53,7 @@ class Night:
     held_back: list[str] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
     unread_sources: list[str] = field(default_factory=list)
+    untold_events: list[str] = field(default_factory=list)
     days_rebuilt: int = 0
     files_read: int = 0
     new_payments: int = 0
@@ -66,10 +67,13 @@ class Night:
 
     @property
     def code(self) -> ExitCode:
-        """A failed check explains why the publication was held back; any other failure is a failure."""
+        """A failed check explains why the publication was held back; any other failure is a failure.
+
+        So is an event that could not be read: what it would have said is not known.
+        """
         if self.usage_errors:
             return ExitCode.USAGE
-        if self.failed_steps and not self.failed_checks:
+        if self.untold_events or (self.failed_steps and not self.failed_checks):
             return ExitCode.FAILED
         if self.failed_checks or self.findings or self.unread_sources or self.held_back:
             return ExitCode.NEEDS_A_PERSON
@@ -92,7 +96,13 @@ class Listener:
         }
 
     def __call__(self, entry: Any) -> None:
-        """Take one entry of the event log."""
+        """Take one entry of the event log; whatever goes wrong here is noted, because Dagster would end the step."""
+        try:
+            self._take(entry)
+        except Exception as error:
+            self._night.untold_events.append(f"{type(error).__name__}: {error}, at: {entry.message}")
+
+    def _take(self, entry: Any) -> None:
         event = entry.dagster_event
         if event is None or event.step_key is None:
             return

@@ -51,7 +51,7 @@ def nightly(
 
     os.environ[HOME_VARIABLE] = str(home.root)
     night = Night()
-    with writing(home), restatement.asked_for() if restatement else nullcontext():
+    with writing(home, patience=0), restatement.asked_for() if restatement else nullcontext():
         if restatement:
             refuse_closed(home, restatement)
         sources = load_sources(home)
@@ -222,6 +222,7 @@ def _say_found(home: Home, night: Night, console: Console) -> None:
     from dagster_project.reporting.truth import compare, truth_file
 
     for title, sentences in (
+        ("not understood", night.untold_events),
         ("not fetched", night.unread_sources),
         ("held back", night.held_back),
         ("vanished", night.vanished),

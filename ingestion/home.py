@@ -13,12 +13,16 @@ Knows where things are, never what is in them.
 
 from __future__ import annotations
 
-import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from ingestion.files import LockHeld, lock
+
+logger = logging.getLogger("tollbook.lock")
 
 HOME_VARIABLE = "TOLLBOOK_HOME"
 DEFAULT_HOME = ".tollbook"
@@ -95,23 +99,24 @@ class Home:
         return self.root / "sandbox"
 
     @contextmanager
-    def writer_lock(self) -> Iterator[None]:
+    def writer_lock(self, patience: float = 0) -> Iterator[None]:
         """Hold the home for writing; the kernel releases it when the process dies, however it dies.
+
+        Args:
+            patience: For how many seconds to wait for a process that holds it.
 
         Raises:
             HomeLocked: another process holds it; the message names its process id.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "run.lock").open("a+") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                handle.seek(0)
-                holder = handle.read().strip() or "unknown"
-                raise HomeLocked(
-                    f"{self.root} is being written by process {holder}; wait for it to end"
-                ) from None
-            handle.truncate(0)
-            handle.write(str(os.getpid()))
-            handle.flush()
+        try:
+            held = lock(self.root / "run.lock", patience, self._say_that_it_waits)
+        except LockHeld as error:
+            raise HomeLocked(
+                f"{self.root} is being written by process {error.holder}; wait for it to end"
+            ) from None
+        with held:
             yield
+
+    def _say_that_it_waits(self, holder: str) -> None:
+        logger.info("waiting for process %s, which is writing %s", holder, self.root)

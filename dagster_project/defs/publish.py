@@ -5,7 +5,6 @@ import dagster as dg
 from dagster_project.dbt_project import project
 from dagster_project.defs.resources import DbtResource, HomeResource
 from dagster_project.freshness import EVERY_NIGHT
-from dagster_project.instance import WRITER_POOL
 from dagster_project.locks import writing
 from dagster_project.publishing import publish, queries
 
@@ -18,7 +17,6 @@ PUBLICATION = dg.AssetKey(["publication"])
     group_name="published",
     owners=["team:data-platform"],
     kinds={"duckdb"},
-    pool=WRITER_POOL,
     freshness_policy=EVERY_NIGHT,
     description="marts.duckdb: every mart of one moment, replaced by one rename, untouched without change.",
 )

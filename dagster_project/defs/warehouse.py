@@ -10,7 +10,6 @@ from dagster_project.dbt_build import BuildResult, DbtBroken, NodeResult, build
 from dagster_project.dbt_project import project
 from dagster_project.dbt_translation import Translator
 from dagster_project.defs.resources import DbtResource, HomeResource
-from dagster_project.instance import WRITER_POOL
 from dagster_project.locks import writing
 from dagster_project.reporting.numbers import numbers_of
 from ingestion.home import Home
@@ -30,7 +29,6 @@ def dbt_models(translator: Translator) -> dg.AssetsDefinition:
         manifest=dict(project().manifest_json),
         name="dbt",
         dagster_dbt_translator=translator,
-        pool=WRITER_POOL,
     )
     def models(
         context: dg.AssetExecutionContext, tollbook: HomeResource, dbt: DbtResource

@@ -6,12 +6,13 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ingestion.home import HOME_VARIABLE, Home
 
@@ -41,14 +42,21 @@ class Ended:
     said: str
 
 
-def night(home: Home, *arguments: str, kill: str = "") -> Ended:
-    """Run `tollbook run` over `home`; with `kill`, die without warning when that moment has come."""
-    return tollbook(home, "run", *arguments, kill=kill)
+def night(home: Home, *arguments: str, kill: str = "", unread: bool = False) -> Ended:
+    """Run `tollbook run` over `home`.
+
+    Args:
+        home: whose night it is.
+        arguments: further ones of the command.
+        kill: the moment at which it dies without warning, or, after `terminated`, gets a SIGTERM.
+        unread: whether its stdout is a pipe that nobody reads any more.
+    """
+    return tollbook(home, "run", *arguments, kill=kill, unread=unread)
 
 
-def tollbook(home: Home, command: str, *arguments: str, kill: str = "") -> Ended:
-    """Run a command of `tollbook` over `home`; with `kill`, die without warning when that moment has come."""
-    return _ended(home, _command, (command, "--home", str(home.root), *arguments), kill)
+def tollbook(home: Home, command: str, *arguments: str, kill: str = "", unread: bool = False) -> Ended:
+    """Run a command of `tollbook` over `home`; `kill` and `unread` as for `night`."""
+    return _ended(home, _command, (command, "--home", str(home.root), *arguments), kill, unread)
 
 
 def job(home: Home, name: str, run_config: Mapping[str, Any]) -> Ended:
@@ -56,9 +64,13 @@ def job(home: Home, name: str, run_config: Mapping[str, Any]) -> Ended:
     return _ended(home, _job, (str(home.root), name, run_config))
 
 
-def _ended(home: Home, work: Callable[..., None], arguments: tuple[Any, ...], kill: str = "") -> Ended:
+def _ended(
+    home: Home, work: Callable[..., None], arguments: tuple[Any, ...], kill: str = "", unread: bool = False
+) -> Ended:
     said = home.root.with_name(f"{home.root.name}.said")
-    process = _server().Process(target=_run, args=(work, arguments, kill, str(said), dict(os.environ)))
+    process = _server().Process(
+        target=_run, args=(work, arguments, kill, unread, str(said), dict(os.environ))
+    )
     process.start()
     process.join(PATIENCE_SECONDS)
     process.kill()
@@ -73,13 +85,27 @@ def _server() -> ForkServerContext:
 
 
 def _run(
-    work: Callable[..., None], arguments: tuple[Any, ...], kill: str, said: str, environment: dict[str, str]
+    work: Callable[..., None],
+    arguments: tuple[Any, ...],
+    kill: str,
+    unread: bool,
+    said: str,
+    environment: dict[str, str],
 ) -> None:
     os.environ.update(environment)  # the server keeps the one it was started with
     if kill:
         _arm(kill)
-    with Path(said).open("w") as output, redirect_stdout(output), redirect_stderr(output):
+    with ExitStack() as stack:
+        output = stack.enter_context(Path(said).open("w"))
+        stack.enter_context(redirect_stderr(output))
+        stack.enter_context(redirect_stdout(stack.enter_context(_unread()) if unread else output))
         work(*arguments)
+
+
+def _unread() -> TextIO:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return os.fdopen(writer, "w")
 
 
 def _command(*arguments: str) -> None:
@@ -107,12 +133,16 @@ def _arm(moment: str) -> None:
     """Arrange to die at `moment`.
 
     'after <step>', 'during <what a step says>', 'before the rename' of marts.duckdb, or 'before naming' or 'after
-    naming' a file whose name ends so.
+    naming' a file whose name ends so. After 'terminated' it gets a SIGTERM, and a minute to heed it.
     """
     from dagster_project import publishing
     from dagster_project.console import Console
     from ingestion import files
 
+    global _die
+    if moment.startswith("terminated "):
+        moment = moment.removeprefix("terminated ")
+        _die = _terminate
     when, _, what = moment.partition(" ")
     naming, _, ending = what.partition(" ")
     if moment == "before the rename":
@@ -147,3 +177,8 @@ def _dying_at(what: str) -> Callable[..., None]:
 
 def _die(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _terminate(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from threading import Timer
 
 import pytest
 
@@ -35,9 +38,26 @@ def test_another_process_is_kept_out_and_learns_who_holds_the_home(home: Home) -
         assert "is being written by process" in pool.submit(try_to_write, home).result()
 
 
+def test_a_step_waits_for_another_process_until_its_deadline(home: Home, caplog) -> None:
+    caplog.set_level("INFO")
+    with home.writer_lock(), pytest.raises(HomeLocked, match=str(os.getpid())), writing(home, patience=0.1):
+        pass
+    assert [record.getMessage() for record in caplog.records] == [
+        f"waiting for process {os.getpid()}, which is writing {home.root}"
+    ]
+
+
+def test_a_step_goes_on_when_the_other_process_lets_go(home: Home) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(home.writer_lock())
+        Timer(0.1, stack.close).start()
+        with writing(home, patience=60):
+            pass
+
+
 def try_to_write(home: Home) -> str:
     try:
-        with writing(home):
+        with writing(home, patience=0):
             return "got it"
     except HomeLocked as error:
         return str(error)

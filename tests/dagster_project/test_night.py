@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from pathlib import Path
 
 import dagster as dg
@@ -87,18 +88,30 @@ def test_running_again_changes_nothing_and_says_so(finished_night, tmp_path: Pat
     assert table_hashes(home) == before == table_hashes(finished_night.home)
 
 
+def test_a_night_nobody_listens_to_ends_as_any_other_and_so_does_the_next(
+    finished_night, tmp_path: Path
+) -> None:
+    """`tollbook run --json | head -n 1`: its steps go on, and the next night waits for nothing it has left."""
+    home = Home(tmp_path / "home")
+    shutil.copytree(finished_night.home.root, home.root)
+    unread = night(home, "--json", unread=True)
+    assert (unread.code, unread.said.count("the output cannot be written")) == (3, 1)
+    assert f"published {home.marts_database}: 0 days rebuilt" in unread.said
+    assert night(home).code == 3
+
+
 def test_a_night_killed_at_any_moment_and_run_again_gives_the_same_marts(
     finished_night, tmp_path: Path, table_hashes
 ) -> None:
     home = Home(tmp_path / "home")
     write_world(home.root, **WORLD)
-    for moment in (
-        "after raw__infron__logs",
-        "during marts.fct_usage_daily",
-        "after dbt",
-        "before the rename",
+    for moment, signalled in (
+        ("after raw__infron__logs", signal.SIGKILL),
+        ("terminated during marts.fct_usage_daily", signal.SIGTERM),
+        ("terminated after dbt", signal.SIGTERM),
+        ("before the rename", signal.SIGKILL),
     ):
-        assert night(home, kill=moment).code == -9, moment
+        assert night(home, kill=moment).code == -signalled, moment
         assert not home.marts_database.exists()
     assert night(home).code == 3
     assert table_hashes(home) == table_hashes(finished_night.home)
