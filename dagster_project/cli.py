@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ingestion.files import why_unwritable
-from ingestion.home import Home, HomeLocked
+from ingestion.home import Home, HomeLocked, HomeUnusable
 
 if TYPE_CHECKING:
     from dagster_project.restating import Restatement
@@ -36,7 +36,10 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout; words for people go to stderr.")]
 DAY = ["%Y-%m-%d"]
 #: What a machine, not a program, has against a file.
-_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG)
+_REFUSALS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO),
+    *(errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+)
 
 
 @app.command()
@@ -283,6 +286,9 @@ def main() -> None:
     gc.set_threshold(50_000, 50, 1_000)
     try:
         app()
+    except HomeUnusable as error:
+        _say(str(error))
+        sys.exit(2)
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise

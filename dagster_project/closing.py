@@ -145,9 +145,9 @@ def close(
     for closing in closings(home):
         if closing.month == month:
             return closing, False
+    if month >= f"{today:%Y-%m}":
+        raise NotOver(f"{month} is not over until its last day has passed, UTC")
     first, end = bounds(month)
-    if today < end:
-        raise NotOver(f"{month} is not over until {end - timedelta(days=1)} has passed, UTC")
     found = object_to(home, month)
     if found and not force:
         raise NotClosable(f"{month} is not complete: {'; '.join(found)}; --force closes it as it is")

@@ -21,7 +21,7 @@ import duckdb
 from dagster_project import closing, last_build, restating
 from dagster_project.dbt_project import FINDING, DbtProject
 from dagster_project.dbt_speed import less_work
-from dagster_project.publishing import restore_days
+from dagster_project.publishing import reads_elsewhere, restore_days
 from ingestion.home import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
@@ -89,15 +89,18 @@ class DbtBroken(RuntimeError):
 def build(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildResult:
     """Run `dbt build` over `select` (unique names; everything when empty) against `home`.
 
-    A complete build of the same inputs is not made again: what it said still holds.
+    A complete build of the same inputs is not made again: what it said still holds. After a home was moved everything
+    is selected, and no day rebuilt: views of build.duckdb read the lake at the place where they were made.
 
     Raises:
         DbtBroken: dbt ended without results, for example because the profile or a hook failed.
         ClosedFileDamaged: a file of a closed month is not what it was.
     """
     closing.verify(home)
+    moved = _was_built_elsewhere(home)
+    select = () if moved else select
     made_of = last_build.inputs(home, project)
-    known = None if select else last_build.recall(home, made_of)
+    known = None if select or moved else last_build.recall(home, made_of)
     if known:
         return known
     last_build.forget(home)
@@ -105,6 +108,13 @@ def build(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildR
     if not select and not result.broken:
         last_build.remember(home, made_of, result)
     return result
+
+
+def _was_built_elsewhere(home: Home) -> bool:
+    if not home.build_database.exists():
+        return False
+    with duckdb.connect(str(home.build_database), read_only=True) as warehouse:
+        return reads_elsewhere(warehouse, home)
 
 
 def _build(home: Home, project: DbtProject, select: Sequence[str]) -> BuildResult:

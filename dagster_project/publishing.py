@@ -22,6 +22,7 @@ import duckdb
 
 from dagster_project import closing, restating
 from dagster_project.dbt_project import PROJECT_DIR, Mart
+from ingestion.duck import literal
 from ingestion.files import whole
 from ingestion.home import Home
 
@@ -66,7 +67,8 @@ def publish(home: Home, marts: Sequence[Mart], asked: Sequence[Path] = ()) -> Pu
     with _attached(home.build_database) as warehouse:
         contents = [_content(warehouse, mart) for mart in marts]
         publication_id = _publication_id(contents, asked)
-        replaced = _current(home) != (publication_id, str(home.root))
+        current = _current(home)
+        replaced = current is None or current[0] != publication_id or not home.is_at(current[1])
         if replaced:
             temporary = home.root / f"marts.duckdb.tmp-{os.getpid()}"
             _write(warehouse, home, temporary, publication_id, contents, asked)
@@ -137,6 +139,19 @@ def restore_days(home: Home) -> None:
         connection.sql(f"attach '{_text(home.build_database)}' as build")
         connection.sql("create schema build.meta")
         connection.sql("create table build.meta.day_builds as from publication.meta.day_builds")
+
+
+def reads_elsewhere(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
+    """Tell whether a view reads Parquet files that are not below this home's lake, as it is named now."""
+    [(found,)] = connection.sql(
+        """
+        select count(*) > 0
+        from duckdb_views()
+        where not internal and contains(sql, 'read_parquet(') and not contains(sql, $here)
+        """,
+        params={"here": literal(f"{home.lake}/").removesuffix("'")},
+    ).fetchall()
+    return found
 
 
 @dataclass(frozen=True)

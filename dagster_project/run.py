@@ -188,13 +188,16 @@ def _new_run_id() -> str:
 
 def _conclude(home: Home, night: Night, console: Console) -> None:
     """Say what was found, what was published or held back, and what the books now say."""
-    from dagster_project.reporting.marts import NothingPublished
+    from dagster_project.reporting.marts import NothingPublished, PublishedElsewhere
     from dagster_project.reporting.summary import summarize
 
+    summary = None
     try:
         summary = summarize(home)
+    except PublishedElsewhere as error:
+        console.say(str(error))
     except NothingPublished:
-        summary = None
+        pass
     if summary:
         console.say("")
         say_all(console, summary.lines())

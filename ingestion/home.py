@@ -27,9 +27,20 @@ logger = logging.getLogger("tollbook.lock")
 HOME_VARIABLE = "TOLLBOOK_HOME"
 DEFAULT_HOME = ".tollbook"
 
+#: What DuckDB reads otherwise than as a part of a name.
+_NOT_IN_A_PATH = {
+    "?": "DuckDB reads options of a database behind it",
+    "\\": "DuckDB reads a / in its place",
+    "=": "DuckDB reads such a folder as a partition, a column of every table",
+}
+
 
 class HomeLocked(RuntimeError):
     """Another process is writing this home."""
+
+
+class HomeUnusable(ValueError):
+    """No home can be at this path; the message names it and says what is in the way."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +51,33 @@ class Home:
 
     @classmethod
     def locate(cls, path: str | Path | None = None) -> Home:
-        """Return the home at `path`, else at `$TOLLBOOK_HOME`, else `.tollbook/` in the working directory."""
-        return cls(Path(path or os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).expanduser().absolute())
+        """Return the home at `path`, else at `$TOLLBOOK_HOME`, else `.tollbook/` in the working directory.
+
+        Raises:
+            HomeUnusable: a file is there, or the path holds what DuckDB would not take as part of a name.
+        """
+        root = Path(path or os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).expanduser().absolute()
+        for sign, meaning in _NOT_IN_A_PATH.items():
+            if sign in str(root):
+                raise HomeUnusable(
+                    f"{root}: a home cannot be below a folder with {sign} in its name: {meaning}"
+                )
+        if not str(root).isprintable():
+            raise HomeUnusable(
+                f"{str(root)!r}: a home cannot be at a path that is not printable UTF-8; rename it"
+            )
+        if root.exists() and not root.is_dir():
+            raise HomeUnusable(
+                f"{root}: is not a folder; name the home's folder, or one that is not there yet"
+            )
+        return cls(root)
+
+    def is_at(self, place: str) -> bool:
+        """Tell whether `place` is the home's folder, perhaps under another name."""
+        try:
+            return place == str(self.root) or self.root.samefile(place)
+        except OSError:
+            return False
 
     @property
     def sources_file(self) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -23,6 +22,7 @@ from ingestion.cadence import CADENCES
 from ingestion.dialects import DIALECTS, Dialect
 from ingestion.home import Home
 from ingestion.source_settings import Conventions, known_zone
+from ingestion.strict_yaml import YamlError, load_yaml
 from ingestion.usage_apis.settings import ApiSettings, Variable, with_kind
 
 NAME = re.compile(r"[a-z0-9_-]+")
@@ -171,19 +171,6 @@ class Sources(BaseModel):
         return {**data, "sources": tuple(entries)}
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML of which nothing is lost: a key that stands twice is a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key, _ in node.value:
-            if keys.count(key.value) > 1:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"{key.value} stands twice; keep one of them", problem_mark=key.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
 def load(home: Home) -> Sources:
     """Return everything sources.yml says, or what the landing folders imply if there is none.
 
@@ -201,15 +188,15 @@ def load(home: Home) -> Sources:
     except (OSError, UnicodeDecodeError) as error:
         raise SourcesError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     try:
-        data = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        raise SourcesError(f"{path}: not valid YAML; {error}") from error
+        data = load_yaml(text)
+    except YamlError as error:
+        raise SourcesError(f"{path}: {error}") from error
     if data is None:
         data = {}
     if not isinstance(data, dict):
         raise SourcesError(f"{path}: must hold `sources:` and its entries, not {type(data).__name__}")
     try:
-        return Sources(**data)
+        return Sources.model_validate(data)
     except ValidationError as error:
         raise SourcesError("\n".join(_explained(path.name, data, error))) from error
 

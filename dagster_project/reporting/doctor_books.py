@@ -10,7 +10,7 @@ import duckdb
 from dagster_project.gates import event_streams
 from dagster_project.publishing import STALE_AFTER, vouched_at
 from dagster_project.reporting.diagnosis import Diagnosis, counted
-from dagster_project.reporting.marts import NothingPublished, published
+from dagster_project.reporting.marts import NothingPublished, PublishedElsewhere, published
 from ingestion import cadence
 from ingestion.home import Home
 from ingestion.sources import load_sources
@@ -26,6 +26,9 @@ def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
             yield from _gaps(home, marts)
             yield from _unpriced(marts)
             yield from _keyless(marts)
+    except PublishedElsewhere as error:
+        what, _, do = str(error).partition("; ")
+        yield Diagnosis("moved", "marts.duckdb", what, do)
     except NothingPublished:
         yield Diagnosis("unpublished", "marts.duckdb", "nothing is published yet", "run `tollbook run`")
 

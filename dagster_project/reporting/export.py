@@ -7,6 +7,7 @@ CSV and JSON, DECIMAL in Parquet. A spreadsheet counts in doubles whatever it is
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -44,14 +45,24 @@ def export(home: Home, report: Report, file_format: str, target: Path) -> int:
 
     Raises:
         NothingPublished: no run has published yet.
-        ExportError: a spreadsheet cannot hold so many rows, or the folder is not there.
+        ExportError: a spreadsheet cannot hold so many rows, the folder is not there, or something else than a file is.
     """
+    target = target.resolve()
+    if target.exists() and not target.is_file():
+        raise ExportError(f"{target} is not a file but {_kind(target)}; name a file in --out")
     if not target.parent.is_dir():
         raise ExportError(f"{target.parent} is not a folder; create it or choose another --out")
     with published(home) as marts, whole(target) as temporary:
         marts.execute("set TimeZone = 'UTC'")
         rows = marts.sql(report.sql)
         return _WRITERS[file_format](marts, rows, temporary)
+
+
+def _kind(path: Path) -> str:
+    """Name what is at a path where no file is."""
+    kinds = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
+    mode = path.stat().st_mode
+    return next((kind for is_of_kind, kind in kinds.items() if is_of_kind(mode)), "a device")
 
 
 def _write_csv(marts: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, target: Path) -> int:

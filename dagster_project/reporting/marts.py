@@ -7,11 +7,17 @@ from contextlib import contextmanager
 
 import duckdb
 
+from dagster_project.publishing import reads_elsewhere
+from ingestion.duck import literal
 from ingestion.home import Home
 
 
 class NothingPublished(RuntimeError):
     """There is no marts.duckdb yet; the message says how to get one."""
+
+
+class PublishedElsewhere(NothingPublished):
+    """The home was copied or moved: what marts.duckdb shows of requests are the files of the place it came from."""
 
 
 @contextmanager
@@ -22,11 +28,18 @@ def published(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises:
         NothingPublished: no run has published yet.
+        PublishedElsewhere: none has since the home is where it is.
     """
     if not home.marts_database.exists():
         raise NothingPublished(f"{home.marts_database} is not there; `tollbook run` publishes it")
     with duckdb.connect() as connection:
-        path = str(home.marts_database).replace("'", "''")
-        connection.execute(f"attach '{path}' as tollbook (read_only)")
+        connection.execute(f"attach {literal(home.marts_database)} as tollbook (read_only)")
+        if reads_elsewhere(connection, home):
+            [(place,)] = connection.sql("select home from tollbook.meta.publication").fetchall()
+            if not home.is_at(place):
+                raise PublishedElsewhere(
+                    f"{home.marts_database} was published at {place} and reads its requests there;"
+                    " `tollbook run` publishes it here, and rebuilds nothing"
+                )
         connection.execute("use tollbook.marts")
         yield connection

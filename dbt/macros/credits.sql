@@ -29,8 +29,8 @@
 {#- The ledger of closed months, as `tollbook close` kept it: [] until a month is closed. -#}
 {% macro closed_credit_files() -%}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
-    {%- set files = home_path('lake/closings/*.credits.parquet') | replace("'", "''") -%}
-    {%- set records = home_path('lake/closings/*.json') | replace("'", "''") -%}
+    {%- set files = home_glob('lake/closings/*.credits.parquet') | replace("'", "''") -%}
+    {%- set records = home_glob('lake/closings/*.json') | replace("'", "''") -%}
     {#- The record is written last: without one the month is not closed. -#}
     {%- set kept -%}
         select file

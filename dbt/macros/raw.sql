@@ -12,11 +12,25 @@
     {{ env_var('TOLLBOOK_HOME', '.tollbook') }}/{{ path }}
 {%- endmacro %}
 
+{#- A pattern below the home, in whose own path no character means anything but itself. -#}
+{% macro home_glob(pattern) -%}
+    {{ env_var('TOLLBOOK_HOME', '.tollbook') | replace('[', '[[]') | replace('*', '[*]') }}/{{ pattern }}
+{%- endmacro %}
+
+{#- A model's SQL as a hash that is the same wherever the home is. -#}
+{% macro code_fingerprint(sql) -%}
+    {%- set code = namespace(sql = sql) -%}
+    {%- for root in [home_path(''), home_glob('')] -%}
+        {%- set code.sql = code.sql | replace("'" ~ root | replace("'", "''"), "'") -%}
+    {%- endfor -%}
+    {{ return(local_md5(code.sql)) }}
+{%- endmacro %}
+
 {#- The files below lake/ that a pattern names, whole paths in order, without what a process that died left unfinished. -#}
 {% macro lake_files(pattern) -%}
     {%- set found -%}
         select file
-        from glob('{{ home_path('lake/' ~ pattern) | replace("'", "''") }}')
+        from glob('{{ home_glob('lake/' ~ pattern) | replace("'", "''") }}')
         where not regexp_matches(file, '/(\.tmp-|tmp_)[^/]*$')
         order by file
     {%- endset -%}
@@ -67,12 +81,12 @@
 
 {% macro raw_glob(table) -%}
     {%- do source('raw', table) -%}
-    read_parquet('{{ home_path('raw/' ~ table) | replace("'", "''") }}/**/*.parquet', hive_partitioning = false, union_by_name = true)
+    read_parquet('{{ home_glob('raw/' ~ table) | replace("'", "''") }}/**/*.parquet', hive_partitioning = false, union_by_name = true)
 {%- endmacro %}
 
 {% macro raw_manifests() -%}
     read_json(
-        {{ sql_list([home_path('raw/accepted/*.ndjson'), home_path('raw/no_manifests.ndjson')]) }},
+        {{ sql_list([home_glob('raw/accepted/*.ndjson'), home_path('raw/no_manifests.ndjson')]) }},
         format = 'newline_delimited',
         allow_empty = true,
         columns = {

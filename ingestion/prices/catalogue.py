@@ -74,7 +74,7 @@ def write_catalogue(home: Home) -> CatalogueResult:
     made_from = fingerprint(current)
     if is_made_from(path, made_from):
         return CatalogueResult(
-            current, path, pl.scan_parquet(path).select(pl.len()).collect().item(), written=False
+            current, path, pl.scan_parquet(path, glob=False).select(pl.len()).collect().item(), written=False
         )
     # Half a second of CPU that a night with the file in place does not spend.
     from ingestion.prices.flatten import flatten

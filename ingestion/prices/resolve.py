@@ -101,7 +101,7 @@ def resolve_models(home: Home) -> ModelsResult:
     path = home.raw / "price_models" / "models.parquet"
     made_from = fingerprint(version, pairs, sorted(aliases.models.items()), sorted(aliases.providers.items()))
     if is_made_from(path, made_from):
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
         return ModelsResult(path, frame.height, frame["reason_unmatched"].count(), written=False)
     matches = [(pair, resolve(*pair, aliases)) for pair in pairs]
     frame = pl.DataFrame(
@@ -187,7 +187,7 @@ def _aliases(home: Home, name: str, key: str) -> dict[str, tuple[str, str]]:
     """Return lower-case `key` → (catalogue_provider, catalogue_model or ''); none without a table."""
     path = home.raw / f"config_{name}" / "config.parquet"
     rows: Iterable[Mapping[str, object]] = (
-        pl.read_parquet(path).iter_rows(named=True) if path.exists() else ()
+        pl.read_parquet(path, glob=False).iter_rows(named=True) if path.exists() else ()
     )
     targets: dict[str, tuple[str, str]] = {}
     lines: dict[str, object] = {}

@@ -43,7 +43,9 @@ def _versions(home: Home, stream: Stream, source: str) -> pl.LazyFrame:
     files = sorted((home.raw / stream.table).glob("dt=*/*.parquet"))
     if not files:
         return pl.LazyFrame(schema=stream.schema)
-    scanned = pl.scan_parquet(files, schema=stream.schema, missing_columns="insert", hive_partitioning=False)
+    scanned = pl.scan_parquet(
+        files, schema=stream.schema, missing_columns="insert", hive_partitioning=False, glob=False
+    )
     return scanned.filter(pl.col("source") == source)
 
 

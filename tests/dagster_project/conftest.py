@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ingestion.duck import literal
 from ingestion.home import Home
 from ingestion.sandbox import write_world
 from tests.conftest import alone
@@ -61,7 +62,7 @@ def table_hashes():
 
     def hashes(home: Home) -> dict[str, tuple]:
         with duckdb.connect() as connection:
-            connection.execute(f"attach '{home.marts_database}' as books (read_only)")
+            connection.execute(f"attach {literal(home.marts_database)} as books (read_only)")
             tables = connection.sql(
                 "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
             ).fetchall()

@@ -139,38 +139,36 @@ def _arm(moment: str) -> None:
     from dagster_project.console import Console
     from ingestion import files
 
-    global _die
-    if moment.startswith("terminated "):
-        moment = moment.removeprefix("terminated ")
-        _die = _terminate
+    die = _terminate if moment.startswith("terminated ") else _die
+    moment = moment.removeprefix("terminated ")
     when, _, what = moment.partition(" ")
     naming, _, ending = what.partition(" ")
     if moment == "before the rename":
-        publishing._replace = _die
+        publishing._replace = die
     elif naming == "naming":
-        files.publish = _dying_around(files.publish, when, ending)
+        files.publish = _dying_around(files.publish, when, ending, die)
     elif when == "after":
-        Console.step_finished = _dying_at(what)
+        Console.step_finished = _dying_at(what, die)
     else:
-        Console.activity = _dying_at(what)
+        Console.activity = _dying_at(what, die)
 
 
 def _dying_around(
-    publish: Callable[[Path, Path], None], when: str, ending: str
+    publish: Callable[[Path, Path], None], when: str, ending: str, die: Callable[[], None]
 ) -> Callable[[Path, Path], None]:
     def name(temporary: Path, target: Path) -> None:
         if when == "after" or not target.name.endswith(ending):
             publish(temporary, target)
         if target.name.endswith(ending):
-            _die()
+            die()
 
     return name
 
 
-def _dying_at(what: str) -> Callable[..., None]:
+def _dying_at(what: str, die: Callable[[], None]) -> Callable[..., None]:
     def listen(console: object, said: str, *rest: object) -> None:
         if what in said:
-            _die()
+            die()
 
     return listen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Sequence
 from datetime import date
@@ -159,3 +160,23 @@ def test_without_a_publication_the_export_says_how_to_get_one(tmp_path: Path) ->
     )
     assert ended.exit_code == 1
     assert "tollbook run" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [(os.mkdir, "a folder"), (os.mkfifo, "a pipe"), (lambda path: path.symlink_to("/dev/null"), "a device")],
+)
+def test_what_is_no_file_is_not_replaced(home: Home, tmp_path: Path, make, kind: str) -> None:
+    out = tmp_path / "out.csv"
+    make(out)
+    before = out.lstat().st_ino
+    with pytest.raises(ExportError, match=f"is not a file but {kind}; name a file"):
+        usage(home, out)
+    assert out.lstat().st_ino == before
+
+
+def test_a_file_behind_a_link_is_replaced_and_the_link_stays(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(tmp_path / "[*] it's.csv")
+    usage(home, tmp_path / "link.csv")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "[*] it's.csv").read_text().startswith("requests,")

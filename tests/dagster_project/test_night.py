@@ -9,9 +9,10 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
-from night_process import night
+from night_process import night, tollbook
 
 from dagster_project.instance import open_instance
+from dagster_project.reporting.marts import published
 from dagster_project.reporting.truth import compare
 from ingestion.home import Home
 from ingestion.landing import landed
@@ -75,35 +76,45 @@ def test_dbt_tests_are_checks_of_their_models(finished_night) -> None:
     assert next(iter(checks.values())).last_check_execution_record is not None
 
 
-def test_running_again_changes_nothing_and_says_so(finished_night, tmp_path: Path, table_hashes) -> None:
-    home = Home(tmp_path / "home")
-    shutil.copytree(finished_night.home.root, home.root)
-    assert night(home).code == 3
-    before, published = table_hashes(home), home.marts_database.stat()
-    again = night(home)
-    assert again.code == 3
-    assert "nothing changed: the published marts are what they were" in again.said
-    after = home.marts_database.stat()
-    assert (published.st_ino, published.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
-    assert table_hashes(home) == before == table_hashes(finished_night.home)
-
-
-def test_a_night_nobody_listens_to_ends_as_any_other_and_so_does_the_next(
-    finished_night, tmp_path: Path
+def test_a_copied_home_reads_nothing_of_the_old_one_and_rebuilds_nothing(
+    finished_night, tmp_path: Path, table_hashes
 ) -> None:
-    """`tollbook run --json | head -n 1`: its steps go on, and the next night waits for nothing it has left."""
+    old, home = finished_night.home, Home(tmp_path / "home")
+    shutil.copytree(old.root, home.root)
+    for command in (("doctor",), ("reconcile",), ("trace", "gen-1")):
+        ended = tollbook(home, *command)
+        assert f"was published at {old.root}" in ended.said
+        assert ended.code == (3 if command == ("doctor",) else 1)
+    ended = night(home)
+    assert f"published {home.marts_database}: 0 days rebuilt" in ended.said
+    assert ended.code == 3
+    assert table_hashes(home) == table_hashes(old)
+    with published(home) as marts:
+        [(views,)] = marts.sql("select string_agg(sql) from duckdb_views() where not internal").fetchall()
+    assert str(home.lake) in views
+    assert str(old.root) not in views
+
+
+def test_running_again_changes_nothing_and_says_so(finished_night, tmp_path: Path, table_hashes) -> None:
+    """Not even after a night whose reader went away, `tollbook run --json | head -n 1`: it leaves nothing behind."""
     home = Home(tmp_path / "home")
     shutil.copytree(finished_night.home.root, home.root)
     unread = night(home, "--json", unread=True)
     assert (unread.code, unread.said.count("the output cannot be written")) == (3, 1)
-    assert f"published {home.marts_database}: 0 days rebuilt" in unread.said
-    assert night(home).code == 3
+    before, file = table_hashes(home), home.marts_database.stat()
+    again = night(home)
+    assert again.code == 3
+    assert "nothing changed: the published marts are what they were" in again.said
+    after = home.marts_database.stat()
+    assert (file.st_ino, file.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+    assert table_hashes(home) == before == table_hashes(finished_night.home)
 
 
 def test_a_night_killed_at_any_moment_and_run_again_gives_the_same_marts(
     finished_night, tmp_path: Path, table_hashes
 ) -> None:
-    home = Home(tmp_path / "home")
+    """Wherever the home is: each sign in its path means something to a shell, a URL, a pattern or a template."""
+    home = Home(tmp_path / """it's [a-z] "home" *.é%41 #$HOME {{ 1 }}, {i}""")
     write_world(home.root, **WORLD)
     for moment, signalled in (
         ("after raw__infron__logs", signal.SIGKILL),

@@ -12,7 +12,7 @@ from reader_process import read_until_told
 
 from dagster_project.dbt_project import Mart
 from dagster_project.publishing import MartMissing, publish
-from dagster_project.reporting.marts import published
+from dagster_project.reporting.marts import PublishedElsewhere, published
 from ingestion.home import Home
 
 COSTS = Mart("fct_usage_costs", "One priced request.", {"cost": "What it cost, in USD."})
@@ -126,14 +126,29 @@ def test_a_changed_description_is_published_too(home: Home) -> None:
     assert publish(home, [COSTS, Mart("fct_usage_daily", "Another word.")]).replaced
 
 
-def test_a_home_that_was_moved_is_published_again(home: Home) -> None:
+def test_a_home_that_was_moved_is_read_only_after_it_was_published_again(home: Home) -> None:
     """The view over the lake holds absolute paths."""
     build(home, {"2026-11-01": 2})
     publish(home, MARTS)
     moved = Home(home.root.rename(home.root.with_name("moved")))
+    with (
+        pytest.raises(PublishedElsewhere, match=f"was published at {home.root} .*; `tollbook run`"),
+        published(moved),
+    ):
+        pass
     build(moved, {"2026-11-01": 2})
     assert publish(moved, MARTS).replaced
     with published(moved) as marts:
+        assert marts.sql("select count(*) from fct_usage_costs").fetchall() == [(2,)]
+
+
+def test_a_home_by_another_name_is_the_same_home(home: Home) -> None:
+    build(home, {"2026-11-01": 2})
+    publish(home, MARTS)
+    home.root.with_name("link").symlink_to(home.root)
+    linked = Home(home.root.with_name("link"))
+    assert not publish(linked, MARTS).replaced
+    with published(linked) as marts:
         assert marts.sql("select count(*) from fct_usage_costs").fetchall() == [(2,)]
 
 

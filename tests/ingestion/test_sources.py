@@ -91,3 +91,15 @@ def test_a_mistake_is_told_with_file_key_and_what_to_write(home, text, message):
     with pytest.raises(SourcesError) as error:
         load_sources(home)
     assert message in str(error.value)
+
+
+def test_what_yaml_cannot_be_is_told_with_the_name_of_the_file(home):
+    home.sources_file.write_text("sources: {a: {dialect: infron, api: &b [*b]}}")
+    with pytest.raises(SourcesError, match=r"sources\.yml: .*refers to itself"):
+        load_sources(home)
+
+
+def test_names_that_are_no_text_are_told(home):
+    home.sources_file.write_text("1: 2\nsources: {3: {dialect: infron, 4: 5}}")
+    with pytest.raises(SourcesError, match=r"sources\.yml: 1"):
+        load_sources(home)

@@ -10,7 +10,7 @@
 {% materialization daily, adapter = 'duckdb' %}
     {%- set target_relation = this.incorporate(type = 'table') -%}
     {%- set existing_relation = load_cached_relation(this) -%}
-    {%- set code_fingerprint = local_md5(sql) -%}
+    {%- set code_fingerprint = code_fingerprint(sql) -%}
 
     {%- do set_raw_variables([]) -%}
     {%- if config.get('contract').enforced -%}

@@ -10,7 +10,7 @@
 {% materialization lake, adapter = 'duckdb' %}
     {%- set target_relation = this.incorporate(type = 'view') -%}
     {%- set folder = home_path('lake/' ~ model.name) | replace("'", "''") -%}
-    {%- set code_fingerprint = local_md5(sql) -%}
+    {%- set code_fingerprint = code_fingerprint(sql) -%}
 
     {%- do set_raw_variables([]) -%}
     {%- if config.get('contract').enforced -%}

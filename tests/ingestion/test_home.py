@@ -1,0 +1,32 @@
+"""Where a home can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingestion.home import Home, HomeUnusable
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a?b", "DuckDB reads options"),
+        ("a\\b", "DuckDB reads a /"),
+        ("dt=2026-11-01", "DuckDB reads such a folder as a partition"),
+        ("a\nb", "not printable"),
+        ("\udcff", "not printable"),
+        ("file", "is not a folder"),
+    ],
+)
+def test_a_path_that_cannot_hold_a_home_is_told_with_what_is_in_the_way(
+    tmp_path: Path, name: str, message: str
+):
+    (tmp_path / "file").touch()
+    with pytest.raises(HomeUnusable, match=message):
+        Home.locate(tmp_path / name)
+
+
+def test_any_other_path_can(tmp_path: Path):
+    assert Home.locate(tmp_path / "it's [a] *, é %41 #$x").root.parent == tmp_path
