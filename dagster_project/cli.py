@@ -311,13 +311,15 @@ def _night(
     from dagster_project.stopping import stoppable
     from ingestion.sources import SourcesError
 
+    console = choose(as_json)
     try:
-        code = stoppable(lambda: nightly(home, first, last, choose(as_json), restatement, accept_vanished))
+        code = stoppable(lambda: nightly(home, first, last, console, restatement, accept_vanished))
     except HomeLocked as error:
         _end(str(error), ExitCode.LOCKED)
     except SourcesError as error:
         _refuse(str(error))
     except KeyboardInterrupt:
+        console.let_go()
         _say("stopped; what is published is untouched, and `tollbook run` goes on where it was")
         os._exit(128 + signal.SIGINT)  # an end in good order would wait for the statement that is running
     except Exception:

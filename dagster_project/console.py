@@ -103,6 +103,9 @@ class Console:
     def event(self, name: str, content: Mapping[str, Any]) -> None:
         """Tell a machine; nobody listens here."""
 
+    def let_go(self) -> None:
+        """Leave the terminal as it was, in the middle of a night that is being stopped."""
+
 
 class LogConsole(Console):
     """The log of a Dagster run, for a night that is a part of it."""
@@ -172,6 +175,10 @@ class RichConsole(Console):
         """Show what is going on beside the bar."""
         if self._progress:
             self._progress.update(self._task, description=message)
+
+    def let_go(self) -> None:
+        """Show the cursor again."""
+        self._terminal.show_cursor()
 
     def say(self, line: str) -> None:
         """Write above the bar."""

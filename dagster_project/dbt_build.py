@@ -131,6 +131,8 @@ def _build(home: Home, project: DbtProject, select: Sequence[str]) -> BuildResul
             outcome = runner.invoke(_arguments(home, project, select))
         finally:
             _close_connections()
+    if outcome.exception is not None and not isinstance(outcome.exception, Exception):
+        raise outcome.exception  # dbt hands back the interrupt of a run that is being stopped
     results = getattr(outcome.result, "results", None)
     if results is None:
         raise DbtBroken("\n".join([f"dbt stopped: {outcome.exception}", *log_tail]))

@@ -60,6 +60,19 @@ def test_a_home_that_cannot_be_written_is_told_in_a_sentence(
     assert capsys.readouterr().err == f"{tmp_path / 'file' / 'home'}: Not a directory\n"
 
 
+def test_a_home_where_none_can_be_ends_with_2_and_makes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["tollbook", "run", "--home", str(tmp_path / "what?")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(
+        f"{tmp_path / 'what?'}: a home cannot be below a folder with ? in"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_full_disk_is_told_whatever_broke_on_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit of no bytes a file stands in for the full disk, an error of SQLite for what it breaks."""
 

@@ -65,6 +65,24 @@ def test_sigterm_ends_it_at_once(work: str, on_interrupt: str) -> None:
         assert process.wait(10) == -signal.SIGTERM
 
 
+def test_ctrl_c_ends_a_night_at_once_with_a_sentence_and_130() -> None:
+    program = """
+import signal, sys, time
+from dagster_project import cli, run
+signal.signal(signal.SIGINT, signal.default_int_handler)
+run.nightly = lambda *_: (print("working", flush=True), time.sleep(60))
+sys.argv = ["tollbook", "run", "--home", "."]
+cli.main()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "working\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert process.stderr.read().startswith("stopped; what is published is untouched")
+
+
 def test_what_the_work_returns_or_raises_is_returned_or_raised() -> None:
     assert stoppable(lambda: 3) == 3
     with pytest.raises(ZeroDivisionError):
