@@ -11,12 +11,13 @@ at full speed, for ever, without looking at signals; what keeps writers apart is
 from __future__ import annotations
 
 import os
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dagster_project.event_log import keep_connections
 from dagster_project.locks import is_alive, writing
-from ingestion.home import Home
+from ingestion.home import Home, HomeLocked
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -119,5 +120,9 @@ def remove_old_logs(instance: dg.DagsterInstance, home: Home, days: int = KEPT_L
 
 if __name__ == "__main__":
     home = Home.locate()
-    with writing(home), open_instance(home) as opened:
-        bury(opened, OURS)
+    prepare(home)
+    try:
+        with writing(home, patience=0), open_instance(home) as opened:
+            bury(opened, OURS)
+    except HomeLocked as error:
+        print(error, file=sys.stderr)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,11 +28,12 @@ logger = logging.getLogger("tollbook.lock")
 HOME_VARIABLE = "TOLLBOOK_HOME"
 DEFAULT_HOME = ".tollbook"
 
-#: What DuckDB reads otherwise than as a part of a name.
+#: What is no part of a name to the tools that open the files of a home, and what it is to them.
 _NOT_IN_A_PATH = {
-    "?": "DuckDB reads options of a database behind it",
-    "\\": "DuckDB reads a / in its place",
+    r"\?": "DuckDB reads options of a database behind it",
+    r"\\": "DuckDB reads a / in its place",
     "=": "DuckDB reads such a folder as a partition, a column of every table",
+    "%[0-9A-Fa-f]{2}": "Dagster's database reads it as one sign",
 }
 
 
@@ -54,13 +56,13 @@ class Home:
         """Return the home at `path`, else at `$TOLLBOOK_HOME`, else `.tollbook/` in the working directory.
 
         Raises:
-            HomeUnusable: a file is there, or the path holds what DuckDB would not take as part of a name.
+            HomeUnusable: a file is there, or the path holds what a tool would not take as part of a name.
         """
         root = Path(path or os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).expanduser().absolute()
-        for sign, meaning in _NOT_IN_A_PATH.items():
-            if sign in str(root):
+        for pattern, meaning in _NOT_IN_A_PATH.items():
+            if found := re.search(pattern, str(root)):
                 raise HomeUnusable(
-                    f"{root}: a home cannot be below a folder with {sign} in its name: {meaning}"
+                    f"{root}: a home's path cannot hold {found[0]}: {meaning}; rename the folder"
                 )
         if not str(root).isprintable():
             raise HomeUnusable(

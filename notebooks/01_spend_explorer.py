@@ -49,7 +49,7 @@ def _(con):
     mo.stop(
         not has_usage(con),
         mo.callout(
-            mo.md("Nothing is published yet: run `make run`, or `tollbook run` on your own home."), "warn"
+            mo.md("Nothing is published here: run `make run`, or `tollbook run` on your own home."), "warn"
         ),
     )
     _names = ", ".join(f"list_sort(list(distinct {name}))" for name in ("model", "key", "member"))
@@ -104,11 +104,16 @@ def _(chosen, con, table):
 
 @app.function
 def open_published_marts() -> duckdb.DuckDBPyConnection:
-    """Attach the published marts read-only and make them the current schema; without them it stays empty."""
-    con = duckdb.connect()
-    if (published := Home.locate().marts_database).exists():
-        path = str(published).replace("'", "''")
-        con.execute(f"attach '{path}' as published (read_only); use published.marts")
+    """Attach the published marts read-only and make them the current schema; without them it stays empty.
+
+    So it does where the home was moved: its marts are read again once a run has published them here.
+    """
+    home, con = Home.locate(), duckdb.connect()
+    if home.marts_database.exists():
+        path = str(home.marts_database).replace("'", "''")
+        con.execute(f"attach '{path}' as published (read_only)")
+        [(place,)] = con.sql("select home from published.meta.publication").fetchall()
+        con.execute("use published.marts" if home.is_at(place) else "detach published")
     return con
 
 

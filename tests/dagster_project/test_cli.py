@@ -67,9 +67,7 @@ def test_a_home_where_none_can_be_ends_with_2_and_makes_nothing(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith(
-        f"{tmp_path / 'what?'}: a home cannot be below a folder with ? in"
-    )
+    assert capsys.readouterr().err.startswith(f"{tmp_path / 'what?'}: a home's path cannot hold ?: ")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -114,7 +114,7 @@ def test_a_night_killed_at_any_moment_and_run_again_gives_the_same_marts(
     finished_night, tmp_path: Path, table_hashes
 ) -> None:
     """Wherever the home is: each sign in its path means something to a shell, a URL, a pattern or a template."""
-    home = Home(tmp_path / """it's [a-z] "home" *.é%41 #$HOME {{ 1 }}, {i}""")
+    home = Home(tmp_path / """it's [a-z] "home" *.é 50% #$HOME {{ 1 }}, {i}""")
     write_world(home.root, **WORLD)
     for moment, signalled in (
         ("after raw__infron__logs", signal.SIGKILL),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 
+from ingestion.home import Home
+
 # Two keys, two models, two days. List 1.00 + 2.00 + 4.00 = 7.00, discounted 0.90 + 1.80 + 3.60 = 6.30,
 # cache-optimized 0.50 + 1.80 + 3.60 = 5.90; the fourth request has no price.
 REQUESTS = """
+create schema meta;
+create table meta.publication (home varchar);
 create schema marts;
 use marts;
 create table fct_usage_costs as
@@ -44,3 +49,16 @@ def marts() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as con:
         con.execute(REQUESTS)
         yield con
+
+
+@pytest.fixture
+def publish(home: Home, marts: duckdb.DuckDBPyConnection) -> Callable[[Path], None]:
+    """A function that makes the marts the published ones of a home, as published at a folder."""
+
+    def publish(place: Path) -> None:
+        marts.execute(f"attach '{home.marts_database}' as published")
+        marts.execute("copy from database memory to published")
+        marts.execute("insert into published.meta.publication values ($1)", [str(place)])
+        marts.execute("detach published")
+
+    return publish

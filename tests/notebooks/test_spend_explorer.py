@@ -110,10 +110,15 @@ def test_a_reader_that_ends_leaves_nothing_of_duckdb_behind(home: Home, request:
     assert (ended.stdout, ended.stderr) == ("1\n", "")
 
 
-def test_published_marts_are_opened_for_reading_only(notebook, home: Home, marts):
-    marts.execute(f"attach '{home.marts_database}' as published")
-    marts.execute("copy from database memory to published")
-    marts.execute("detach published")
+def test_marts_published_elsewhere_are_not_read(notebook, home: Home, publish):
+    """Their requests are files of another place."""
+    publish(home.root.with_name("old"))
+    with notebook.open_published_marts() as con:
+        assert not notebook.has_usage(con)
+
+
+def test_published_marts_are_opened_for_reading_only(notebook, home: Home, publish):
+    publish(home.root)
     with notebook.open_published_marts() as con:
         assert notebook.spend(con, EVERYTHING)["requests"].to_list() == [4]
         with pytest.raises(duckdb.Error, match="read-only"):

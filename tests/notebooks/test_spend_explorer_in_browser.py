@@ -9,11 +9,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import duckdb
 import pytest
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
@@ -29,11 +28,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def address(home: Home, marts: duckdb.DuckDBPyConnection, request: pytest.FixtureRequest) -> Iterator[str]:
+def address(home: Home, publish: Callable[[Path], None], request: pytest.FixtureRequest) -> Iterator[str]:
     """The notebook, served from this machine over the small marts."""
-    marts.execute(f"attach '{home.marts_database}' as published")
-    marts.execute("copy from database memory to published")
-    marts.execute("detach published")
+    publish(home.root)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
