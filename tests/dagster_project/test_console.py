@@ -86,12 +86,12 @@ def test_a_listener_that_raises_ends_no_step_and_the_night_is_no_success() -> No
     """An event without the metadata it should have: what it would have said is not known, so the code is 1."""
     night = Night(published=True)
     event = SimpleNamespace(
-        step_key="raw__manifests",
+        step_key="publication",
         event_type_value="ASSET_MATERIALIZATION",
         event_specific_data=SimpleNamespace(
-            materialization=SimpleNamespace(metadata={}, asset_key=SimpleNamespace(path=["raw", "manifests"]))
+            materialization=SimpleNamespace(metadata={}, asset_key=SimpleNamespace(path=["publication"]))
         ),
     )
     Listener(night, Console(None))(SimpleNamespace(dagster_event=event, message="materialized"))
-    assert night.untold_events == ["KeyError: 'files_vanished', at: materialized"]
+    assert night.untold_events == ["KeyError: 'replaced', at: materialized"]
     assert night.code == ExitCode.FAILED
