@@ -37,6 +37,13 @@ from ingestion.stripe_api.state import read_marks
 Manifests = Sequence[Mapping[str, Any]]
 NAMED = 5
 
+_NEXT_STEPS = {
+    "vanished": "have it delivered again, or say that it is meant: tollbook run --accept-vanished {source}",
+    "failed_gate": "replace or remove the delivered file, or raise the limit of {source} in sources.yml",
+    "unread": "let the file be complete, and readable; the next night reads it again",
+    "not_fetched": "the next night asks again; correct its settings or token where it refuses",
+}
+
 
 @dataclass
 class Taken:
@@ -44,7 +51,7 @@ class Taken:
 
     Attributes:
         held_back: sources that stay as they were, and why.
-        vanished: sources that lost so little that it is believed, and what.
+        vanished: sources that lost something that is believed, because it is little or meant, and what.
         silent: streams that should have delivered by now.
         nothing: why there is nothing to publish; empty if there is.
     """
@@ -84,27 +91,31 @@ def take_over(
         source, before = configured.get(name), accepted.of_source(home, name)
         found = [*_unread(home, source), *_failed(home, source)] if source else []
         loss = lost(before, manifests, closed)
-        if loss.files and name not in accept_vanished:
-            said = _told(home, loss, before)
-            if loss.share > (source.vanished_threshold if source else 0):
-                do = (
-                    f"have it delivered again, or say that it is meant: tollbook run --accept-vanished {name}"
-                )
-                found.append(_Objection("vanished", f"{said}; {do}", date.fromisoformat(loss.first_day)))
-            elif not found:
-                taken.vanished.append(f"{name}: {said}")
+        said = _told(home, loss, before) if loss.files else ""
+        limit = source.vanished_threshold if source else 0
+        if not found and loss.share > limit and name not in accept_vanished:
+            found.append(_Objection("vanished", said, date.fromisoformat(loss.first_day)))
         if found:
             objections[name] = found
-            taken.held_back.append(f"{name}: {_sentence(found)}")
-        else:
-            accepted.accept(home, name, manifests)
+            taken.held_back.append(f"{name}: {_sentence(found)}; {next_step(found[0].reason, name)}")
+            continue
+        if said:
+            taken.vanished.append(f"{name}: {said}")
+        accepted.accept(home, name, manifests)
     forget_vanished(home, sources)
-    names = sorted(configured.keys() | accepted.sources(home))
-    statuses = [_status(home, name, configured.get(name), objections.get(name, []), today) for name in names]
+    statuses = [
+        _status(home, name, configured.get(name), objections.get(name, []), today)
+        for name in sorted(configured.keys() | accepted.sources(home))
+    ]
     source_status.write(home, [*statuses, *_payments(home)])
     taken.silent = silences(home, sources, today)
     taken.nothing = _nothing(home, sources, accept_vanished)
     return taken
+
+
+def next_step(reason: str, source: str) -> str:
+    """Return what a person does about a source that is held back."""
+    return _NEXT_STEPS[reason].format(source=source)
 
 
 def adopt(home: Home, sources: list[Source]) -> None:
@@ -143,17 +154,15 @@ def _unread(home: Home, source: Source) -> Iterator[_Objection]:
     """Yield files that could not be read."""
     found = unread_files(home, source)
     if found:
-        listed = "; ".join(reason for _, reason in found[:NAMED])
         first_day = min(file.delivered_on for file, _ in found)
-        yield _Objection("unread", f"{listed}; let it be complete for the next night", first_day)
+        yield _Objection("unread", "; ".join(reason for _, reason in found[:NAMED]), first_day)
 
 
 def _failed(home: Home, source: Source) -> Iterator[_Objection]:
     """Yield what the gates have found."""
     sentences, first_day = gates.objections(home, source)
     if sentences:
-        do = "replace or remove the delivered file, or raise its limit"
-        yield _Objection("failed_gate", f"{'; '.join(sentences)}; {do}", first_day)
+        yield _Objection("failed_gate", "; ".join(sentences), first_day)
 
 
 def _sentence(objections: Sequence[_Objection]) -> str:

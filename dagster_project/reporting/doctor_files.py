@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.accepting import silences
+from dagster_project.accepting import next_step, silences
 from dagster_project.payments import ACCOUNT
 from dagster_project.reporting.diagnosis import Diagnosis, counted
 from dagster_project.usage_apis import last_attempts
@@ -63,12 +63,11 @@ def _held_back(home: Home) -> Iterator[Diagnosis]:
     for status in source_status.read(home):
         if status.held_back_reason and (status.held_back_reason != "not_fetched" or status.source == ACCOUNT):
             as_of = f"in the books as of {status.as_of_date}" if status.as_of_date else "not in the books"
-            what, _, do = status.held_back_detail.rpartition("; ")
             yield Diagnosis(
                 "held_back",
                 status.source,
-                f"{as_of}: {what or status.held_back_detail}",
-                do if what else "see `tollbook run`; the next night asks again",
+                f"{as_of}: {status.held_back_detail}",
+                next_step(status.held_back_reason, status.source),
             )
 
 

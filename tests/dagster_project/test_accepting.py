@@ -128,7 +128,8 @@ def test_a_file_that_keeps_growing_holds_back_its_source_alone(
     monkeypatch.setattr(conversion, "convert", growing)
     [held] = night(two).held_back
     assert held == (
-        "east: east/logs/dt=2026-11-04/a.ndjson changed while it was read; let it be complete for the next night"
+        "east: east/logs/dt=2026-11-04/a.ndjson changed while it was read;"
+        " let the file be complete, and readable; the next night reads it again"
     )
     assert (events(two, "east"), len(events(two, "west"))) == (BOTH, 3)
     assert (status(two, "east").held_back_reason, status(two, "east").held_back_from) == (
@@ -160,7 +161,9 @@ def test_files_that_vanish_are_not_believed_until_somebody_says_so(two: Home) ->
         )
         assert (events(two, "east"), len(events(two, "west"))) == (BOTH, 3)
     assert status(two, "east").held_back_from == date(2026, 11, 3)
-    assert night(two, ["east"]) == Taken()
+    taken = night(two, ["east"])
+    assert (taken.held_back, len(taken.vanished)) == ([], 1)
+    assert night(two) == Taken()
     assert events(two, "east") == {"2026-11-02/a.ndjson": 200}
     assert len(list(manifest.every(two))) == 4
 
@@ -224,7 +227,8 @@ def test_a_source_nobody_names_any_more_stays_until_somebody_says_so(two: Home) 
     [held] = night(two).held_back
     assert held.startswith("east: 2 landing files are gone")
     assert events(two, "east") == BOTH
-    assert night(two, ["east"]) == Taken()
+    assert night(two, ["east"]).held_back == []
+    assert night(two) == Taken()
     assert accepted.sources(two) == ["west"]
 
 
@@ -234,7 +238,7 @@ def test_nothing_at_all_may_be_meant(home: Home) -> None:
     night(home)
     path.unlink()
     assert night(home).nothing
-    assert night(home, ["infron"]) == Taken()
+    assert night(home, ["infron"]).nothing == ""
 
 
 class Killed(BaseException):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -17,7 +17,9 @@ from dagster_project.cli import app
 from dagster_project.locks import holder, writing
 from dagster_project.publishing import vouch
 from dagster_project.reporting.doctor import Report, examine
+from ingestion import accepted, source_status
 from ingestion.home import Home
+from ingestion.source_status import SourceStatus
 
 LINE = (
     '{{"request_id":"{name}","created_at":"2026-11-01T07:21:59Z","model":"{model}","status":"success",'
@@ -117,3 +119,44 @@ def test_the_process_that_holds_the_home_is_named_while_it_does(home: Home) -> N
     with writing(home):
         assert holder(home) == os.getpid()
     assert holder(home) is None
+
+
+def test_a_source_that_stopped_delivering_three_days_ago_is_a_finding(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Daily files from 2 to 15 November; on the 18th the 16th is missing, on the 17th it had its day of grace."""
+    for day in range(2, 16):
+        land(home, f"2026-11-{day:02}")
+    monkeypatch.setenv("TOLLBOOK_TODAY", "2026-11-17")
+    assert found(examine(home), "silent") == []
+    monkeypatch.setenv("TOLLBOOK_TODAY", "2026-11-18")
+    [silent] = found(examine(home), "silent")
+    assert (
+        "infron/logs: has delivered nothing since 2026-11-15: 2026-11-16 is missing; find out why" in silent
+    )
+    ended = CliRunner().invoke(app, ["doctor", "--home", str(home.root)])
+    assert ended.exit_code == 3
+
+
+def test_what_the_last_night_held_back_and_an_emptied_landing_are_said_with_what_to_do(home: Home) -> None:
+    """Nothing of infron is in landing/ any more; Stripe did not answer."""
+    accepted.accept(home, "infron", [{"landing_file": "infron/logs/dt=2026-11-02/a.ndjson"}])
+    source_status.write(
+        home,
+        [
+            SourceStatus(
+                "infron", "infron", date(2026, 11, 2), "vanished", "1 file is gone", date(2026, 11, 2)
+            ),
+            SourceStatus("stripe", "stripe", None, "not_fetched", "stripe: no answer; try later"),
+            SourceStatus("east", "infery", date(2026, 11, 2)),
+        ],
+    )
+    report = examine(home)
+    assert [line.split(None, 1)[1] for line in found(report, "held_back")] == [
+        "infron: in the books as of 2026-11-02: 1 file is gone; have it delivered again, or say that it is meant:"
+        " tollbook run --accept-vanished infron",
+        "stripe: not in the books: stripe: no answer; try later; the next night asks again; correct its settings or"
+        " token where it refuses",
+    ]
+    [empty] = found(report, "vanished")
+    assert "landing: it holds no file, and the books are made of some; mount it, or deliver again" in empty
