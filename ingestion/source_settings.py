@@ -9,6 +9,7 @@ quota. A setting nobody wrote is null there, and staging takes the dialect's def
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -97,16 +98,21 @@ class Conventions(BaseModel):
     charge_rounding: Literal["half_away", "up", "down"] | None = None
 
 
-def write(home: Home, sources: list[Any]) -> None:
+def write(home: Home, sources: list[Any], counting: Collection[str] = ()) -> None:
     """Write the settings of all sources to raw.
 
     Args:
         home: Where to.
         sources: `ingestion.sources.Source` objects.
+        counting: Names of sources that are in the books; of those that are configured no more the settings stay.
     """
-    rows = [row for source in sources for row in _rows(source)]
-    frame = pl.DataFrame(rows, schema=COLUMNS)
-    write_if_changed(home.raw / "config_sources" / "config.parquet", frame.write_parquet)
+    place = home.raw / "config_sources" / "config.parquet"
+    frame = pl.DataFrame([row for source in sources for row in _rows(source)], schema=COLUMNS)
+    gone = set(counting) - {source.name for source in sources}
+    if gone and place.exists():
+        before = pl.read_parquet(place).filter(pl.col("source").is_in(sorted(gone)))
+        frame = pl.concat([frame, before], how="diagonal").select(*COLUMNS)
+    write_if_changed(place, frame.write_parquet)
 
 
 def _rows(source: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingestion import source_settings
+from ingestion import accepted, source_settings
 from ingestion.config.reader import read
 from ingestion.config.tables import TABLES
 from ingestion.files import write_if_changed
@@ -46,6 +46,6 @@ def write_config(home: Home) -> None:
                 faults.append(f"config/{path.name}: no such table; write one of {', '.join(sorted(TABLES))}")
     if faults:
         raise ConfigError("\n".join(faults))
-    source_settings.write(home, sources)
+    source_settings.write(home, sources, accepted.sources(home))
     for name, frame in frames.items():
         write_if_changed(home.raw / f"config_{name}" / "config.parquet", frame.write_parquet)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ingestion import accepted, raw
+from ingestion.config import write_config
 from ingestion.landing import pending
 from ingestion.sources import load_sources
 
@@ -75,3 +76,24 @@ def test_what_counts_is_one_line_per_file_in_their_order_and_without_times(desk,
     names = [json.loads(line)["landing_file"].rpartition("/")[2] for line in text.splitlines()]
     assert names == ["a.ndjson", "b.ndjson"]
     assert "mtime_ns" not in text
+
+
+def test_the_settings_of_a_source_that_counts_stay_when_it_is_configured_no_more(desk, call):
+    desk.home.sources_file.write_text(
+        "sources: {east: {dialect: infron, usd_per_credit: 0.02}, west: {dialect: infron}}"
+    )
+    desk.land([call(1)], stream="east/logs")
+    desk.run()
+    write_config(desk.home)
+    before = desk.parquet(f"from '{desk.home.raw}/config_sources/config.parquet' where source = 'east'")
+    desk.home.sources_file.write_text("sources: {north: {dialect: infron}}")
+    for _ in range(2):
+        write_config(desk.home)
+        rows = desk.parquet(f"from '{desk.home.raw}/config_sources/config.parquet' order by source")
+        assert [row["source"] for row in rows] == ["east", "north"]
+        assert rows[:1] == before
+    accepted.accept(desk.home, "east", [])
+    write_config(desk.home)
+    assert [
+        row["source"] for row in desk.parquet(f"from '{desk.home.raw}/config_sources/config.parquet'")
+    ] == ["north"]
