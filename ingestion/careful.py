@@ -14,9 +14,9 @@ from typing import Any
 
 import duckdb
 
-from ingestion import extras, strict_json
+from ingestion import extras, strict_json, unknown_names
 from ingestion.duck import literal
-from ingestion.reader_sql import EXTRA_KEY, LINE_KEY, Reading
+from ingestion.reader_sql import EXTRA_KEY, LINE_KEY, UNKNOWN_KEY, Reading
 from ingestion.reader_values import quoted
 from ingestion.rejects import Reject, redacted
 from ingestion.strict_json import BadLine
@@ -52,10 +52,12 @@ class Sieve:
         self._canonical = target.with_suffix(".ndjson")
         self._out = self._canonical.open("w", encoding="utf-8")
 
-    def keep(self, number: int, line: bytes, values: dict[str, Any], extra: str | None) -> None:
+    def keep(
+        self, number: int, line: bytes, values: dict[str, Any], extra: str | None, unknown: str | None
+    ) -> None:
         """Take a record whose text is in order; its types are looked at when all are there."""
         self._texts[number] = line
-        whole = {**values, LINE_KEY: number, EXTRA_KEY: extra}
+        whole = {**values, LINE_KEY: number, EXTRA_KEY: extra, UNKNOWN_KEY: unknown}
         self._out.write(json.dumps(whole, ensure_ascii=False) + "\n")
 
     def reject(self, number: int, reason: str, at: str = "", line: bytes = b"") -> None:
@@ -125,7 +127,8 @@ def read_lines(
             undeclared[shape] = extras.undeclared_keys(record, stream)
             found.unknown_fields |= strict_json.undeclared(shape, stream)
         kept = {key: strict_json.plain(record[key]) for key in undeclared[shape]}
-        sieve.keep(number, line, values, extras.text_of(kept))
+        unknown = unknown_names.of_record(record, stream)
+        sieve.keep(number, line, values, extras.text_of(kept), unknown)
 
 
 def _numbered(piece: Path, first_line: int) -> Iterator[tuple[int, bytes | None, bool]]:

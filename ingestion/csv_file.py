@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import csv_records, extras, shapes, strict_json
+from ingestion import csv_records, extras, shapes, strict_json, unknown_names
 from ingestion.careful import Sieve
 from ingestion.csv_records import Record
 from ingestion.delivery import Delivery
@@ -201,11 +201,13 @@ class _Reader:
         else:
             named, extra = self._named(record.cells)
             try:
-                values = strict_json.declared_values(strict_json.flat_record(named, self.stream), self.stream)
+                opened = strict_json.flat_record(named, self.stream)
+                values = strict_json.declared_values(opened, self.stream)
             except BadLine as fault:
                 sieve.reject(record.number, fault.reason, fault.field, record.text)
                 return
-            sieve.keep(record.number, record.text, values, extras.text_of(extra))
+            unknown = unknown_names.of_record(opened, self.stream)
+            sieve.keep(record.number, record.text, values, extras.text_of(extra), unknown)
 
     def _named(self, cells: list[str]) -> tuple[dict[str, str | None], dict[str, str | None]]:
         layout = self.header.layout

@@ -12,11 +12,12 @@ depend on the way it took.
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import duckdb
 
@@ -136,12 +137,13 @@ class _Reader:
         for line in _sample(self.lines.plain, self.lines.size):
             try:
                 record = strict_json.parse(line)
-                written = {key: record[key] for key in texts if isinstance(record.get(key), str)}
+                written = {key: _text(record.get(key)) for key in texts}
                 record = strict_json.opened(record, stream)
             except strict_json.BadLine:
                 continue
             for key, text in written.items():
-                texts[key].append(text)
+                if text:
+                    texts[key].append(text)
             record.pop(LINE_KEY, None)
             paths |= strict_json.paths(record)
             keys |= dict.fromkeys(record)
@@ -152,6 +154,13 @@ class _Reader:
             frozenset(field.name for field in absent),
             texts,
         )
+
+
+def _text(value: Any) -> str:
+    """Return the text of an embedded field, which may be an object as it is."""
+    if isinstance(value, dict):
+        return json.dumps(strict_json.plain(value), ensure_ascii=False)
+    return value if isinstance(value, str) else ""
 
 
 def _sample(plain: Path, size: int) -> Iterator[bytes]:

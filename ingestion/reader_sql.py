@@ -19,22 +19,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ingestion import extras
+from ingestion import extras, unknown_names
 from ingestion import reader_values as values
 from ingestion.dialects.shape import Column, Stream
 from ingestion.duck import literal
 from ingestion.reader_values import quoted
 
-#: Keys under which the careful path hands SQL a line's number and its undeclared fields.
+#: Keys under which the careful path hands SQL a line's number, its undeclared fields, and the names of those in watched
+#: objects.
 LINE_KEY = "tollbook raw line"
 EXTRA_KEY = "tollbook extra"
+UNKNOWN_KEY = "tollbook unknown fields"
 #: More shapes than this are not worth comparing with.
 _MOST_SHAPES = 20
 _UNSURE = "tollbook embedded doubt"
 #: What the bulk statement says of a line that has more than was expected, and may be in order.
 UNEXPECTED = "unexpected line"
 #: Raise it when the same declaration would now give other rows, rejects or manifests: every file is then read again.
-READER_VERSION = 5
+READER_VERSION = 6
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ class Reading:
                 f"date '{self.delivered_on}' as delivered_on",
                 *occurred,
                 *(quoted(column.name) for column in stream.raw_columns()),
+                *([f"{quoted(UNKNOWN_KEY)} as unknown_fields"] if stream.watched else []),
                 f"{extra} as extra",
             ]
         )
@@ -192,8 +195,11 @@ class Reading:
             f"{values.place(stream, field)} is not null" for field in stream.fields if field.name in absent
         ]
         opened, compared, unsure = [], [], []
+        unknown = "cast(null as varchar)"
         for key in stream.embedded:
             shape = shapes[key]
+            if any(path.partition(".")[0] == key for path in stream.watched):
+                unknown = self._unknown(key, shape, as_expected=as_expected)
             if shape.known:
                 compared.append(f"{values.embedded_keys(key, shape.folders)} as {values.known_keys(key)}")
             opened.append(
@@ -214,8 +220,8 @@ class Reading:
             rows = f"(select *, {', '.join(compared)} from {rows})"  # noqa: S608
         if opened:
             rows = (
-                f"(select * replace ({', '.join(opened)}), {' or '.join(unsure)} as {quoted(_UNSURE)}"  # noqa: S608
-                f" from {rows})"
+                f"(select * replace ({', '.join(opened)}), {' or '.join(unsure)} as {quoted(_UNSURE)},"  # noqa: S608
+                f" {unknown} as {quoted(UNKNOWN_KEY)} from {rows})"
             )
             (unexpected if as_expected else doubts).append(quoted(_UNSURE))
         line_number = quoted(LINE_KEY) if layout.numbered else "cast(null as bigint)"
@@ -232,11 +238,24 @@ class Reading:
             f"with fields as (select {typed},"  # noqa: S608
             f" case when {' or '.join(['false', *unexpected])} then error({literal(UNEXPECTED)})"
             f" else {' or '.join(['false', *doubts])} end as doubtful,"
-            f" {line_number} as {quoted(LINE_KEY)}, {extra} as {quoted(EXTRA_KEY)}"
+            f" {line_number} as {quoted(LINE_KEY)}, {extra} as {quoted(EXTRA_KEY)}{_handed(stream)}"
             f" from {rows}),"
             f" typed as (select *, {_derived(stream)} from fields)"
             f" select {self._outputs(source, quoted(LINE_KEY), quoted(EXTRA_KEY))} from typed"
         )
+
+    def _unknown(self, key: str, shape: Shapes, *, as_expected: bool) -> str:
+        """Return the SQL of the undeclared names in an embedded field: null, at no cost, where its shape has none."""
+        known = [
+            keys for keys in shape.known if unknown_names.are_known(self.stream, key, shape.folders, keys)
+        ]
+        if as_expected and len(known) == len(shape.known):
+            return "cast(null as varchar)"
+        names = unknown_names.in_sql(self.stream, key, values.embedded_text(key))
+        # What is no object is in doubt anyway.
+        is_object = f"starts_with({quoted(key)}, '{{')"
+        nothing = f"not {is_object} or {values.embedded_is_known(key, known)}"
+        return f"case when {nothing} then null else {names} end"
 
     def footer_doubts(self, written: Path) -> str:
         """Return the statement that tells what the footer of what `bulk` wrote leaves in doubt.
@@ -275,19 +294,26 @@ class Reading:
         """
         stream = self.stream
         tree = _tree(stream, dict.fromkeys((f.name for f in stream.fields), "VARCHAR"))
-        rows = _read_json(path, {**tree, LINE_KEY: "BIGINT", EXTRA_KEY: "VARCHAR"})
+        handed = {UNKNOWN_KEY: "VARCHAR"} if stream.watched else {}
+        rows = _read_json(path, {**tree, LINE_KEY: "BIGINT", EXTRA_KEY: "VARCHAR", **handed})
         texts = ", ".join(f"{values.place(stream, f)} as {values.text(f)}" for f in stream.fields)
         typed = ", ".join(f"{values.careful_value(f)} as {quoted(f.name)}" for f in stream.fields)
         checks = [check for field in stream.fields for check in values.careful_checks(field)]
         checks += values.shared_checks(stream)
         reject = " ".join(f"when {when} then {literal(f'{reason}|{at}')}" for reason, at, when in checks)
         return (
-            f"with texts as (select {texts}, {quoted(LINE_KEY)}, {quoted(EXTRA_KEY)} from {rows}),"  # noqa: S608
+            f"with texts as (select {texts}, {quoted(LINE_KEY)}, {quoted(EXTRA_KEY)}{_handed(stream)}"  # noqa: S608
+            f" from {rows}),"
             f" fields as (select *, {typed} from texts),"
             f" typed as (select *, {_derived(stream)} from fields)"
             f" select {self._outputs(literal(self.source), quoted(LINE_KEY), quoted(EXTRA_KEY))},"
             f" case {reject} end as reject from typed"
         )
+
+
+def _handed(stream: Stream) -> str:
+    """Return what a select list takes along of the names of undeclared fields."""
+    return f", {quoted(UNKNOWN_KEY)}" if stream.watched else ""
 
 
 def _in_no_shape(stream: Stream, shapes: dict[str, Shapes]) -> set[str]:

@@ -266,7 +266,7 @@ def footer_doubts(stream: Stream) -> str:
 
 def embedded_value(key: str, structure: str) -> str:
     """Return the SQL that opens the JSON text of a field as a struct of texts."""
-    return f"from_json({_embedded_text(key)}, {literal(structure)})"
+    return f"from_json({embedded_text(key)}, {literal(structure)})"
 
 
 def embedded_keys(key: str, folders: Iterable[str]) -> str:
@@ -276,7 +276,7 @@ def embedded_keys(key: str, folders: Iterable[str]) -> str:
         key: The field whose text is JSON.
         folders: JSON paths of the objects.
     """
-    return f"json_keys({_embedded_text(key)}, {_texts(folders)})"
+    return f"json_keys({embedded_text(key)}, {_texts(folders)})"
 
 
 def embedded_has_twice(key: str, folders: list[str]) -> str:
@@ -294,7 +294,7 @@ def known_keys(key: str) -> str:
 
 
 def embedded_is_known(key: str, known: Iterable[Iterable[Iterable[str] | None]]) -> str:
-    """Return the condition that a field's JSON text is empty or has known keys.
+    """Return the condition that a field's JSON text is empty, `null` or has known keys.
 
     Args:
         key: The field whose text is JSON; its `known_keys` must be a column beside it.
@@ -305,7 +305,7 @@ def embedded_is_known(key: str, known: Iterable[Iterable[Iterable[str] | None]])
     ]
     # Lists of lists are found in a list at half the price of `in`.
     is_known = f" or list_contains({_list(shapes)}, {known_keys(key)})" if shapes else ""
-    return f"({_embedded_text(key)} is null{is_known})"
+    return f"({embedded_text(key)} is null{is_known})"
 
 
 def embedded_doubt(key: str, known: Iterable[Iterable[Iterable[str] | None]], all_folders: list[str]) -> str:
@@ -316,7 +316,7 @@ def embedded_doubt(key: str, known: Iterable[Iterable[Iterable[str] | None]], al
         known: As in `embedded_is_known`.
         all_folders: JSON paths of the objects in it that hold declared fields, itself first.
     """
-    written = _embedded_text(key)
+    written = embedded_text(key)
     doubts = [f"not starts_with({written}, '{{')", embedded_has_twice(key, all_folders)]
     if len(all_folders) > 1:
         types = f"json_type({written}, {_texts(all_folders[1:])})"
@@ -327,8 +327,9 @@ def embedded_doubt(key: str, known: Iterable[Iterable[Iterable[str] | None]], al
     return f"case when {is_known} then false else {' or '.join(doubts)} end"
 
 
-def _embedded_text(key: str) -> str:
-    return f"nullif({quoted(key)}, '')"
+def embedded_text(key: str) -> str:
+    """Return the SQL of an embedded field's text, null where it says that there is nothing."""
+    return f"case when {quoted(key)} not in ('', 'null') then {quoted(key)} end"
 
 
 def _list(items: Iterable[str]) -> str:

@@ -35,6 +35,7 @@ COLUMNS = {
     "discount_convention": pl.String(),
     "usage_semantic": pl.String(),
     "charge_rounding": pl.String(),
+    "trusted_ids": pl.Boolean(),
 }
 
 
@@ -84,6 +85,8 @@ class Conventions(BaseModel):
             a record does not say.
         charge_rounding: How a charge becomes a whole number of quota units: to the nearest and half away from
             zero, up (One-API since its #627), or down (One-API before, and New-API 0.6 for Claude).
+        trusted_ids: Whether the `id` of a log item of the New-API family is its key: true where all its files were
+            read by an administrator. In a user's own log it is a place in a list.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -96,6 +99,7 @@ class Conventions(BaseModel):
     discount_convention: Literal["to_pay", "off", "percent_off"] | None = None
     usage_semantic: Literal["openai", "anthropic"] | None = None
     charge_rounding: Literal["half_away", "up", "down"] | None = None
+    trusted_ids: bool | None = None
 
 
 def write(home: Home, sources: list[Any], counting: Collection[str] = ()) -> None:

@@ -92,8 +92,10 @@ def starts_with_byte_order_mark(line: bytes) -> bool:
 def opened(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
     """Return the record with JSON that stands in it as text opened, where the stream says so.
 
+    Where an object should be, gateways also write nothing, `null`, a list or a number: no object, and no fault.
+
     Raises:
-        BadLine: such a text is no JSON object.
+        BadLine: such a text is no JSON.
     """
     for key in stream.embedded:
         value = record.get(key)
@@ -101,9 +103,11 @@ def opened(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
             continue
         if key in getattr(record, "twice", ()):
             raise BadLine("duplicate_key", key)
-        if not isinstance(value, str) or isinstance(value, (_Number, _NotFinite)):
+        if isinstance(value, _NotFinite):
             raise BadLine("wrong_type", key)
-        record[key] = _opened(value, key)
+        record[key] = (
+            _opened(value, key) if isinstance(value, str) and not isinstance(value, _Number) else None
+        )
     return record
 
 
@@ -113,6 +117,8 @@ def _opened(text: str, key: str) -> dict[str, Any] | None:
     try:
         return parse(text.encode("utf-8"))
     except BadLine as fault:
+        if fault.reason == "not_an_object":
+            return None
         raise BadLine(fault.reason if fault.reason == "lone_surrogate" else "malformed_json", key) from None
 
 

@@ -11,6 +11,7 @@ from dagster_project.gates import event_streams
 from dagster_project.publishing import STALE_AFTER, vouched_at
 from dagster_project.reporting.diagnosis import Diagnosis, counted
 from dagster_project.reporting.marts import NothingPublished, PublishedElsewhere, published
+from dagster_project.reporting.unknown_fields import unknown_fields
 from ingestion import cadence
 from ingestion.home import Home
 from ingestion.sources import load_sources
@@ -25,6 +26,8 @@ def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
         with published(home) as marts:
             yield from _gaps(home, marts)
             yield from _unpriced(marts)
+            yield from _unknown_fields(marts)
+            yield from _repeated(marts)
             yield from _keyless(marts)
     except PublishedElsewhere as error:
         what, _, do = str(error).partition("; ")
@@ -98,6 +101,35 @@ def _unpriced(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
             f"{source} {model}",
             f"{counted(requests, 'request')} up to {last}: {reason}",
             f"see `tollbook trace {example}`; give it a price or an alias in config/",
+        )
+
+
+def _unknown_fields(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    for found in unknown_fields(marts):
+        yield Diagnosis(
+            "unknown_field",
+            found.source,
+            str(found),
+            f"see `tollbook trace {found.example}`; ask the gateway what it charges by it",
+        )
+
+
+def _repeated(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield streams with rows that have no id and say what another row of the same day of delivery says."""
+    for source, stream, rows in marts.sql(
+        """
+        select source, stream, sum(repeated_identical)::bigint
+        from rpt_source_days
+        group by source, stream
+        having sum(repeated_identical) > 0
+        order by source, stream
+        """
+    ).fetchall():
+        yield Diagnosis(
+            "repeated_identical",
+            f"{source}/{stream}",
+            f"{counted(rows, 'row')} without an id repeat another of their day and are not counted again: copies, or"
+            " equal calls of one second",
         )
 
 

@@ -13,14 +13,18 @@ from decimal import Decimal
 from typing import Any
 
 from dagster_project.reporting.marts import published
-from dagster_project.reporting.next_steps import RECONCILIATIONS, Reconciliation
+from dagster_project.reporting.next_steps import RECONCILIATIONS, REPORTED_COSTS, Reconciliation
+from dagster_project.reporting.unknown_fields import unknown_fields
 from ingestion.duck import literal
 from ingestion.home import Home
 
 
 @dataclass(frozen=True)
 class Standing:
-    """All items of one reconciliation that share a status and a currency."""
+    """All items of one reconciliation that share a status and a currency.
+
+    `unknown_fields` says of what no reason explains which fields nobody knows stand on how much of it.
+    """
 
     reconciliation: str
     status: str
@@ -29,6 +33,7 @@ class Standing:
     amount: Decimal
     oldest: date | None
     next_step: str | None
+    unknown_fields: tuple[str, ...] = ()
 
     @property
     def needs_a_person(self) -> bool:
@@ -45,6 +50,7 @@ class Standing:
             "amount": f"{self.amount:f}",
             "oldest": self.oldest.isoformat() if self.oldest else None,
             "next_step": self.next_step,
+            "unknown_fields": list(self.unknown_fields),
         }
 
 
@@ -59,11 +65,19 @@ def reconcile(home: Home, month: date | None = None) -> list[Standing]:
         NothingPublished: no run has published yet.
     """
     with published(home) as marts:
-        standings = []
+        standings, unknown = [], unknown_fields(marts, month)
         for reconciliation in RECONCILIATIONS:
             found = marts.sql(_query(reconciliation, month)).fetchall()
             standings += [
-                Standing(reconciliation.mart, status, *rest, reconciliation.next_steps.get(status))
+                Standing(
+                    reconciliation.mart,
+                    status,
+                    *rest,
+                    reconciliation.next_steps.get(status),
+                    tuple(f"{field.source}: {field}" for field in unknown if status in field.reasons)
+                    if reconciliation is REPORTED_COSTS
+                    else (),
+                )
                 for status, *rest in found
             ]
     return standings
@@ -83,6 +97,8 @@ def lines(standings: Sequence[Standing]) -> Iterator[str]:
             )
             if standing.next_step:
                 yield f"        → {standing.next_step}"
+            for field in standing.unknown_fields:
+                yield f"        → {field}"
 
 
 def _query(reconciliation: Reconciliation, month: date | None) -> str:

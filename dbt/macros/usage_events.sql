@@ -19,7 +19,7 @@
         'billing_mode', 'stated_discount_factor', 'fixed_price_usd', 'model_ratio', 'completion_ratio', 'cache_ratio',
         'cache_write_5m_ratio', 'cache_write_1h_ratio', 'cache_write_ratio', 'cache_write_unsplit_tokens',
         'image_ratio', 'audio_ratio', 'audio_output_ratio', 'audio_usd_per_mtok', 'group_ratio', 'surcharge_picousd',
-        'price_formula', 'quota_per_unit', 'charge_rounding',
+        'price_formula', 'quota_per_unit', 'charge_rounding', 'unknown_fields',
         'reported_cost_usd', 'reported_list_cost_usd', 'reported_discounted_cost_usd', 'stated_input_usd_per_token',
         'stated_output_usd_per_token', 'is_gateway_cache_hit', 'credits_used', 'quota_used',
         'billing_source', 'wallet_cost_usd', 'upstream_cost_usd', 'plan_cost_usd',
@@ -53,6 +53,7 @@
             'plan_cost_usd': 'decimal(18, 12)',
         },
         'credits': {'credits_used': 'bigint'},
+        'unknown': {'unknown_fields': 'varchar'},
         'quota': {'quota_used': 'bigint'},
         'media_tokens': {
             'cache_read_audio_tokens': 0, 'cache_read_image_tokens': 0, 'cache_read_video_tokens': 0,
@@ -73,7 +74,7 @@
         'upstream_request_id', 'workspace_id', 'api_key_id', 'api_key_name', 'member_id', 'group_name', 'request_path',
         'http_status', 'error_code', 'is_stream', 'duration_ms', 'ttft_ms', 'gateway_overhead_ms', 'fallback_depth',
         'origin', 'model_requested', 'service_tier_requested',
-        'stated_discount_factor', 'reported_cost_usd', 'credits_used', 'quota_used',
+        'stated_discount_factor', 'reported_cost_usd', 'credits_used', 'quota_used', 'unknown_fields',
     ]) }}
 {% endmacro %}
 

@@ -116,3 +116,8 @@
             and cells.prices != others.prices
     group by cells.price_cell
 {%- endmacro %}
+
+{#- Reasons that leave a charge unexplained: what a field nobody knows may be the reason of. -#}
+{% macro unexplained_reasons() -%}
+    {{ return(['price_mismatch', 'token_mismatch', 'contradictory_usage', 'not_comparable', 'unpriced']) }}
+{%- endmacro %}

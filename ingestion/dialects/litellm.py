@@ -251,6 +251,8 @@ LOGS = Stream(
         " then substr(model, length(custom_llm_provider) + 2) else coalesce(model, '') end"
     ),
     dropped=_DROPPED,
+    embedded=("metadata",),
+    watched=(USAGE,),
 )
 
 LITELLM = Dialect("litellm", (LOGS, *SPEND_LOGS))

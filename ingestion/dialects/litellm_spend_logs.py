@@ -214,6 +214,7 @@ def _rows(stream: str, layout: Format) -> Stream:
         table=f"litellm_{stream}",
         format=layout,
         embedded=(_META,),
+        watched=(USAGE,),
         occurred_at="started_at",
         fields=_FIELDS,
         columns=_COLUMNS,

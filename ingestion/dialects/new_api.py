@@ -95,7 +95,14 @@ _TOKENS = (
     "audio_input",
     "audio_output",
     "audio_input_token_count",
+    "image_cache_tokens",
 )
+#: What some builds charge a call of a tool for by name, `<tool>_call_price` each; newer ones list `tool_surcharges`.
+_TOOLS = ("image_generation", "web_search", "file_search", "code_interpreter", "google_search")
+_TOOL_PRICES = tuple(f"{tool}_call_price" for tool in _TOOLS)
+_TOOL_COUNTS = tuple(f"{tool}_call_count" for tool in _TOOLS)
+#: What the price of a task is multiplied by, where its row names it: a number, or words that are none.
+_TASK_RATIOS = ("seconds", "duration", "n", "size")
 
 LOGS = Stream(
     name="logs",
@@ -103,6 +110,7 @@ LOGS = Stream(
     occurred_at="created_at",
     price_formula="expr_b64",
     embedded=("other",),
+    watched=("other",),
     fields=(
         *fields(EPOCH, "created_at", mandatory=True),
         *fields(INTEGER, log_type="type", mandatory=True),
@@ -115,16 +123,23 @@ LOGS = Stream(
         *fields(TEXT, "request_id", "upstream_request_id", group_name="group", content_text="content"),
         *_other(RATIO, *_RATIOS),
         *_other(TOKENS, *_TOKENS, image_tokens="image_output"),
-        *_other(SEARCHES, "image_count", "web_search_call_count", "file_search_call_count"),
-        *_other(COUNT, "pre_consumed_quota", "actual_quota", "wallet_quota_deducted"),
+        *_other(SEARCHES, "image_count", *_TOOL_COUNTS),
+        *_other(COUNT, "pre_consumed_quota", "actual_quota", "wallet_quota_deducted", "fee_quota"),
         *_other(
-            MONEY, "model_price", "audio_input_price", "web_search_price", "file_search_price", "fixed_price"
+            MONEY,
+            "model_price",
+            "audio_input_price",
+            "web_search_price",
+            "file_search_price",
+            "fixed_price",
+            *_TOOL_PRICES,
         ),
         *_other(FLAG, "claude", "is_model_mapped"),
         *_other(FLAG, local_count_tokens="admin_info.local_count_tokens"),
         *_other(TEXT, "usage_semantic", "upstream_model_name", "request_path"),
         *_other(TEXT, "tool_surcharges", "matched_tier", "expr_b64", tier_mode="billing_mode"),
-        *_other(TEXT, "billing_source", "subscription_id"),
+        *_other(TEXT, "billing_source", "subscription_id", "violation_fee", "violation_fee_code"),
+        *_other(TEXT, "other_ratios", **{f"task_{name}": name for name in _TASK_RATIOS}),
         *_other(
             TEXT, "task_id", "error_type", "error_code", reason_text="reason", reject_text="reject_reason"
         ),
@@ -161,15 +176,16 @@ LOGS = Stream(
         *_TOKENS,
         "image_tokens",
         "image_count",
-        "web_search_call_count",
-        "file_search_call_count",
+        *_TOOL_COUNTS,
         "pre_consumed_quota",
         "actual_quota",
         "wallet_quota_deducted",
+        "fee_quota",
         "model_price",
         "audio_input_price",
         "web_search_price",
         "file_search_price",
+        *_TOOL_PRICES,
         "fixed_price",
         "claude",
         "is_model_mapped",
@@ -183,6 +199,10 @@ LOGS = Stream(
         "expr_b64",
         "billing_source",
         "subscription_id",
+        "violation_fee",
+        "violation_fee_code",
+        "other_ratios",
+        *(f"task_{name}" for name in _TASK_RATIOS),
         "task_id",
         Column("reason", "VARCHAR", "left(reason_text, 300)"),
         "error_type",
@@ -221,7 +241,7 @@ LOGS = Stream(
             "audio",
             "web_search",
             "file_search",
-            "image_cache_tokens",
+            "image_generation_call",
             "text_input",
             "text_output",
             "input_tokens_total",
@@ -247,6 +267,12 @@ LOGS = Stream(
             "subscription_used",
             "subscription_remain",
             "admin_info",
+            "audit_info",
+            "base_amount",
+            "violation_fee_reason",
+            "violation_fee_marker",
+            "upstream_error_type",
+            "upstream_error_code",
         ),
     ),
     **_slug(f"({_PRICED_BY})"),

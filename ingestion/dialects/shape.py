@@ -229,7 +229,9 @@ class Stream:
         new.
         format: How records stand in the stream's files.
         embedded: Top-level fields whose text is itself a JSON object; fields below them are declared as if
-            it were one. An empty text is no object.
+            it were one. A text of anything else (nothing, `null`, a list, a number) is no object.
+        watched: Paths of objects in embedded fields that a charge may follow from: which undeclared fields a row
+            has there is kept by name, in `unknown_fields`.
     """
 
     name: str
@@ -244,6 +246,7 @@ class Stream:
     dropped: tuple[str, ...] = ()
     format: Format = NDJSON
     embedded: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
 
     def keys(self, field: Field) -> tuple[str, ...]:
         """Return the keys that lead to a field's value in a record; a CSV record is flat and keyed by name."""
@@ -278,7 +281,8 @@ class Stream:
         if self.occurred_at:
             common.append(("occurred_at", "TIMESTAMP"))
         own = [(column.name, column.sql_type) for column in self.raw_columns()]
-        return [*common, *own, ("extra", "VARCHAR")]
+        unknown = [("unknown_fields", "VARCHAR")] if self.watched else []
+        return [*common, *own, *unknown, ("extra", "VARCHAR")]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ingestion.home import HOME_VARIABLE, Home
-from tests.dbt.conftest import USAGE, build, rows
+from tests.dbt.conftest import USAGE, build, land_text, rows
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "new_api"
 SOURCES = """
@@ -27,6 +27,8 @@ sources:
   anthropic_house: {dialect: new_api, usage_semantic: anthropic, time_basis: start}
   one_api: {dialect: one_api}
   streams: {dialect: new_api}
+  paged: {dialect: new_api}
+  administered: {dialect: new_api, trusted_ids: true}
 """
 LANDED = {
     "aisa/logs/dt=2026-11-01": ("contract_sample.ndjson", "items.ndjson", "account_events.ndjson"),
@@ -42,6 +44,21 @@ LANDED = {
     "anthropic_house/logs/dt=2026-11-01": ("exclusive_unsaid.ndjson",),
     "one_api/logs/dt=2026-11-01": ("one_api.ndjson",),
     "streams/logs/dt=2026-11-01": ("streams.ndjson",),
+}
+
+
+def plain_item(id_: int, quota: int, **changes: Any) -> dict[str, Any]:
+    """One item of an old build, which has no request id."""
+    return {"id": id_, "created_at": 1793517719, "type": 2, "model_name": "gpt-4o", "quota": quota, **changes}
+
+
+#: Two items of one request and second, one a page, the second again the day after; and what an administrator reads.
+ITEMS = {
+    "paged/logs/dt=2026-11-01/page-1.ndjson": [plain_item(1, 1000, request_id="r-paged")],
+    "paged/logs/dt=2026-11-01/page-2.ndjson": [plain_item(1, 250, request_id="r-paged")],
+    "paged/logs/dt=2026-11-02/again.ndjson": [plain_item(1, 250, request_id="r-paged")],
+    "administered/logs/dt=2026-11-01/a.ndjson": [plain_item(7, 100), plain_item(8, 100), plain_item(9, 50)],
+    "administered/logs/dt=2026-11-02/b.ndjson": [plain_item(8, 100), plain_item(7, 100), plain_item(9, 60)],
 }
 SELECT = (
     *USAGE,
@@ -63,6 +80,8 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         (home.landing / folder).mkdir(parents=True)
         for name in names:
             shutil.copy(FIXTURES / name, home.landing / folder / name)
+    for path, items in ITEMS.items():
+        land_text(home, path, items)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(HOME_VARIABLE, str(home.root))
         build(home, SELECT)
@@ -129,24 +148,40 @@ def test_images_and_audio_are_taken_out_of_prompt_and_completion(family: Home) -
     assert one(family, columns, "r-audio") == (9000, 0, 1000, 300, 200)
 
 
-def test_two_identical_calls_in_one_second_and_a_retry_pair_are_both_kept_however_often_delivered(
-    family: Home,
-) -> None:
+def test_a_retry_pair_is_two_calls_and_what_says_the_same_without_an_id_is_one(family: Home) -> None:
     """The window came as items, as a page in reverse order with other ids, its head as an old bare array.
 
-    Of the first day 13 calls and 3 account events came again.
+    Two equal lines without a request id are one call, and counted as what nobody can tell.
     """
-    twins = (
+    found = (
         "select count(*), count(distinct event_id) from marts.fct_usage_costs where source = 'aisa' and {}"
     )
-    assert rows(family, twins.format("request_id is null")) == [(2, 2)]
-    assert rows(family, twins.format("request_id = 'r-retry' and event_type = 'llm_call'")) == [(2, 2)]
-    assert rows(family, "select count(*) from marts.fct_usage_costs where source = 'aisa'") == [(28,)]
+    assert rows(family, found.format("request_id is null")) == [(1, 1)]
+    assert rows(family, found.format("request_id = 'r-retry' and event_type = 'llm_call'")) == [(2, 2)]
+    assert rows(family, "select count(*) from marts.fct_usage_costs where source = 'aisa'") == [(27,)]
     per_day = (
-        "select delivered_on::varchar, lines, events + duplicates, duplicates, revisions"
+        "select delivered_on::varchar, lines, events + duplicates, duplicates, revisions, repeated_identical"
         " from marts.rpt_source_days where source = 'aisa' and stream = 'logs' order by 1"
     )
-    assert rows(family, per_day) == [("2026-11-01", 34, 34, 16, 0), ("2026-11-02", 16, 16, 0, 0)]
+    assert rows(family, per_day) == [("2026-11-01", 34, 34, 13, 0, 1), ("2026-11-02", 16, 16, 1, 0, 1)]
+
+
+def test_items_of_one_request_and_second_are_told_apart_in_whatever_files_they_came(family: Home) -> None:
+    """1,000 + 250 units, though each page has an item 1, and one came again: neither 1,000 nor 1,500."""
+    items = "select quota_used from marts.fct_usage_costs where source = 'paged' order by 1"
+    assert rows(family, items) == [(250,), (1000,)]
+
+
+def test_an_id_that_is_trusted_tells_equal_calls_apart_and_revisions_together(family: Home) -> None:
+    """Two calls of 100 units in one second, and one that was corrected from 50 to 60."""
+    items = "select event_id, quota_used from marts.fct_usage_costs where source = 'administered' order by 1"
+    assert rows(family, items) == [
+        ("administered:#7", 100),
+        ("administered:#8", 100),
+        ("administered:#9", 60),
+    ]
+    per_day = "select sum(duplicates), sum(revisions), sum(repeated_identical) from marts.rpt_source_days"
+    assert rows(family, f"{per_day} where source = 'administered'") == [(2, 1, 0)]
 
 
 def test_an_error_and_a_refund_stay_apart_from_their_call(family: Home) -> None:
@@ -261,7 +296,6 @@ def test_tokenopens_table_and_items_carry_the_time_of_reception(family: Home) ->
     )
     assert found == [
         call,
-        call,
         ("2026-11-01 07:22:00", *call[1:5], Decimal("0.019845"), None, *call[7:]),
         (
             "2026-11-01 07:22:01",
@@ -329,7 +363,10 @@ def test_account_events_are_kept_once_and_cost_nothing_unless_flagged(family: Ho
 
 
 def test_a_topup_credits_what_its_payment_provider_means(family: Home) -> None:
-    """Stripe: 20.0 x 500,000; epay: 10 x 500,000, whatever was paid; Creem: the amount is the quota."""
+    """Stripe: the money, 20.0 x 500,000; Creem: the amount is the quota; all others: 10 x 500,000, whatever was paid.
+
+    The provider comes before the method; a plan that was bought has an amount of 0 and credits no wallet.
+    """
     found = rows(
         family,
         "select trade_no, topup_status, quota_credited, credited_usd, completed_at is not null"
@@ -340,6 +377,13 @@ def test_a_topup_credits_what_its_payment_provider_means(family: Home) -> None:
         ("ref_5", "success", 10000000, Decimal("20"), True),
         ("ref_7", "success", 2500000, Decimal("5"), True),
         ("ref_8", "expired", 0, Decimal("0"), False),
+        ("t-bepusdt", "success", 5000000, Decimal("10"), True),
+        ("t-epay-wx", "success", 5000000, Decimal("10"), True),
+        ("t-pancake", "success", 5000000, Decimal("10"), True),
+        ("t-plan", "success", 0, Decimal("0"), True),
+        ("t-stripe-card", "success", 4800000, Decimal("9.6"), True),
+        ("t-unsaid", "success", 5000000, Decimal("10"), True),
+        ("t-waffo", "success", 5000000, Decimal("10"), True),
     ]
 
 

@@ -55,6 +55,7 @@ def tiered(request_id: str, formula: str, prompt: int, **other: Any) -> str:
     return item(request_id, said, prompt_tokens=prompt)
 
 
+NO_TOKENS = {"prompt_tokens": 0, "completion_tokens": 0}
 LANDED = {
     "aisa": [
         item("mixed", {**RATIOS, **MIXED}),
@@ -67,6 +68,20 @@ LANDED = {
         item("audio", {**RATIOS, "audio_input": 1000, "audio_output": 100, "audio_ratio": 8,
                        "audio_completion_ratio": 2}),
         item("call", {"model_price": 0.0200002, "group_ratio": 0.9}),
+        item("picture", {**RATIOS, "image_generation_call": True, "image_generation_call_price": 0.04}),
+        item("tools twice", {**RATIOS, "web_search_call_count": 1, "web_search_price": 10,
+                             "code_interpreter_call_price": 0.03, "code_interpreter_call_count": 2,
+                             "tool_surcharges": [{"name": "web_search_preview", "count": 1, "price": 10}]}),
+        item("seconds", {"model_price": 0.1, "group_ratio": 0.9, "is_task": True, "seconds": 8}, **NO_TOKENS),
+        item("ratios", {"model_price": 0.1, "group_ratio": 0.9, "image_count": 2,
+                        "other_ratios": {"seconds": 8, "size": 1.5, "n": 2, "off": -1, "seconds_told": "8s"},
+                        "seconds": 8, "size": 1.5, "n": 2}, **NO_TOKENS),
+        item("words", {"model_price": 0.1, "group_ratio": 0.9, "size": "1024x1024"}, **NO_TOKENS,
+             content="操作 generate, 计算参数：seconds: 5.00, size: 1.50"),
+        item("by the call", {"model_price": 0.1, "group_ratio": 0.9, "seconds": 8}, **NO_TOKENS,
+             content="操作 generate，按次计费"),
+        item("fee", {"violation_fee": True, "violation_fee_code": "violation_fee.example", "fee_quota": 25000,
+                     "group_ratio": 0.9, "model_ratio": 1.5, "base_amount": 0.05}, **NO_TOKENS, quota=25000),
         item("contract", {**RATIOS, **MIXED}, model_name="gpt-4o"),
         item("nonsense", {**RATIOS, "model_ratio": 1000000, "completion_ratio": 1000000}),
         item("planned", {**RATIOS, **MIXED, "billing_source": "subscription", "wallet_quota_deducted": 0}),
@@ -159,6 +174,34 @@ def test_tools_and_audio_are_charged_on_top(family: Home) -> None:
     """
     assert one(family, f"{TIERS}, expected_quota", "tools") == ("0.0675", "0.06075", "0.06075", 30375)
     assert one(family, f"{TIERS}, expected_quota", "audio") == ("0.0618", "0.05562", "0.05562", 27810)
+
+
+def test_every_call_of_a_tool_is_charged_once_whether_listed_or_told_by_its_field(family: Home) -> None:
+    """A picture at $0.04: (0.0375 + 0.04) x 0.9. A search at $10 a thousand, listed and told, and two calls at $0.03:
+    (0.0375 + 0.01 + 0.06) x 0.9.
+    """
+    assert one(family, f"{TIERS}, expected_quota", "picture") == ("0.0775", "0.06975", "0.06975", 34875)
+    assert one(family, f"{TIERS}, expected_quota", "tools twice") == ("0.1075", "0.09675", "0.09675", 48375)
+
+
+def test_the_price_of_a_task_is_multiplied_by_what_its_row_names(family: Home) -> None:
+    """8 seconds at $0.1; 8 x 1.5 x 2 of them; 5 x 1.5, told in words; and once, where the call is the price. x 0.9."""
+    columns = f"{TIERS}, expected_quota, price_source"
+    assert one(family, columns, "seconds") == ("0.8", "0.72", "0.72", 360000, "per_call")
+    assert one(family, columns, "ratios") == ("2.4", "2.16", "2.16", 1080000, "per_call")
+    assert one(family, columns, "words") == ("0.75", "0.675", "0.675", 337500, "per_call")
+    assert one(family, columns, "by the call") == ("0.1", "0.09", "0.09", 45000, "per_call")
+
+
+def test_a_fee_is_its_own_price(family: Home) -> None:
+    """25,000 / 500,000 in every tier: nothing was used, and no group pays less of it."""
+    columns = (
+        f"{TIERS}, reported_cost_usd, event_type, error_code, variance_reason, unpriced_reason, quota_used"
+    )
+    assert one(family, columns, "fee") == (
+        *("0.05", "0.05", "0.05", "0.05"),
+        *("adjustment", "violation_fee.example", "settlement", None, 25000),
+    )
 
 
 def test_a_price_per_call_becomes_whole_quota(family: Home) -> None:

@@ -88,7 +88,7 @@ def test_one_line_with_the_field_makes_it_an_accident(desk, call):
     ("other", "field", "reason"),
     [
         ('{"model_ratio": 1.5', "other", "malformed_json"),
-        ("[1]", "other", "malformed_json"),
+        ("[1", "other", "malformed_json"),
         ("no json", "other", "malformed_json"),
         ('{"model_ratio": 1.5, "model_ratio": 2}', "other.model_ratio", "duplicate_key"),
         ('{"model_ratio": true}', "other.model_ratio", "wrong_type"),

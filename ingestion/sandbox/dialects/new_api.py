@@ -23,6 +23,7 @@ from ingestion.sandbox.dialects.shape import Dialect, Stream, json_lines
 QUOTA_PER_USD = 500_000
 _UNITS_PER_QUOTA = 10**12 // QUOTA_PER_USD
 _CONSUME, _ERROR = 2, 5
+_DAY_MS, _ITEMS_A_DAY = 86_400_000, 100_000_000
 _ERRORS = {
     429: "rate limit reached",
     500: "provider error",
@@ -36,7 +37,7 @@ def log_item(call: Call, at_ms: int) -> dict[str, Any]:
     """Return the log item of a call whose time is `at_ms`."""
     prompt = call.plain if counts_as_anthropic(call) else call.prompt
     return {
-        "id": call.number + 1,
+        "id": call.started_ms // _DAY_MS * _ITEMS_A_DAY + call.number + 1,
         "user_id": call.account,
         "created_at": at_ms // 1000,
         "type": _CONSUME if call.has_usage else _ERROR,
@@ -122,7 +123,8 @@ def _path(call: Call) -> str:
 
 
 def _dialect(name: str, row: Callable[[Call], dict[str, Any]]) -> Dialect:
-    return Dialect(name, (Stream("logs", json_lines(row)),))
+    # An administrator reads them: corrected rows are known by their id.
+    return Dialect(name, (Stream("logs", json_lines(row)),), {"trusted_ids": "true"})
 
 
 AISA = _dialect("aisa", completed)

@@ -111,6 +111,48 @@ def test_a_retry_chain_is_kept_as_its_length(desk) -> None:
     assert [row["fallback_depth"] for row in desk.rows(TABLE)] == [None, 0, 0, 2]
 
 
+@pytest.mark.parametrize("neighbour", [[], ["}{"]], ids=["fast", "careful"])
+@pytest.mark.parametrize(
+    "odd", ["", " ", "null", " null", "[]", "[1]", "5", "0.5", "true", '"x"', None, [], [1], 5, False]
+)
+def test_where_other_is_no_object_the_event_stays(desk, odd: Any, neighbour: list[str]) -> None:
+    """A user's log says `null` where nothing was written; whatever else stands there, the quota was charged."""
+    known = item({"model_ratio": 1.5})
+    desk.land([known, item() | {"other": odd}, known, *neighbour], stream="aisa/logs")
+    desk.run()
+    found = desk.rows(TABLE)
+    assert [(row["quota"], row["model_ratio"]) for row in found] == [
+        (100, Decimal("1.5")),
+        (100, None),
+        (100, Decimal("1.5")),
+    ]
+    assert len(desk.rejects()) == len(neighbour)
+    assert desk.manifest()["unknown_fields"] == []
+
+
+@pytest.mark.parametrize("neighbour", [[], ["}{"]], ids=["fast", "careful"])
+@pytest.mark.parametrize("lines", [6, 3000])
+def test_a_row_names_the_fields_of_other_that_nobody_knows(desk, lines: int, neighbour: list[str]) -> None:
+    """Names only, sorted and in measure, never what looks like a key; one of 3,000 lines, or one of six."""
+    odd = {
+        3: ({"model_ratio": 1, "new_fee": 5, "a,b": None}, "a;b,new_fee"),
+        4: ({"model_ratio": 1, "admin_info": {"x": 1}, "stream_status": {"y": 1}}, None),
+        5: ({"model_ratio": 1, "sk-abcdefghijklmnop": 1}, "[secret]"),
+        6: ({f"n{number:02}": 1 for number in range(30)}, ",".join(f"n{number:02}" for number in range(20))),
+    }
+    items = [item({"model_ratio": 1}) for _ in range(lines)]
+    at = {(number + lines // 2 - 4 if lines > 6 else number): case for number, case in odd.items()}
+    for line, (other, _) in at.items():
+        items[line - 1] = item(other)
+    desk.land([*items, *neighbour], stream="aisa/logs")
+    desk.run()
+    found = {row["raw_line"]: row["unknown_fields"] for row in desk.rows(TABLE)}
+    assert len(found) == lines
+    assert {line: names for line, names in found.items() if names} == {
+        line: names for line, (_, names) in at.items() if names
+    }
+
+
 def test_other_may_be_empty_but_not_broken_and_no_charge_may_be_missing(desk) -> None:
     lines = [
         item(""),

@@ -8,7 +8,7 @@ ranked as (
         *,
         row_number() over (
             partition by account_event_id
-            order by delivered_on desc, raw_file desc, raw_line desc
+            order by delivered_on desc, quota desc, description desc nulls last, raw_file desc, raw_line desc
         ) as delivery_rank,
         count(*) over (partition by account_event_id) as delivery_count
     from account_events

@@ -23,21 +23,34 @@ candidates as (
             usage_events.cache_write_5m_tokens, usage_events.cache_write_1h_tokens, usage_events.output_tokens,
             usage_events.reasoning_tokens, coalesce(usage_events.reported_cost_usd, -1),
             coalesce(usage_events.credits_used, -1)
-        )) as content_hash
+        )) as content_hash,
+        md5(concat_ws(
+            '|',
+            {% for column in usage_event_columns() if column not in ['source', 'event_id', 'raw_file', 'raw_line'] -%}
+                coalesce(cast(usage_events.{{ column }} as varchar), ''){{ ',' if not loop.last }}
+            {% endfor %}
+        )) as whole_hash
     from usage_events
     inner join repeated_keys
         on hash(usage_events.event_id) = repeated_keys.key_hash
 ),
 
--- The richest export of a call is kept, of that the last delivery, within one delivery the later file and line.
+-- The richest export of a call is kept, and of that the last delivery. Within a day of delivery nothing tells what came
+-- later, whatever the files are called: the copy that tells of the most use is kept.
 ranked as (
     select
         *,
         count(*) over (partition by event_id) as copies,
         row_number() over (
             partition by event_id
-            order by stream_rank, delivered_on desc, raw_file desc, raw_line desc
-        ) as recency
+            order by
+                stream_rank, delivered_on desc, usage_source = 'missing', input_tokens + output_tokens desc,
+                reported_cost_usd desc nulls last, whole_hash, raw_file desc, raw_line desc
+        ) as recency,
+        row_number() over (
+            partition by event_id, delivered_on, whole_hash
+            order by raw_file desc, raw_line desc
+        ) as delivery_copy
     from candidates
 ),
 
@@ -76,6 +89,8 @@ judged as (
             when content_hash = first_value(content_hash) over event_copies then 'duplicate'
             else 'revision'
         end as verdict,
+        -- Without an id of any kind nobody can tell a second equal call from a second copy.
+        delivery_copy > 1 and request_id is null and not starts_with(event_id, concat(source, ':#')) as is_repeated_identical,
         {% for column in usage_event_fill_columns() -%}
             first_value({{ column }} ignore nulls) over event_copies as {{ column }},
         {% endfor -%}

@@ -32,7 +32,11 @@ per_delivery as (
         cast(sum(blank_line_count) as bigint) as blank_lines,
         cast(sum(reject_count) as bigint) as rejects,
         cast(sum(event_count) as bigint) as raw_rows,
-        max(unknown_fields) as unknown_fields
+        coalesce(
+            array_to_string(
+                list_sort(list_distinct(flatten(list(string_split(unknown_fields, ', ')) filter (where unknown_fields != '')))), ', '
+            ), ''
+        ) as unknown_fields
     from files
     group by source, stream, delivered_on
 ),
@@ -44,6 +48,7 @@ other_rows as (
         event_date,
         case when verdict = 'revision' then 0 else 1 end as duplicates,
         case when verdict = 'revision' then 1 else 0 end as revisions,
+        case when is_repeated_identical then 1 else 0 end as repeated_identical,
         0 as account_events
     from repeated_events
     where verdict != 'kept'
@@ -53,6 +58,7 @@ other_rows as (
         event_date,
         repeated_rows as duplicates,
         0 as revisions,
+        0 as repeated_identical,
         0 as account_events
     from account_event_repeats
     union all
@@ -61,6 +67,7 @@ other_rows as (
         event_date,
         0 as duplicates,
         0 as revisions,
+        0 as repeated_identical,
         1 as account_events
     from account_events
 ),
@@ -73,6 +80,7 @@ other_rows_daily as (
         other_rows.event_date,
         cast(sum(other_rows.duplicates) as bigint) as duplicates,
         cast(sum(other_rows.revisions) as bigint) as revisions,
+        cast(sum(other_rows.repeated_identical) as bigint) as repeated_identical,
         cast(sum(other_rows.account_events) as bigint) as account_events
     from other_rows
     inner join files on other_rows.raw_file = files.landing_file
@@ -175,6 +183,7 @@ others as (
         delivered_on,
         cast(sum(duplicates) as bigint) as duplicates,
         cast(sum(revisions) as bigint) as revisions,
+        cast(sum(repeated_identical) as bigint) as repeated_identical,
         cast(sum(account_events) as bigint) as account_events
     from other_rows_daily
     group by source, stream, delivered_on
@@ -206,6 +215,7 @@ source_days as (
         - coalesce(dated.raw_rows, 0) as events,
         coalesce(others.duplicates, 0) as duplicates,
         coalesce(others.revisions, 0) as revisions,
+        coalesce(others.repeated_identical, 0) as repeated_identical,
         per_delivery.rejects,
         per_delivery.blank_lines,
         coalesce(dated.late_rows, 0) as late_rows,

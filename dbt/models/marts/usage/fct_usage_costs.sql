@@ -110,6 +110,7 @@ usage_costs as (
         rounding_unit_usd,
         cast(variance_usd as decimal(18, 12)) as cost_variance_usd,
         variance_reason,
+        unknown_fields,
         quantity_variance_usd,
         rate_variance_usd,
         formula_variance_usd,

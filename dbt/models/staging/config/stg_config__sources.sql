@@ -16,7 +16,8 @@ settings as (
         usd_per_credit,
         discount_convention,
         usage_semantic,
-        charge_rounding
+        charge_rounding,
+        trusted_ids
     from sources
 )
 

@@ -1,6 +1,7 @@
 {{ config(materialized = 'table') }}
 
--- One row per invoice: the last delivery wins, because a draft becomes open, then paid or void, under the same id.
+-- One row per invoice: the last delivery wins, because a draft becomes open, then paid or void, under the same id. Within a
+-- day the furthest on that way wins, in whatever file it came.
 -- Amounts arrive in major units and leave in minor units, the unit Stripe counts in.
 
 with invoices as (
@@ -16,7 +17,10 @@ ranked as (
         invoices.*,
         row_number() over (
             partition by invoices.invoice_id
-            order by invoices.delivered_on desc, invoices.raw_file desc, invoices.raw_line desc
+            order by
+                invoices.delivered_on desc,
+                case lower(trim(invoices.status)) when 'draft' then 2 when 'open' then 1 else 0 end,
+                invoices.status desc, invoices.raw_file desc, invoices.raw_line desc
         ) as delivery_rank,
         count(*) over (partition by invoices.invoice_id) as delivery_count
     from invoices

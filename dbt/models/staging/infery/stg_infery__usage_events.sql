@@ -209,6 +209,7 @@ usage_events as (
         'credits' as billing_mode,
         cast(null as decimal(9, 6)) as stated_discount_factor,
         {{ absent('ratios') }},
+        {{ absent('unknown') }},
         cast(credits_used * usd_per_credit as decimal(18, 12)) as reported_cost_usd,
         {{ absent('reported_tiers') }},
         {{ absent('stated_prices') }},

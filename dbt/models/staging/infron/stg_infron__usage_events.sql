@@ -148,6 +148,7 @@ usage_events as (
         case when coalesce(is_byok, false) then 'byok' else 'token' end as billing_mode,
         cast(discount_rate as decimal(9, 6)) as stated_discount_factor,
         {{ absent('ratios') }},
+        {{ absent('unknown') }},
         -- With a key of one's own the gateway takes a fee, and the provider bills the key.
         case
             when coalesce(is_byok, false) then cast(usage_cost + coalesce(cost_byok, 0) as decimal(18, 12))

@@ -6,7 +6,7 @@
     'cache_write_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'reasoning_tokens', 'prompt_audio_tokens',
     'completion_audio_tokens', 'api_key_hash', 'api_key_alias', 'team_id', 'user_id', 'end_user', 'org_id',
     'request_route', 'error_code', 'error_class', 'attempted_fallbacks', 'breakdown_service_tier',
-    'map_input_cost_per_token', 'map_output_cost_per_token', 'source', 'raw_file', 'raw_line', 'delivered_on',
+    'map_input_cost_per_token', 'map_output_cost_per_token', 'unknown_fields', 'source', 'raw_file', 'raw_line', 'delivered_on',
 ] %}
 {%- set spend_rows = {'litellm_spend_logs': 2, 'litellm_spend_logs_api': 3} %}
 
@@ -171,6 +171,7 @@ usage_events as (
         case when coalesce(cache_hit, false) then 'free' else 'token' end as billing_mode,
         cast(null as decimal(9, 6)) as stated_discount_factor,
         {{ absent('ratios') }},
+        unknown_fields,
         response_cost as reported_cost_usd,
         {{ absent('reported_tiers') }},
         map_input_cost_per_token as stated_input_usd_per_token,

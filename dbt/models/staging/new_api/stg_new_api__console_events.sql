@@ -6,7 +6,8 @@ units as (
     select * from {{ ref('stg_new_api__units') }}
 ),
 
-console_texts as (
+-- The table has no id: the row itself is the key, and rows that say the same are one.
+console as (
     select
         console_rows.*,
         coalesce(units.time_basis, 'start') as time_basis,
@@ -34,24 +35,12 @@ console_texts as (
             and cast(console_rows.occurred_at as date) < units.valid_to
 ),
 
--- The table has no id: the row itself is the key, and the n-th equal one in a file stays the n-th.
-console as (
-    select
-        *,
-        row_number() over (
-            partition by source, row_hash, raw_file
-            order by raw_line
-        ) as place
-    from console_texts
-),
-
 usage_events as (
     select
         ---------- ids
         source,
         cast(null as varchar) as request_id,
-        concat(source, ':', row_hash, ':', case when is_success then 'consume' else 'error' end,
-            case when place > 1 then concat(':', place) else '' end) as event_id,
+        concat(source, ':', row_hash, ':', case when is_success then 'consume' else 'error' end) as event_id,
         cast(null as varchar) as upstream_request_id,
         cast(null as varchar) as workspace_id,
         nullif(token_name, '') as api_key_id,
@@ -118,6 +107,7 @@ usage_events as (
         {{ absent('ratios', except = ['quota_per_unit', 'charge_rounding']) }},
         quota_per_unit,
         charge_rounding,
+        {{ absent('unknown') }},
         coalesce({{ quota_usd('quota_millionths', 'console', per = 1000000) }}, cost) as reported_cost_usd,
         {{ absent('reported_tiers') }},
         {{ absent('stated_prices') }},

@@ -30,20 +30,24 @@ items as (
     select
         *,
         log_kind = 'refund' as is_refund,
-        -- A task's price is corrected when it is done, in rows of their own that no model was called for.
+        -- A task's price is corrected when it is done, and a request refused for what it asked may cost a fee: rows of
+        -- their own, an amount that no model was called for.
         log_kind = 'consume' and (
             quota < 0
             or (
-                pre_consumed_quota is not null
-                and actual_quota is not null
+                (
+                    pre_consumed_quota is not null and actual_quota is not null
+                    or fee_quota is not null
+                    or coalesce(violation_fee_code, '') != ''
+                    or coalesce(lower(violation_fee) = 'true', false)
+                )
                 and coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0) = 0
             )
         ) as is_adjustment,
         case
             when claude or lower(usage_semantic) = 'anthropic' then true
             when claude is not null or usage_semantic != '' then false
-            else default_semantic = 'anthropic'
-        end as is_exclusive,
+        end as is_said_exclusive,
         case
             when tier_mode = 'tiered_expr' then 'tiered_expr'
             when model_price >= 0 then 'per_call'
@@ -77,19 +81,8 @@ counted as (
         *,
         case when is_refund or is_adjustment then 0 else 1 end as carries_tokens,
         coalesce(cache_creation_tokens_5m, 0) + coalesce(cache_creation_tokens_1h, 0) as split_writes,
-        -- Tools are priced per thousand calls; newer builds list them, older ones have fields for two.
-        coalesce(
-            try_cast(list_sum(list_transform(
-                case
-                    when json_valid(tool_surcharges)
-                        then from_json(tool_surcharges, '[{"price": "decimal(28, 9)", "count": "integer"}]')
-                end,
-                lambda tool:
-                    cast(tool.price * cast(1000000000 as decimal(10, 0)) as hugeint) * cast(tool.count as hugeint)
-            )) as bigint),
-            coalesce(cast(cast(web_search_price as decimal(28, 12)) * cast(1000000000 as decimal(10, 0)) as bigint) * web_search_call_count, 0)
-            + coalesce(cast(cast(file_search_price as decimal(28, 12)) * cast(1000000000 as decimal(10, 0)) as bigint) * file_search_call_count, 0)
-        ) as surcharge_picousd
+        {{ tool_surcharge_picousd() }} as surcharge_picousd,
+        {{ task_multiplier() }} as price_multiplier
     from items
 ),
 
@@ -111,17 +104,78 @@ tokens as (
     from counted
 ),
 
--- The prompt includes the cache by OpenAI's count and excludes it by Anthropic's.
+-- The prompt includes the cache by OpenAI's count and excludes it by Anthropic's. Where the row does not say whose it is, a
+-- prompt smaller than what was read from the cache cannot hold it.
+counted_by as (
+    select
+        *,
+        coalesce(is_said_exclusive, default_semantic = 'anthropic' or read_tokens > all_prompt_tokens) as is_exclusive
+    from tokens
+),
+
+-- What the prompt cannot hold is not in it.
+cache as (
+    select
+        *,
+        case when is_exclusive then read_tokens else least(read_tokens, all_prompt_tokens) end as all_read_tokens,
+        case
+            when is_exclusive then write_tokens
+            else least(write_tokens, all_prompt_tokens - least(read_tokens, all_prompt_tokens))
+        end as all_write_tokens
+    from counted_by
+),
+
+plain as (
+    select
+        *,
+        case when is_exclusive then all_prompt_tokens else all_prompt_tokens - all_read_tokens - all_write_tokens end
+            as plain_tokens
+    from cache
+),
+
+-- Pictures and sound are told whole, whether or not they were in the cache; what is more than there is beside the cache was
+-- in it, the pictures first.
+pictures as (
+    select
+        *,
+        least(
+            greatest(carries_tokens * coalesce(image_cache_tokens, 0), image_in_tokens + audio_in_tokens - plain_tokens, 0),
+            image_in_tokens, all_read_tokens
+        ) as cached_image_tokens
+    from plain
+),
+
+sounds as (
+    select
+        *,
+        least(image_in_tokens - cached_image_tokens, plain_tokens) as plain_image_tokens
+    from pictures
+),
+
+parts as (
+    select
+        *,
+        least(
+            greatest(plain_image_tokens + audio_in_tokens - plain_tokens, 0), audio_in_tokens,
+            all_read_tokens - cached_image_tokens
+        ) as cached_audio_tokens
+    from sounds
+),
+
 disjoint as (
     select
         *,
-        case when is_exclusive then all_prompt_tokens + read_tokens + write_tokens else all_prompt_tokens end as input_tokens,
-        greatest(
-            all_prompt_tokens - audio_in_tokens - image_in_tokens
-            - case when is_exclusive then 0 else read_tokens + write_tokens end,
-            0
-        ) as uncached_tokens
-    from tokens
+        least(audio_in_tokens - cached_audio_tokens, plain_tokens - plain_image_tokens) as plain_audio_tokens,
+        least(write_1h_tokens, all_write_tokens) as all_write_1h_tokens,
+        least(audio_out_tokens, all_completion_tokens) as all_audio_out_tokens,
+        plain_tokens + all_read_tokens + all_write_tokens as input_tokens,
+        all_read_tokens + all_write_tokens < read_tokens + write_tokens
+        or write_1h_tokens > all_write_tokens
+        or plain_image_tokens + cached_image_tokens < image_in_tokens
+        or least(audio_in_tokens - cached_audio_tokens, plain_tokens - plain_image_tokens) + cached_audio_tokens
+        < audio_in_tokens
+        or audio_out_tokens > all_completion_tokens as is_contradictory
+    from parts
 ),
 
 usage_events as (
@@ -166,6 +220,7 @@ usage_events as (
         case
             when log_kind = 'error' then coalesce(nullif(error_code, ''), nullif(error_type, ''), nullif(content, ''))
             when call_status != 'success' then stream_end_reason
+            else nullif(violation_fee_code, '')
         end as error_code,
         coalesce(is_stream, false) as is_stream,
         whole_ms as duration_ms,
@@ -186,23 +241,32 @@ usage_events as (
         cast(null as varchar) as service_tier_requested,
 
         ---------- tokens
-        uncached_tokens as uncached_input_tokens,
-        read_tokens as cache_read_tokens,
-        greatest(write_tokens - write_1h_tokens, 0) as cache_write_5m_tokens,
-        write_1h_tokens as cache_write_1h_tokens,
-        audio_in_tokens as input_audio_tokens,
-        image_in_tokens as input_image_tokens,
-        greatest(all_completion_tokens - audio_out_tokens, 0) as output_text_tokens,
-        audio_out_tokens as output_audio_tokens,
-        {{ absent('media_tokens', except = ['input_audio_tokens', 'input_image_tokens', 'output_audio_tokens']) }},
+        plain_tokens - plain_image_tokens - plain_audio_tokens as uncached_input_tokens,
+        all_read_tokens - cached_image_tokens - cached_audio_tokens as cache_read_tokens,
+        cached_audio_tokens as cache_read_audio_tokens,
+        cached_image_tokens as cache_read_image_tokens,
+        all_write_tokens - all_write_1h_tokens as cache_write_5m_tokens,
+        all_write_1h_tokens as cache_write_1h_tokens,
+        plain_audio_tokens as input_audio_tokens,
+        plain_image_tokens as input_image_tokens,
+        all_completion_tokens - all_audio_out_tokens as output_text_tokens,
+        all_audio_out_tokens as output_audio_tokens,
+        {{ absent('media_tokens', except = [
+            'cache_read_audio_tokens', 'cache_read_image_tokens', 'input_audio_tokens', 'input_image_tokens',
+            'output_audio_tokens',
+        ]) }},
         cast(0 as bigint) as reasoning_tokens,
         input_tokens,
         all_completion_tokens as output_tokens,
         cast(null as bigint) as reported_total_tokens,
         {{ absent('searches') }},
-        case when carries_tokens = 0 then 0 when mode = 'per_call' then greatest(coalesce(image_count, 1), 1) else 1 end
-            as call_units,
         case
+            when carries_tokens = 0 then 0
+            when mode = 'per_call' and task_n is null then greatest(coalesce(image_count, 1), 1)
+            else 1
+        end as call_units,
+        case
+            when is_contradictory then 'contradictory'
             when coalesce(local_count_tokens, false) then 'estimated'
             when carries_tokens = 1 and mode != 'per_call'
                 and all_prompt_tokens + all_completion_tokens = 0 and surcharge_picousd = 0 then 'missing'
@@ -214,8 +278,8 @@ usage_events as (
         ---------- money: a plan's quota is no money of the wallet, a refund gives back
         mode as billing_mode,
         case when group_ratio >= 0 then try_cast(group_ratio as decimal(9, 6)) end as stated_discount_factor,
-        case when mode = 'per_call' then model_price end as fixed_price_usd,
-        case when mode != 'per_call' then model_ratio end as model_ratio,
+        case when mode = 'per_call' then {{ multiplied('model_price', 'decimal(18, 12)') }} end as fixed_price_usd,
+        case when mode != 'per_call' then {{ multiplied('model_ratio', 'decimal(18, 9)') }} end as model_ratio,
         completion_ratio,
         cache_ratio,
         coalesce(cache_creation_ratio_5m, cache_creation_ratio) as cache_write_5m_ratio,
@@ -230,16 +294,17 @@ usage_events as (
         ) as cache_write_1h_ratio,
         -- What is written without a word on how long has a ratio of its own.
         coalesce(cache_creation_ratio, cache_creation_ratio_5m) as cache_write_ratio,
-        write_tokens - least(split_write_tokens, write_tokens) as cache_write_unsplit_tokens,
+        all_write_tokens - least(split_write_tokens, all_write_tokens) as cache_write_unsplit_tokens,
         image_ratio,
         audio_ratio,
         try_cast(audio_ratio * audio_completion_ratio as decimal(18, 9)) as audio_output_ratio,
-        audio_input_price as audio_usd_per_mtok,
+        {{ multiplied('audio_input_price', 'decimal(18, 12)') }} as audio_usd_per_mtok,
         case when group_ratio >= 0 then group_ratio end as group_ratio,
         carries_tokens * surcharge_picousd as surcharge_picousd,
         case when mode = 'tiered_expr' then nullif(expr_b64, '') end as price_formula,
         quota_per_unit,
         charge_rounding,
+        unknown_fields,
         case when is_refund then -wallet_cost_usd else wallet_cost_usd end as reported_cost_usd,
         {{ absent('reported_tiers') }},
         {{ absent('stated_prices') }},

@@ -1,9 +1,9 @@
 -- Log items of the days being built, of every type, each with an identity of its own.
 --
--- `id` is no key in a user's log. A request id is shared by a call's retries, its errors, its refund and the settlement
--- of a task hours later, so type and second belong to the key; two different items of one second are told apart by
--- their rank. Older builds have no request id: there the item itself is the key, and the n-th equal one in a file stays
--- the n-th however often the same window is exported.
+-- `id` is a key where an administrator read the log and sources.yml says so; in a user's log it is a place in a list. A
+-- request id is shared by a call's retries, its errors, its refund and the settlement of a task hours later, so type and
+-- second belong to the key; items of one second that say different things are different items, in whatever files they
+-- came. Older builds have no request id: there the item itself is the key. What says the same is the same item.
 with logs as (
     select * from {{ raw_events('new_api_logs') }}
 ),
@@ -19,6 +19,7 @@ items as (
         units.quota_per_unit,
         units.charge_rounding,
         coalesce(units.default_semantic, 'openai') as default_semantic,
+        coalesce(units.trusted_ids and logs.id > 0, false) as has_trusted_id,
         case logs.log_type
             when 1 then 'topup'
             when 2 then 'consume'
@@ -52,60 +53,71 @@ items as (
 identified as (
     select
         *,
-        concat_ws(
-            ':',
-            source,
-            coalesce(client_request_id, md5(concat(epoch(occurred_at), '|', item_text))),
-            log_kind,
-            cast(epoch(occurred_at) as bigint)
-        ) as identity
+        case
+            when has_trusted_id then concat(source, ':#', id)
+            else concat_ws(
+                ':',
+                source,
+                coalesce(client_request_id, md5(concat(epoch(occurred_at), '|', item_text))),
+                log_kind,
+                cast(epoch(occurred_at) as bigint)
+            )
+        end as identity
     from items
 ),
 
--- Few items share an identity within a file; only they are ranked, because ranking is dear.
+-- Few items share an identity; only what they say is compared, because comparing is dear.
 shared as (
-    select
-        raw_file,
-        hash(identity) as identity_hash
+    select hash(identity) as identity_hash
     from identified
-    group by raw_file, hash(identity)
+    where not has_trusted_id
+    group by hash(identity)
     having count(*) > 1
 ),
 
-ranked as (
+-- What only an administrator's copy of an item says (its channel's name, retries, how its stream ended) tells no items apart.
+compared as (
     select
         identified.raw_file,
         identified.raw_line,
-        case
-            when identified.client_request_id is null
-                then row_number() over (
-                    partition by identified.identity, identified.raw_file
-                    order by identified.raw_line
-                )
-            else dense_rank() over (
-                partition by identified.identity, identified.raw_file
-                order by identified.item_text
-            )
-        end as place
+        identified.identity,
+        concat_ws(
+            '|', identified.item_text
+            {%- for column in [
+                'is_stream', 'group_name', 'cache_creation_tokens_5m', 'cache_creation_tokens_1h', 'cache_write_tokens',
+                'image_tokens', 'image_count', 'audio_input', 'audio_output', 'model_ratio', 'completion_ratio',
+                'tool_surcharges', 'expr_b64', 'matched_tier', 'upstream_model_name', 'pre_consumed_quota',
+                'actual_quota', 'wallet_quota_deducted', 'fee_quota', 'error_code', 'upstream_request_id',
+            ] %}, coalesce(cast(identified.{{ column }} as varchar), '')
+            {%- endfor %}
+        ) as said
     from identified
-    inner join shared
-        on identified.raw_file = shared.raw_file and hash(identified.identity) = shared.identity_hash
+    inner join shared on hash(identified.identity) = shared.identity_hash
+    where not identified.has_trusted_id
 ),
 
-numbered as (
+-- The first of them by what it says has the plain key, the others carry a hash of it.
+told_apart as (
+    select
+        raw_file,
+        raw_line,
+        case
+            when said != min(said) over (partition by identity) then concat(identity, ':', left(md5(said), 8))
+        end as event_id
+    from compared
+),
+
+keyed as (
     select
         identified.*,
-        ranked.place
+        coalesce(told_apart.event_id, identified.identity) as event_id
     from identified
-    left join ranked
-        on identified.raw_file = ranked.raw_file and identified.raw_line = ranked.raw_line
+    left join told_apart
+        on identified.raw_file = told_apart.raw_file and identified.raw_line = told_apart.raw_line
 ),
 
 log_items as (
-    select
-        * exclude (item_text, identity, place),
-        case when place > 1 then concat(identity, ':', place) else identity end as event_id
-    from numbered
+    select * exclude (item_text, identity, has_trusted_id) from keyed
 )
 
 select * from log_items

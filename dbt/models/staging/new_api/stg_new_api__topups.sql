@@ -1,6 +1,7 @@
 {{ config(materialized = 'table') }}
 
--- One row per top-up: a pending one becomes a success under the same trade number, so the last delivery wins.
+-- One row per top-up: a pending one becomes a success under the same trade number, so the last delivery wins, and within
+-- a day what is settled wins, in whatever file it came.
 with topups as (
     select * from {{ raw_table('new_api_topups') }}
 ),
@@ -12,10 +13,12 @@ units as (
 ranked as (
     select
         *,
-        lower(coalesce(nullif(payment_provider, ''), payment_method, '')) as paid_through,
+        lower(trim(coalesce(nullif(trim(payment_provider), ''), payment_method, ''))) as paid_through,
         row_number() over (
             partition by source, trade_no
-            order by delivered_on desc, raw_file desc, raw_line desc
+            order by
+                delivered_on desc, status = 'pending', status = 'success' desc, complete_time desc nulls last,
+                amount desc nulls last, money desc nulls last, raw_file desc, raw_line desc
         ) as delivery_rank
     from topups
 ),
@@ -25,14 +28,16 @@ latest as (
     where delivery_rank = 1
 ),
 
+-- The price paid says what Stripe credits; Creem's amount is quota; everybody else's amount is dollars, whatever the money.
+-- A plan bought through any of them is written down as an amount of 0 and credits no wallet.
 credited as (
     select
         latest.*,
         case
-            when latest.status != 'success' then 0
+            when latest.status != 'success' or latest.amount = 0 then 0
             when latest.paid_through = 'creem' then latest.amount
-            when latest.paid_through in ('epay', 'alipay', 'wxpay') then latest.amount * units.quota_per_unit
-            else cast(round(latest.money * units.quota_per_unit, 0) as bigint)
+            when latest.paid_through = 'stripe' then try_cast(round(latest.money * units.quota_per_unit, 0) as bigint)
+            else try_cast(cast(latest.amount as hugeint) * units.quota_per_unit as bigint)
         end as quota_credited,
         units.quota_per_unit,
         units.picousd_per_quota,

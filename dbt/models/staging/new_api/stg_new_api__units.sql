@@ -25,6 +25,7 @@ units as (
         coalesce(time_basis, case when dialect = 'tokenopen' then 'start' else 'end' end) as time_basis,
         coalesce(usage_semantic, 'openai') as default_semantic,
         coalesce(charge_rounding, case when dialect = 'one_api' then 'up' else 'half_away' end) as charge_rounding,
+        coalesce(trusted_ids, false) as trusted_ids,
         units_per_usd as quota_per_unit,
         case when 1000000000000 % units_per_usd = 0 then cast(1000000000000 // units_per_usd as bigint) end
             as picousd_per_quota,

@@ -1,6 +1,7 @@
 {{ config(materialized = 'table') }}
 
--- The gateway adds to an hour's row until its buffer is empty, so the last delivery of a row is the fullest.
+-- The gateway adds to an hour's row until its buffer is empty, so the last delivery of a row is the fullest, and of one
+-- day's the fullest is the last.
 with hours as (
     select * from {{ raw_table('new_api_data') }}
 ),
@@ -14,7 +15,8 @@ ranked as (
         *,
         row_number() over (
             partition by source, created_at, user_id, username, model_name, token_id, use_group, channel_id, node_name
-            order by delivered_on desc, raw_file desc, raw_line desc
+            order by
+                delivered_on desc, quota desc, token_used desc nulls last, hours.count desc nulls last, raw_file desc, raw_line desc
         ) as delivery_rank
     from hours
 ),

@@ -99,6 +99,7 @@ usage_events as (
         case when coalesce(is_byok, false) then 'byok' else 'token' end as billing_mode,
         cast(null as decimal(9, 6)) as stated_discount_factor,
         {{ absent('ratios') }},
+        {{ absent('unknown') }},
         cast(full_cost as decimal(18, 12)) as reported_cost_usd,
         cast(null as decimal(18, 12)) as reported_list_cost_usd,
         -- cache_discount is what the cache saved; negative where writing to it cost more than it saved.

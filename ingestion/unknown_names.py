@@ -1,0 +1,110 @@
+"""Names of fields nobody declared, row by row, in objects a charge may follow from.
+
+A gateway adds a field and charges by it the same day. What such a field means nobody can tell from here, but on which
+rows it stands can be told beside their variance. Only names are kept, never values, in measure, and without what looks
+like a key. Both ways of reading say the same: here is the Python of the careful one and the SQL of the one in bulk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from ingestion.dialects.shape import SECRET, Stream
+from ingestion.duck import literal
+
+#: More names than this are another format; longer ones are cut.
+MOST_NAMES, LONGEST_NAME = 20, 100
+_SECRET_TEXT = re.compile(SECRET, re.ASCII)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """An object whose keys are looked at.
+
+    Attributes:
+        keys: What leads to it in a record.
+        prefix: What its keys are called after: their path below the watched object.
+        known: Keys that are declared, or dropped on purpose.
+    """
+
+    keys: tuple[str, ...]
+    prefix: str
+    known: frozenset[str]
+
+    @property
+    def json_path(self) -> str:
+        """Its path in the JSON text of the embedded field it stands in."""
+        return "".join(["$", *(f'."{key}"' for key in self.keys[1:])])
+
+
+@cache
+def folders(stream: Stream) -> tuple[Folder, ...]:
+    """Return the watched objects of a stream, and those in them that hold declared fields."""
+    found = []
+    for watched in stream.watched:
+        below = f"{watched}."
+        dropped = [path for path in stream.dropped if path.startswith(below)]
+        declared = [field.path for field in stream.fields if field.path.startswith(below)]
+        paths = {watched}
+        for path in declared:
+            parts = path.split(".")
+            paths |= {".".join(parts[:n]) for n in range(watched.count(".") + 1, len(parts))}
+        for path in sorted(paths):
+            if any(f"{path}.".startswith(f"{whole}.") for whole in dropped):
+                continue
+            inner = f"{path}."
+            known = {p[len(inner) :].split(".")[0] for p in (*declared, *dropped) if p.startswith(inner)}
+            found.append(Folder(tuple(path.split(".")), inner[len(below) :], frozenset(known)))
+    return tuple(found)
+
+
+def of_record(record: Mapping[str, Any], stream: Stream) -> str | None:
+    """Return the undeclared names of a record whose embedded JSON is open, sorted and joined by commas, or None."""
+    names = set()
+    for folder in folders(stream):
+        node: Any = record
+        for key in folder.keys:
+            node = node.get(key) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            names |= {folder.prefix + key for key in node if key not in folder.known}
+    return _shown(names)
+
+
+def are_known(
+    stream: Stream, key: str, json_paths: Sequence[str], keys: Sequence[Iterable[str] | None]
+) -> bool:
+    """Tell whether all keys of a text's watched objects are known, from the keys of the objects at some paths."""
+    at = dict(zip(json_paths, keys, strict=True))
+    return all(
+        set(at.get(folder.json_path) or ()) <= folder.known
+        for folder in folders(stream)
+        if folder.keys[0] == key
+    )
+
+
+def in_sql(stream: Stream, key: str, text: str) -> str:
+    """Return the SQL of what `of_record` says, from the JSON text of an embedded field."""
+    watched = [folder for folder in folders(stream) if folder.keys[0] == key]
+    paths = f"[{', '.join(literal(folder.json_path) for folder in watched)}]"
+    parts = [
+        f"list_transform(list_filter(coalesce(keys[{place}], []), lambda k:"
+        f" not list_contains([{', '.join(map(literal, sorted(folder.known)))}], k)),"
+        f" lambda k: concat({literal(folder.prefix)}, k))"
+        for place, folder in enumerate(watched, start=1)
+    ]
+    shown = f"lambda n: left(replace(regexp_replace(n, {literal(SECRET)}, '[secret]', 'g'), ',', ';'), {LONGEST_NAME})"
+    names = f"list_sort(list_distinct(list_concat({', '.join([*parts, '[]::varchar[]'])})))[:{MOST_NAMES}]"
+    joined = f"nullif(array_to_string(list_transform({names}, {shown}), ','), '')"
+    return f"list_transform([json_keys({text}, {paths})], lambda keys: {joined})[1]"
+
+
+def _shown(names: Iterable[str]) -> str | None:
+    shown = [
+        _SECRET_TEXT.sub("[secret]", name).replace(",", ";")[:LONGEST_NAME]
+        for name in sorted(names)[:MOST_NAMES]
+    ]
+    return ",".join(shown) or None
