@@ -50,7 +50,7 @@ class Standing:
             "amount": f"{self.amount:f}",
             "oldest": self.oldest.isoformat() if self.oldest else None,
             "next_step": self.next_step,
-            "unknown_fields": list(self.unknown_fields),
+            **({"unknown_fields": list(self.unknown_fields)} if self.unknown_fields else {}),
         }
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from dagster_project.cli import app
 from dagster_project.dbt_project import project
 from dagster_project.reporting import reconcile as report
-from dagster_project.reporting.next_steps import INVOICE_PAYMENTS, RECONCILIATIONS
+from dagster_project.reporting.next_steps import INVOICE_PAYMENTS, RECONCILIATIONS, REPORTED_COSTS
 from ingestion.home import Home
 from tests.dbt.conftest import contract_values
 
@@ -84,6 +84,34 @@ def test_a_month_where_all_is_explained_ends_with_0(home: Home) -> None:
             "next_step": None,
         }
     ]
+
+
+def test_a_field_nobody_knows_is_named_beside_the_charges_it_stands_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """41 calls of which nothing explains 1.64 USD have one new field, and no other call has."""
+    monkeypatch.setattr(report, "RECONCILIATIONS", (REPORTED_COSTS,))
+    with duckdb.connect() as marts:
+        marts.execute(f"attach '{home.marts_database}' as published")
+        marts.execute(
+            "create table published.marts.recon_reported_costs as select date '2026-11-01' as event_date,"
+            " reason as variance_reason, n as requests, amount as cost_variance_usd, 0 as charged_usd,"
+            " 0 as unpriced_charge_usd, 0 as unreported_cost_usd"
+            " from (values ('match', 900, 0), ('price_mismatch', 41, 1.64)) as rows (reason, n, amount)"
+        )
+        marts.execute(
+            "create table published.marts.rpt_unknown_fields as select date '2026-11-01' as event_date,"
+            " 'aisa' as source, 'price_mismatch' as variance_reason, 'image_generation_call_price' as field_name,"
+            " 41 as requests, 41 as reason_requests, true as is_unexplained, 1.64 as cost_variance_usd,"
+            " 0 as unpriced_charge_usd, 'r-1' as example_request_id"
+        )
+    said = "aisa: new field image_generation_call_price on 41 of 41 unexplained rows, 1.64 USD"
+    assert said in " ".join(run(home).stdout.split())
+    told = json.loads(run(home, "--json").stdout)
+    assert {one["status"]: one.get("unknown_fields") for one in told} == {
+        "match": None,
+        "price_mismatch": [said],
+    }
 
 
 def test_a_month_nobody_can_read_ends_with_2(home: Home) -> None:
