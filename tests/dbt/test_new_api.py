@@ -163,7 +163,7 @@ def test_a_retry_pair_is_two_calls_and_what_says_the_same_without_an_id_is_one(f
         "select delivered_on::varchar, lines, events + duplicates, duplicates, revisions, repeated_identical"
         " from marts.rpt_source_days where source = 'aisa' and stream = 'logs' order by 1"
     )
-    assert rows(family, per_day) == [("2026-11-01", 34, 34, 13, 0, 1), ("2026-11-02", 16, 16, 1, 0, 1)]
+    assert rows(family, per_day) == [("2026-11-01", 34, 34, 16, 0, 1), ("2026-11-02", 16, 16, 1, 0, 1)]
 
 
 def test_items_of_one_request_and_second_are_told_apart_in_whatever_files_they_came(family: Home) -> None:
