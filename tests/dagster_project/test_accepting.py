@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import stripe
 
 from dagster_project import conversion, gates
 from dagster_project.accepting import Taken, adopt, silences, take_over
 from dagster_project.closing import folder
+from dagster_project.payments import NotRead, sync_payments
+from dagster_project.usage_apis import fetch_usage
 from ingestion import accepted, manifest, source_status
 from ingestion.home import Home
 from ingestion.landing import LandedFile, pending
 from ingestion.raw import FileResult, StillChanging, convert, write_schemas
 from ingestion.source_status import SourceStatus
-from ingestion.sources import SourcesError, load_sources
+from ingestion.sources import SourcesError, load, load_sources
+from ingestion.usage_apis import UsageApiError
 
 TODAY = date(2026, 11, 5)
 
@@ -54,14 +58,15 @@ def two(home: Home) -> Home:
     return home
 
 
-def night(home: Home, accept_vanished: Sequence[str] = ()) -> Taken:
+def night(home: Home, accept_vanished: Sequence[str] = (), stream: str = "logs") -> Taken:
     """Read all files, judge them, take over what may be."""
     sources = load_sources(home)
     write_schemas(home)
     days = {str(file.delivered_on) for file in pending(home, sources)}
     for source in sources:
-        conversion.convert_days(home, source, "logs", days)
-        gates.judge_raw(home, source, "logs")
+        conversion.convert_days(home, source, stream, days)
+        if stream in gates.event_streams(source):
+            gates.judge_raw(home, source, stream)
     return take_over(home, sources, TODAY, accept_vanished)
 
 
@@ -341,3 +346,46 @@ def test_settings_nobody_can_use_are_told(home: Home, setting: str, said: str) -
     home.sources_file.write_text(f"sources: {{infron: {{dialect: infron, {setting}}}}}\n")
     with pytest.raises(SourcesError, match=said.replace("(", r"\(")):
         load_sources(home)
+
+
+def test_a_usage_api_that_could_not_be_fetched_is_told_and_what_had_landed_counts(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EAST_TOKEN", raising=False)
+    home.sources_file.write_text(
+        "sources: {east: {dialect: infery, api: {url: 'http://127.0.0.1:9', token_env: EAST_TOKEN}}}\n"
+    )
+    [east] = load_sources(home)
+    with pytest.raises(UsageApiError):
+        fetch_usage(home, east, datetime(2026, 11, 5, tzinfo=UTC))
+    folder = home.landing / "east" / "invoices" / "dt=2026-11-02"
+    folder.mkdir(parents=True)
+    (folder / "a.ndjson").touch()
+    night(home, stream="invoices")
+    found = status(home, "east")
+    assert (found.as_of_date, found.held_back_reason) == (date(2026, 11, 2), "not_fetched")
+    assert "EAST_TOKEN" in found.held_back_detail
+
+
+def test_stripe_that_stays_away_is_told_until_it_answers(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.sources_file.write_text("sources: {infron: {dialect: infron}}\nstripe: {mode: test}\n")
+    monkeypatch.setenv("STRIPE_API_KEY", "rk_test_" + "0" * 24)
+    settings = load(home).stripe
+
+    def away(*_: object, **__: object) -> None:
+        raise stripe.APIConnectionError("no answer")
+
+    monkeypatch.setattr("ingestion.stripe_api.sync", away)
+    with pytest.raises(NotRead, match="stripe: no answer"):
+        sync_payments(home, settings)
+    land(home, "infron", "2026-11-02", 3)
+    night(home)
+    assert (status(home, "stripe").held_back_reason, status(home, "stripe").held_back_detail) == (
+        "not_fetched",
+        "stripe: no answer",
+    )
+    assert status(home, "infron").held_back_reason is None
+    monkeypatch.setattr("ingestion.stripe_api.sync", lambda *_, **__: "read")
+    assert sync_payments(home, settings) == "read"
+    night(home)
+    assert status(home, "stripe").held_back_reason is None
