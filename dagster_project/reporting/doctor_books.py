@@ -29,6 +29,7 @@ def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
             yield from _unknown_fields(marts)
             yield from _repeated(marts)
             yield from _keyless(marts)
+            yield from _copies(marts)
     except PublishedElsewhere as error:
         what, _, do = str(error).partition("; ")
         yield Diagnosis("moved", "marts.duckdb", what, do)
@@ -145,3 +146,24 @@ def _keyless(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
         """
     ).fetchall():
         yield Diagnosis("unmapped_key", source, f"{counted(requests, 'request')} by the API without a key")
+
+
+def _copies(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield what copies of one call contradict each other in, with the two lines of the latest."""
+    for source, field, calls, kept, other, kept_line, other_line in marts.sql(
+        """
+        select
+            source, field, count(distinct event_id), arg_max(kept_value, place), arg_max(other_value, place),
+            arg_max(kept_raw_file || ', line ' || kept_raw_line, place),
+            arg_max(other_raw_file || ', line ' || other_raw_line, place)
+        from (select *, (event_date, event_id, other_raw_file, other_raw_line) as place from recon_copies)
+        group by source, field
+        order by source, field
+        """
+    ).fetchall():
+        yield Diagnosis(
+            "copies",
+            source,
+            f"{counted(calls, 'call')} whose copies differ in {field}: {kept} in {kept_line}, {other} in {other_line}",
+            "see recon_copies, and ask the gateway which of them is right",
+        )

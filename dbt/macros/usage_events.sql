@@ -23,7 +23,7 @@
         'reported_cost_usd', 'reported_list_cost_usd', 'reported_discounted_cost_usd', 'stated_input_usd_per_token',
         'stated_output_usd_per_token', 'is_gateway_cache_hit', 'credits_used', 'quota_used',
         'billing_source', 'wallet_cost_usd', 'upstream_cost_usd', 'plan_cost_usd',
-        'stream_rank', 'raw_file', 'raw_line', 'delivered_on',
+        'is_response', 'stream_rank', 'raw_file', 'raw_line', 'delivered_on',
     ]) }}
 {% endmacro %}
 
@@ -87,4 +87,9 @@
         'output_video_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'web_searches', 'usage_source',
         'cache_told',
     ]) }}
+{% endmacro %}
+
+{#- What tells which model served a call, taken as one block from the copy that is the response itself. -#}
+{% macro usage_event_served_columns() %}
+    {{ return(['provider', 'model_served', 'price_provider', 'price_model']) }}
 {% endmacro %}

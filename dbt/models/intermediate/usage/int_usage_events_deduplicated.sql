@@ -34,7 +34,7 @@ filled as (
         {% for column in usage_event_columns() -%}
             {% if column in usage_event_fill_columns() -%}
                 coalesce(counted_once.{{ column }}, kept.{{ column }}) as {{ column }}
-            {%- elif column in usage_event_token_columns() -%}
+            {%- elif column in usage_event_token_columns() + usage_event_served_columns() -%}
                 coalesce(kept.{{ column }}, counted_once.{{ column }}) as {{ column }}
             {%- else -%}
                 counted_once.{{ column }}

@@ -66,7 +66,18 @@ donors as (
                 and cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + input_audio_tokens
                 + output_audio_tokens + reasoning_tokens > 0
             )
-        ) as donates_tokens
+        ) as donates_tokens,
+        -- What served a call is what its response says. A version's date alone is no other model.
+        is_response
+        and {{ model_without_date('model_served') }}
+        != coalesce({{ model_without_date('first_value(model_served) over kept_first') }}, '') as donates_model,
+        {
+            'is_response': is_response,
+            'stream_rank': stream_rank,
+            {%- for field, told in copy_fields().items() %}
+            '{{ field }}': {{ told }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        } as said
     from ranked
     where copies > 1
     window kept_first as (
@@ -80,6 +91,7 @@ judged as (
         event_date,
         source,
         event_id,
+        request_id,
         delivered_on,
         raw_file,
         raw_line,
@@ -94,6 +106,13 @@ judged as (
         {% for column in usage_event_fill_columns() -%}
             first_value({{ column }} ignore nulls) over event_copies as {{ column }},
         {% endfor -%}
+        {% for column in usage_event_served_columns() -%}
+            first_value(case when donates_model then {{ column }} end ignore nulls) over event_copies as {{ column }},
+        {% endfor -%}
+        said,
+        first_value(said) over event_copies as kept_said,
+        first_value(raw_file) over event_copies as kept_raw_file,
+        first_value(raw_line) over event_copies as kept_raw_line,
         {% for column in usage_event_token_columns() -%}
             first_value(case when donates_tokens then {{ column }} end ignore nulls) over event_copies as {{ column }}{{ ',' if not loop.last }}
         {% endfor %}
@@ -103,6 +122,19 @@ judged as (
         order by recency
         rows between unbounded preceding and unbounded following
     )
+),
+
+compared as (
+    select
+        *,
+        coalesce(
+            verdict != 'kept' and (
+                {%- for field in copy_fields() %}
+                {{ 'or ' if not loop.first }}coalesce({{ copies_differ(field, 'said', 'kept_said') }}, false)
+                {%- endfor %}
+            ), false
+        ) as contradicts_kept
+    from judged
 )
 
-select * from judged
+select * from compared

@@ -220,6 +220,7 @@ usage_events as (
         {{ absent('funding', except = ['billing_source']) }},
 
         ---------- lineage
+        stream_rank >= 4 as is_response,
         stream_rank,
         raw_file,
         raw_line,

@@ -166,6 +166,7 @@ usage_events as (
         {{ absent('funding', except = ['billing_source', 'wallet_cost_usd', 'upstream_cost_usd']) }},
 
         ---------- lineage
+        stream_rank = 3 as is_response,
         stream_rank,
         raw_file,
         raw_line,

@@ -183,6 +183,7 @@ usage_events as (
         {{ absent('funding', except = ['billing_source']) }},
 
         ---------- lineage
+        false as is_response,
         stream_rank,
         raw_file,
         raw_line,

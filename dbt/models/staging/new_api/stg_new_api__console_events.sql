@@ -118,6 +118,7 @@ usage_events as (
         {{ absent('funding', except = ['billing_source']) }},
 
         ---------- lineage
+        false as is_response,
         2 as stream_rank,
         raw_file,
         raw_line,

@@ -321,6 +321,7 @@ usage_events as (
         end as plan_cost_usd,
 
         ---------- lineage
+        false as is_response,
         1 as stream_rank,
         raw_file,
         raw_line,

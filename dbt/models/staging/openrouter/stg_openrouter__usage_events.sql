@@ -114,6 +114,7 @@ usage_events as (
         {{ absent('funding', except = ['billing_source', 'wallet_cost_usd', 'upstream_cost_usd']) }},
 
         ---------- lineage
+        false as is_response,
         1 as stream_rank,
         raw_file,
         raw_line,
