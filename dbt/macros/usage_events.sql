@@ -29,7 +29,7 @@
 
 {#-
   Columns a source does not carry, as typed nulls (tokens: as zero), by group and without the columns in `except`:
-  ratios, reported_tiers, stated_prices, funding, credits, quota, media_tokens, searches.
+  ratios, unknown, reported_tiers, stated_prices, funding, credits, quota, media_tokens, searches.
 -#}
 {% macro absent(group, except = []) -%}
     {%- set groups = {
