@@ -68,20 +68,16 @@ def rhythm(deliveries: Collection[date], stated: str | None = None) -> Rhythm:
     """
     if stated:
         return _STATED[stated]
-    days = sorted(set(deliveries))
-    days = [day for day in days if day > days[-1] - _WEEKS * 7 * DAY] if len(days) > _WEEKS * 2 else days
+    days = _recent(sorted(set(deliveries)))
     if len(days) < _FEWEST_FOR_WEEKDAYS:
         return NOTHING
-    usual = median((after - before).days for before, after in pairwise(days))
-    pauses = [
-        pause
-        for before, after in pairwise(days)
-        if (pause := (after - before).days) <= max(7, _OUTAGE * usual)
-    ]
-    weekdays = _weekdays(days, max(7, _OUTAGE * usual))
-    if weekdays:
+    pauses = [(after - before).days for before, after in pairwise(days)]
+    longest = max(7, _OUTAGE * median(pauses))
+    if weekdays := _weekdays(days, longest):
         return Rhythm(weekdays)
-    return Rhythm(pause_days=max(pauses)) if len(days) >= _FEWEST_FOR_PAUSE else NOTHING
+    if len(days) < _FEWEST_FOR_PAUSE:
+        return NOTHING
+    return Rhythm(pause_days=max(pause for pause in pauses if pause <= longest))
 
 
 def silent_since(
@@ -109,15 +105,17 @@ def gaps(deliveries: Collection[date], stated: str | None) -> list[date]:
     return [day for day in expected.between(min(deliveries), max(deliveries)) if day not in deliveries]
 
 
-def _weekdays(days: list[date], outage: float) -> frozenset[int]:
+def _recent(days: list[date]) -> list[date]:
+    """Leave out what is older than some weeks, where enough is not."""
+    recent = [day for day in days if day > days[-1] - _WEEKS * 7 * DAY]
+    return recent if len(recent) > _WEEKS else days
+
+
+def _weekdays(days: list[date], longest_pause: float) -> frozenset[int]:
     """Return the weekdays a stream keeps to; none if it keeps to none."""
-    seen = [
-        day
-        for before, after in pairwise(days)
-        if (after - before).days <= outage
-        for day in _days(before, after)
-    ]
-    possible = Counter(day.weekday() for day in set(seen))
+    stretches = [pair for pair in pairwise(days) if (pair[1] - pair[0]).days <= longest_pause]
+    watched = {day for before, after in stretches for day in _days(before, after)}
+    possible = Counter(day.weekday() for day in watched)
     delivered = Counter(day.weekday() for day in days)
 
     def is_kept(weekday: int) -> bool:
@@ -126,9 +124,8 @@ def _weekdays(days: list[date], outage: float) -> frozenset[int]:
         return possible[weekday] > 0 and 2 * delivered[weekday] >= possible[weekday]
 
     kept = frozenset(weekday for weekday in range(7) if is_kept(weekday))
-    due = [day for day in set(seen) if day.weekday() in kept]
-    came = [day for day in due if day in set(days)]
-    return kept if 3 * len(came) >= 2 * len(due) else frozenset()
+    due = {day for day in watched if day.weekday() in kept}
+    return kept if 3 * len(due & set(days)) >= 2 * len(due) else frozenset()
 
 
 def _days(first: date, last: date) -> Iterator[date]:
