@@ -6,7 +6,6 @@ same typed statement as all others; nothing is decided twice.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from ingestion import extras, strict_json, unknown_names
+from ingestion import extras, json_values, strict_json, unknown_names
 from ingestion.duck import literal
 from ingestion.reader_sql import EXTRA_KEY, LINE_KEY, UNKNOWN_KEY, Reading
 from ingestion.reader_values import quoted
@@ -50,15 +49,23 @@ class Sieve:
         self._session, self._reading, self._target = session, reading, target
         self._texts: dict[int, bytes] = {}
         self._canonical = target.with_suffix(".ndjson")
-        self._out = self._canonical.open("w", encoding="utf-8")
+        self._out = self._canonical.open("wb")
+        self._longest = 0
 
     def keep(
-        self, number: int, line: bytes, values: dict[str, Any], extra: str | None, unknown: str | None
+        self,
+        number: int,
+        line: bytes,
+        values: dict[str, Any],
+        extra: list[dict[str, Any]],
+        unknown: str | None,
     ) -> None:
         """Take a record whose text is in order; its types are looked at when all are there."""
         self._texts[number] = line
         whole = {**values, LINE_KEY: number, EXTRA_KEY: extra, UNKNOWN_KEY: unknown}
-        self._out.write(json.dumps(whole, ensure_ascii=False) + "\n")
+        text = json_values.written(whole).replace("\n", " ").encode() + b"\n"
+        self._longest = max(self._longest, len(text))
+        self._out.write(text)
 
     def reject(self, number: int, reason: str, at: str = "", line: bytes = b"") -> None:
         """Take a record that is none."""
@@ -69,7 +76,8 @@ class Sieve:
         """Write the good records; return what became of all."""
         self._out.close()
         session, found = self._session, self.found
-        session.execute(f"create or replace temp table stretch as {self._reading.careful(self._canonical)}")
+        statement = self._reading.careful(self._canonical, self._longest)
+        session.execute(f"create or replace temp table stretch as {statement}")
         refused = session.execute("select raw_line, reject from stretch where reject is not null").fetchall()
         for number, fault in refused:
             reason, _, path = fault.partition("|")
@@ -126,9 +134,8 @@ def read_lines(
         if shape not in undeclared:
             undeclared[shape] = extras.undeclared_keys(record, stream)
             found.unknown_fields |= strict_json.undeclared(shape, stream)
-        kept = {key: strict_json.plain(record[key]) for key in undeclared[shape]}
         unknown = unknown_names.of_record(record, stream)
-        sieve.keep(number, line, values, extras.text_of(kept), unknown)
+        sieve.keep(number, line, values, extras.members_of(record, undeclared[shape]), unknown)
 
 
 def _numbered(piece: Path, first_line: int) -> Iterator[tuple[int, bytes | None, bool]]:

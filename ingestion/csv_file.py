@@ -6,6 +6,7 @@ anything, so the file is one reject. Line numbers are those of the lines records
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -27,6 +28,8 @@ from ingestion.strict_json import BadLine
 CAREFUL_BYTES = 8 << 20
 #: Records looked at, at the head of a file, for the shapes of JSON in cells.
 SNIFFED_RECORDS = 100
+#: A header with more is none.
+MOST_COLUMNS = 1000
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -70,6 +73,8 @@ def _header(plain: Path, stream: Stream) -> Header:
         raise BadLine("invalid_utf8") from None
     if cells is None:
         raise BadLine("malformed_csv")
+    if len(cells) > MOST_COLUMNS:
+        raise BadLine("too_many_columns")
     names = _names(stream)
     found = tuple(names.get(_title(cell), "") for cell in cells)
     for field in stream.fields:
@@ -80,10 +85,11 @@ def _header(plain: Path, stream: Stream) -> Header:
             raise BadLine("duplicate_column", field.path)
     dropped = {_title(path) for path in stream.dropped}
     titles = tuple(cell.strip() for cell in cells)
+    times = Counter(titles)
     extra = {
         title
         for name, title in zip(found, titles, strict=True)
-        if not name and title and _title(title) not in dropped and titles.count(title) == 1
+        if not name and title and _title(title) not in dropped and times[title] == 1
     }
     kept = sorted(title for title in extra if title.casefold() not in extras.CONTENT)
     layout = Layout(found, titles, tuple(kept[: extras.MOST_FIELDS]), unknown=frozenset(extra))
@@ -207,7 +213,7 @@ class _Reader:
                 sieve.reject(record.number, fault.reason, fault.field, record.text)
                 return
             unknown = unknown_names.of_record(opened, self.stream)
-            sieve.keep(record.number, record.text, values, extras.text_of(extra), unknown)
+            sieve.keep(record.number, record.text, values, extras.members_of(extra, extra), unknown)
 
     def _named(self, cells: list[str]) -> tuple[dict[str, str | None], dict[str, str | None]]:
         layout = self.header.layout

@@ -99,18 +99,18 @@ def _record(number: int, line: bytes, columns: int) -> Record:
 
 def _joined(handle: BinaryIO, line: bytes, columns: int) -> tuple[tuple[bytes, list[str]] | None, int]:
     """Return the record a line is the beginning of, and its lines; without one the handle stays in place."""
-    start, text = handle.tell(), line
+    start, pieces, size, is_open = handle.tell(), [line], len(line), True
     for lines in range(2, MOST_LINES):
         following = handle.readline(MOST_BYTES)
-        text += following
-        if not following or len(text) > MOST_BYTES:
+        pieces.append(following)
+        size += len(following)
+        if not following or size > MOST_BYTES:
             break
-        if b'"' not in following:
-            continue
-        record = _record(0, text, columns)
-        if record.cells:
-            return (text, record.cells), lines
-        if text.count(b'"') % 2 == 0:
+        is_open ^= following.count(b'"') % 2 == 1
+        if not is_open:
+            record = _record(0, b"".join(pieces), columns)
+            if record.cells:
+                return (b"".join(pieces), record.cells), lines
             break
     handle.seek(start)
     return None, 1

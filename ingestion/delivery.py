@@ -17,8 +17,12 @@ import zstandard
 from blake3 import blake3
 
 _BLOCK = 1 << 20
-#: Small, because a block of an archive may unpack to a thousand times its size.
-_PACKED_BLOCK = 1 << 16
+#: Small, because a piece of an archive may unpack to 30,000 times its size.
+_PACKED_PIECE = 1 << 10
+#: An archive may unpack to this and so many times its own size beyond it.
+_ALWAYS_ALLOWED = 1 << 30
+DEFAULT_RATIO = 200
+RATIO_VARIABLE = "TOLLBOOK_UNPACK_RATIO"
 _TAIL = 1 << 16
 #: Fits into a processor's cache.
 _CACHED = 1 << 17
@@ -34,7 +38,7 @@ class Delivery:
         lines: Lines in them, blank ones included; a last line without a newline is a line.
         trailing_blanks: Blank lines at the very end.
         blake3: Hash of the bytes as delivered.
-        damage: Reject reason if the archive broke off or is damaged, else None.
+        damage: Reject reason if the archive broke off, is damaged or unpacks to too much, else None.
     """
 
     plain: Path
@@ -45,39 +49,70 @@ class Delivery:
     damage: str | None
 
 
+class _Garbage(ValueError):
+    """Bytes that are no archive stand after a whole one."""
+
+
+class _TooLarge(ValueError):
+    """An archive unpacks to more than any log does."""
+
+
+_DAMAGE = {
+    EOFError: "truncated_archive",
+    _Garbage: "trailing_garbage",
+    _TooLarge: "archive_too_large",
+    gzip.BadGzipFile: "damaged_archive",
+    zlib.error: "damaged_archive",
+    zstandard.ZstdError: "damaged_archive",
+}
+
+
+def unpack_ratio() -> int:
+    """Return how many times its own size an archive may unpack to.
+
+    Raises:
+        ValueError: the variable holds no whole number from 1 on.
+    """
+    written = os.environ.get(RATIO_VARIABLE) or str(DEFAULT_RATIO)
+    if not (written.isascii() and written.isdigit() and int(written)):
+        raise ValueError(f"{RATIO_VARIABLE} is {written!r}; it must be a whole number from 1 on")
+    return int(written)
+
+
 def inspect(path: Path, plain: Path) -> Delivery:
     """Read a delivered file; a compressed one is unpacked to `plain`."""
     if path.suffix not in (".gz", ".zst"):
         return _plain(path)
     digest = blake3()
     size = newlines = last_newline = 0
+    most = _ALWAYS_ALLOWED + unpack_ratio() * path.stat().st_size
     damage = None
-    tail = b""
-    blocks = _unpacked(path, digest)
     with plain.open("wb") as out:
-        while True:
-            try:
-                block = next(blocks, None)
-            except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
-                damage = "truncated_archive" if isinstance(error, EOFError) else "damaged_archive"
-                break
-            if block is None:
-                break
-            out.write(block)
-            newlines += block.count(b"\n")
-            found = block.rfind(b"\n")
-            if found >= 0:
-                last_newline = size + found + 1
-            size += len(block)
-            tail = block if len(block) >= _TAIL else tail + block
+        try:
+            for block in _unpacked(path, digest):
+                newlines += block.count(b"\n")
+                if (found := block.rfind(b"\n")) >= 0:
+                    last_newline = size + found + 1
+                size += len(block)
+                if size > most:
+                    raise _TooLarge
+                out.write(block)
+        except tuple(_DAMAGE) as error:
+            damage = _DAMAGE[type(error)]
     if damage:
-        # The piece of a line before the break is the damage itself, never a record.
-        tail = tail[: len(tail) - (size - last_newline)] if size - last_newline < len(tail) else b""
-        size = last_newline
+        # The piece of a line before a break is the damage itself, never a record; a whole archive has none.
+        size = 0 if damage == "archive_too_large" else size if damage == "trailing_garbage" else last_newline
+        newlines = newlines if size else 0
         os.truncate(plain, size)
     lines = newlines + (1 if size > last_newline else 0)
     whole = hash_of(path) if damage else digest.hexdigest()
-    return Delivery(plain, size, lines, _blank_lines_at_end(tail), whole, damage)
+    return Delivery(plain, size, lines, _blank_lines_at_end(_tail(plain)), whole, damage)
+
+
+def _tail(plain: Path) -> bytes:
+    with plain.open("rb") as handle:
+        handle.seek(max(plain.stat().st_size - _TAIL, 0))
+        return handle.read()
 
 
 def _plain(path: Path) -> Delivery:
@@ -90,8 +125,7 @@ def _plain(path: Path) -> Delivery:
             digest.update(buffer[:length])
             newlines += int(np.count_nonzero(codes[:length] == ord("\n")))
             size += length
-        handle.seek(max(size - _TAIL, 0))
-        tail = handle.read(_TAIL)
+    tail = _tail(path)
     lines = newlines + (1 if tail and not tail.endswith(b"\n") else 0)
     return Delivery(path, size, lines, _blank_lines_at_end(tail), digest.hexdigest(), None)
 
@@ -113,37 +147,40 @@ def _blank_lines_at_end(tail: bytes) -> int:
     return after.count(b"\n") + (1 if after.rpartition(b"\n")[2] else 0)
 
 
-def _blocks(path: Path, digest: blake3, length: int = _BLOCK) -> Iterator[bytes]:
+def _blocks(path: Path, digest: blake3) -> Iterator[bytes]:
     with path.open("rb") as handle:
-        while block := handle.read(length):
+        while block := handle.read(_BLOCK):
             digest.update(block)
             yield block
 
 
+#: Of each archive: a new decoder, and the bytes one can begin with.
+_ARCHIVES = {
+    ".gz": (lambda: zlib.decompressobj(wbits=31), b"\x1f"),
+    ".zst": (lambda: zstandard.ZstdDecompressor().decompressobj(), bytes([0x28, *range(0x50, 0x60)])),
+}
+
+
 def _unpacked(path: Path, digest: blake3) -> Iterator[bytes]:
-    if path.suffix == ".gz":
-        yield from _members(path, digest, lambda: zlib.decompressobj(wbits=31))
-    else:
-        yield from _members(path, digest, lambda: zstandard.ZstdDecompressor().decompressobj())
-
-
-def _members(path: Path, digest: blake3, new_decoder) -> Iterator[bytes]:
-    """Unpack an archive that may be several archives in a row, as log shippers write them.
+    """Unpack an archive that may be several archives in a row, as log shippers write them, padded with zeros.
 
     Raises:
         EOFError: the last archive is not complete.
+        _Garbage: something else follows a complete one.
     """
+    new_decoder, first_bytes = _ARCHIVES[path.suffix]
     decoder = new_decoder()
-    fresh = True
-    for block in _blocks(path, digest, _PACKED_BLOCK):
-        while block:
-            unpacked = decoder.decompress(block)
-            fresh = False
-            if unpacked:
-                yield unpacked
-            if not decoder.eof:
-                break
-            block = decoder.unused_data
-            decoder, fresh = new_decoder(), True
-    if not fresh:
+    for block in _blocks(path, digest):
+        for start in range(0, len(block), _PACKED_PIECE):
+            piece = block[start : start + _PACKED_PIECE]
+            while piece := piece if decoder else piece.lstrip(b"\0"):
+                if decoder is None:
+                    if piece[0] not in first_bytes:
+                        raise _Garbage
+                    decoder = new_decoder()
+                if unpacked := decoder.decompress(piece):
+                    yield unpacked
+                piece = decoder.unused_data if decoder.eof else b""
+                decoder = None if decoder.eof else decoder
+    if decoder:
         raise EOFError("the archive ends too early")

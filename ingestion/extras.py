@@ -8,7 +8,6 @@ the field is called.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,11 @@ if TYPE_CHECKING:
 LONGEST_VALUE = 300
 #: More undeclared fields than this are another format, not drift.
 MOST_FIELDS = 20
+#: With more in a file, a statement that reads them all would cost more than reading line by line.
+MOST_COLUMNS = 200
+#: Columns of our own, a record's line number and what lambdas call their values begin like this: DuckDB would rather take
+#: a column of that name.
+OWN = "tollbook"
 #: Names under which gateways send what was asked and answered.
 CONTENT = frozenset(
     (
@@ -64,34 +68,45 @@ CONTENT = frozenset(
         "user_prompt",
     )
 )
-_SECRET_TEXT = re.compile(SECRET, re.ASCII)
+#: SQL type of a record's undeclared members.
+TYPE = "STRUCT(name VARCHAR, content JSON)[]"
 
 
 def undeclared_keys(record: Iterable[str], stream: Stream) -> list[str]:
-    """Return those of the top-level keys of records that nobody declared and that may be kept, sorted.
+    """Return those of the top-level keys of a record that nobody declared and that may be kept, sorted.
 
     One that differs from another in case only is not kept: to DuckDB both would be one column.
     """
+    kept: dict[str, str] = {}
+    for key in _undeclared(record, stream):
+        kept.setdefault(key.casefold(), key)
+    return list(kept.values())
+
+
+def as_columns(keys: Iterable[str], stream: Stream) -> tuple[str, ...] | None:
+    """Return the undeclared top-level keys of many records, or None if they cannot all be columns."""
+    found = _undeclared(keys, stream)
+    are_columns = all(key and key.isprintable() for key in found)
+    if len(found) > MOST_COLUMNS or len(undeclared_keys(found, stream)) < len(found) or not are_columns:
+        return None
+    return tuple(found)
+
+
+def _undeclared(keys: Iterable[str], stream: Stream) -> list[str]:
     known = {field.path.partition(".")[0] for field in stream.fields} | {PAGE, *stream.embedded}
     known |= {path.partition(".")[0] for path in stream.dropped}
     taken = {key.casefold() for key in known} | CONTENT
-    kept: dict[str, str] = {}
-    for key in sorted(record):
-        if key.casefold() not in taken:
-            kept.setdefault(key.casefold(), key)
-    return list(kept.values())[:MOST_FIELDS]
+    return sorted(key for key in keys if key.casefold() not in taken and not key.startswith(OWN))
 
 
-def text_of(found: dict[str, Any]) -> str | None:
-    """Return the values as the JSON text that SQL makes of them, or None if there are none."""
-    shown = []
-    for key in sorted(found):
-        written = json.dumps(found[key], ensure_ascii=False, separators=(",", ":"))
-        if len(written) > LONGEST_VALUE:
-            written = json.dumps(written[:LONGEST_VALUE], ensure_ascii=False)
-        if found[key] is not None:
-            shown.append(f"{json.dumps(key, ensure_ascii=False)}:{_SECRET_TEXT.sub('[secret]', written)}")
-    return "{" + ",".join(shown) + "}" if shown else None
+def members_of(record: dict[str, Any], keys: Iterable[str]) -> list[dict[str, Any]]:
+    """Return those of a record's members that are kept, as a value of `TYPE`."""
+    found = [
+        {"name": json.dumps(key, ensure_ascii=False), "content": record[key]}
+        for key in sorted(keys)
+        if record[key] is not None
+    ]
+    return found[:MOST_FIELDS]
 
 
 def column(number: int) -> str:
@@ -114,14 +129,35 @@ def of_cells(layout: Layout) -> str:
     return _object(sorted(found))
 
 
+def of_members(members: str) -> str:
+    """Return the SQL of `extra` from a value of `TYPE`."""
+    member = _member("tollbook_member.name", "tollbook_member.content")
+    shown = f"list_transform({members}, lambda tollbook_member: {member})"
+    return _braced(f"array_to_string({shown}, ',')")
+
+
 def _object(members: list[tuple[str, str]]) -> str:
     if not members:
         return "cast(null as varchar)"
     shown = ", ".join(
-        f"case when {value} is not null then concat({literal(json.dumps(key, ensure_ascii=False) + ':')},"
-        f" regexp_replace(case when length(cast({value} as varchar)) > {LONGEST_VALUE}"
-        f" then cast(to_json(left(cast({value} as varchar), {LONGEST_VALUE})) as varchar)"
-        f" else cast({value} as varchar) end, {literal(SECRET)}, '[secret]', 'g')) end"
+        f"case when {value} is not null then {_member(literal(json.dumps(key, ensure_ascii=False)), value)} end"
         for key, value in members
     )
-    return f"nullif(concat('{{', concat_ws(',', {shown}), '}}'), '{{}}')"
+    if len(members) <= MOST_FIELDS:
+        return _braced(f"concat_ws(',', {shown})")
+    some = f"list_filter([{shown}], lambda tollbook_member: tollbook_member is not null)[:{MOST_FIELDS}]"
+    return _braced(f"array_to_string({some}, ',')")
+
+
+def _member(name: str, content: str) -> str:
+    """Return the SQL of a member's text; `name` is SQL of JSON text, `content` of JSON."""
+    text = f"cast({content} as varchar)"
+    return (
+        f"concat({name}, ':', regexp_replace(case when length({text}) > {LONGEST_VALUE}"
+        f" then cast(to_json(left({text}, {LONGEST_VALUE})) as varchar) else {text} end,"
+        f" {literal(SECRET)}, '[secret]', 'g'))"
+    )
+
+
+def _braced(members: str) -> str:
+    return f"nullif(concat('{{', {members}, '}}'), '{{}}')"

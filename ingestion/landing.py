@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion import manifest
+from ingestion.delivery import DEFAULT_RATIO, unpack_ratio
 from ingestion.dialects import Stream
 from ingestion.home import Home
 from ingestion.json_pages import LONGEST_BODY, has_field
@@ -46,7 +47,9 @@ class LandedFile:
     def reader_version(self, home: Home) -> str:
         """Return a fingerprint of everything that decides what becomes of the file, whatever it holds."""
         streams = (self.stream, *self.source.reader.marked(self.stream))
-        return "+".join(replace(self, stream=stream).reading(home).version() for stream in streams)
+        versions = [replace(self, stream=stream).reading(home).version() for stream in streams]
+        ratio = unpack_ratio()
+        return "+".join([*versions, *([] if ratio == DEFAULT_RATIO else [f"unpacked to {ratio}"])])
 
     def told_by(self, plain: Path) -> LandedFile:
         """Return the file as what its body says it is, where a folder holds two contracts."""

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 import duckdb
 
-from ingestion import careful, extras, shapes, strict_json
+from ingestion import careful, shapes, strict_json
 from ingestion import reader_values as values
 from ingestion.parts import Outcome, Parts
 from ingestion.reader_sql import LINE_KEY, Layout, Reading
@@ -72,9 +72,8 @@ class _Reader:
         self, reading: Reading, lines: Lines, workshop: Path, session: duckdb.DuckDBPyConnection
     ) -> None:
         self.reading, self.lines, self.workshop = reading, lines, workshop
-        unknown, keys, absent, texts = self._sniff()
+        unknown, absent, texts = self._sniff()
         layout = Layout(
-            extra=tuple(keys),
             shapes=shapes.known(session, reading, texts),
             absent=absent,
             numbered=lines.numbers is not None,
@@ -124,14 +123,13 @@ class _Reader:
         piece.unlink()
         return first_line + lines
 
-    def _sniff(self) -> tuple[set[str], list[str], frozenset[str], dict[str, list[str]]]:
-        """Return what some lines say: undeclared paths, top-level keys to keep, absent fields, embedded JSON.
+    def _sniff(self) -> tuple[set[str], frozenset[str], dict[str, list[str]]]:
+        """Return what some lines say: undeclared paths, absent fields, embedded JSON.
 
         Lines that do not parse have nothing to say here.
         """
         stream = self.reading.stream
         paths: set[str] = set()
-        keys: dict[str, None] = {}
         absent = [f for f in stream.fields if not f.mandatory and not values.is_embedded(stream, f)]
         texts: dict[str, list[str]] = {key: [] for key in stream.embedded}
         for line in _sample(self.lines.plain, self.lines.size):
@@ -146,11 +144,9 @@ class _Reader:
                     texts[key].append(text)
             record.pop(LINE_KEY, None)
             paths |= strict_json.paths(record)
-            keys |= dict.fromkeys(record)
             absent = [f for f in absent if strict_json.value_in(record, stream.keys(f)) is None]
         return (
             strict_json.undeclared(paths, stream),
-            extras.undeclared_keys(keys, stream),
             frozenset(field.name for field in absent),
             texts,
         )

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -40,7 +39,7 @@ def read(reading: Reading, delivery: Delivery, workshop: Path) -> Outcome:
     if delivery.damage:
         outcome.rejects.append(Reject(delivery.lines + 1, delivery.damage, "", ""))
         outcome.lines += 1
-    outcome.rejects = _drifted(outcome)
+    outcome.notes |= _drift(outcome)
     return outcome
 
 
@@ -78,17 +77,15 @@ def _sse(reading: Reading, delivery: Delivery, workshop: Path, session: duckdb.D
 _READERS = {"ndjson": _ndjson, "json_pages": _json_pages, "sse": _sse, "csv": csv_file.read}
 
 
-def _drifted(outcome: Outcome) -> list[Reject]:
-    """Return the rejects; if one field is at fault in every record of the file, they say so.
+def _drift(outcome: Outcome) -> set[str]:
+    """Return a note if one field is at fault in every record of the file.
 
     One bad line is an accident; a field that no line has any more, or that all have in another type, is a
     gateway that changed.
     """
-    if outcome.rows or len(outcome.rejects) < 2:
-        return outcome.rejects
     faults = Counter((reject.reason, reject.field) for reject in outcome.rejects if reject.field)
-    if len(faults) != 1 or sum(faults.values()) < 2:
-        return outcome.rejects
-    [(reason, _)] = faults
-    new = "field_vanished" if reason == "missing_field" else "field_retyped" if reason in _RETYPED else reason
-    return [replace(reject, reason=new) if reject.field else reject for reject in outcome.rejects]
+    if outcome.rows or len(faults) != 1 or sum(faults.values()) < 2:
+        return set()
+    [(reason, field)] = faults
+    new = "field_vanished" if reason == "missing_field" else "field_retyped" if reason in _RETYPED else ""
+    return {f"{new}: {field}"} if new else set()

@@ -6,6 +6,8 @@ Two forms of one statement, equal in every value they accept:
 nothing; it may also be written for what is expected of a file, and then stops at the first line that has more;
 - *careful*: every value is read as its text, a `reject` column names what is wrong with a line.
 
+What a text means is the same in both; docs/reading.md says why there are two.
+
 What one field's SQL is stands in `reader_values`; which files are read how, in the readers.
 """
 
@@ -32,6 +34,8 @@ EXTRA_KEY = "tollbook extra"
 UNKNOWN_KEY = "tollbook unknown fields"
 #: More shapes than this are not worth comparing with.
 _MOST_SHAPES = 20
+#: DuckDB reads records of 16 MiB unasked.
+_LONGEST_USUAL = 15 << 20
 _UNSURE = "tollbook embedded doubt"
 #: What the bulk statement says of a line that has more than was expected, and may be in order.
 UNEXPECTED = "unexpected line"
@@ -183,14 +187,14 @@ class Reading:
             as_expected: Fail, saying `UNEXPECTED`, at a line with a field or an embedded shape that the layout
                 does not know. What is not there costs nothing then.
         """
-        stream, zone = self.stream, self.time_zone
+        stream = self.stream
         shapes = {key: Shapes(key) for key in stream.embedded} | {shape.key: shape for shape in layout.shapes}
         absent, left_out = (layout.absent, _in_no_shape(stream, shapes)) if as_expected else (set(), set())
         nothing = absent | left_out
         there = [field for field in stream.fields if field.name not in nothing]
-        types = {f.name: values.read_type(stream, f, zone) for f in there} | dict.fromkeys(absent, "VARCHAR")
+        types = {f.name: values.read_type(stream, f) for f in there} | dict.fromkeys(absent, "VARCHAR")
         tree, whole = _tree(stream, types), _tree(stream, dict.fromkeys((f.name for f in stream.fields), ""))
-        doubts = [doubt for field in there for doubt in values.doubts(stream, field)]
+        doubts = values.doubts(stream, there)
         unexpected = [
             f"{values.place(stream, field)} is not null" for field in stream.fields if field.name in absent
         ]
@@ -260,13 +264,19 @@ class Reading:
     def footer_doubts(self, written: Path) -> str:
         """Return the statement that tells what the footer of what `bulk` wrote leaves in doubt.
 
-        Limits of counts and times and missing values cost nothing there; row by row they cost a tenth. Columns:
-        does a check fail, and the names of columns in which a 1 would be suspect and may be.
+        Limits of counts and times and missing values cost nothing there; row by row they cost a tenth.
         """
         return (
-            f"select coalesce(bool_or({values.footer_doubts(self.stream)}), false),"  # noqa: S608
-            f" coalesce(list(distinct path_in_schema) filter ({values.footer_ones(self.stream)}), [])"
+            f"select coalesce(bool_or({values.footer_doubts(self.stream)}), false)"  # noqa: S608
             f" from parquet_metadata({literal(written)})"
+        )
+
+    @staticmethod
+    def keys(path: Path) -> str:
+        """Return the statement that lists the top-level keys of a file's records."""
+        return (
+            f"select distinct unnest(keys) from (select json_keys(json) as keys"  # noqa: S608
+            f" from read_ndjson_objects({literal(path)}, compression = 'none') group by keys)"
         )
 
     def folders(self, key: str) -> list[str]:
@@ -287,22 +297,27 @@ class Reading:
             f" group by all order by count(*) desc, keys limit {_MOST_SHAPES}"
         )
 
-    def careful(self, path: Path) -> str:
+    def careful(self, path: Path, longest: int = 0) -> str:
         """Return the statement that reads records the careful parser wrote.
 
         It has one column more, `reject`: null, or the reason and the field, as `reason|field`.
+
+        Args:
+            path: The records, one a line.
+            longest: Bytes of the longest.
         """
         stream = self.stream
         tree = _tree(stream, dict.fromkeys((f.name for f in stream.fields), "VARCHAR"))
         handed = {UNKNOWN_KEY: "VARCHAR"} if stream.watched else {}
-        rows = _read_json(path, {**tree, LINE_KEY: "BIGINT", EXTRA_KEY: "VARCHAR", **handed})
+        rows = _read_json(path, {**tree, LINE_KEY: "BIGINT", EXTRA_KEY: extras.TYPE, **handed}, longest)
         texts = ", ".join(f"{values.place(stream, f)} as {values.text(f)}" for f in stream.fields)
         typed = ", ".join(f"{values.careful_value(f)} as {quoted(f.name)}" for f in stream.fields)
         checks = [check for field in stream.fields for check in values.careful_checks(field)]
         checks += values.shared_checks(stream)
         reject = " ".join(f"when {when} then {literal(f'{reason}|{at}')}" for reason, at, when in checks)
         return (
-            f"with texts as (select {texts}, {quoted(LINE_KEY)}, {quoted(EXTRA_KEY)}{_handed(stream)}"  # noqa: S608
+            f"with texts as (select {texts}, {quoted(LINE_KEY)},"  # noqa: S608
+            f" {extras.of_members(quoted(EXTRA_KEY))} as {quoted(EXTRA_KEY)}{_handed(stream)}"
             f" from {rows}),"
             f" fields as (select *, {typed} from texts),"
             f" typed as (select *, {_derived(stream)} from fields)"
@@ -328,9 +343,10 @@ def _in_no_shape(stream: Stream, shapes: dict[str, Shapes]) -> set[str]:
     return found
 
 
-def _read_json(path: Path, columns: dict[str, Any]) -> str:
+def _read_json(path: Path, columns: dict[str, Any], longest: int = 0) -> str:
+    size = f" maximum_object_size = {longest}," if longest > _LONGEST_USUAL else ""
     return (
-        f"read_json({literal(path)}, format = 'newline_delimited', compression = 'none',"
+        f"read_json({literal(path)}, format = 'newline_delimited', compression = 'none',{size}"
         f" columns = {_columns_argument(columns)})"
     )
 

@@ -1,16 +1,32 @@
 """The SQL of one field: its typed value, when that value is in doubt, and what is wrong with a text.
 
+What a value is, its text decides, and both forms ask the text. DuckDB makes a text of any JSON value, whatever its
+type, so `1`, `true` and `"1"` differ only where their texts do:
+
+| kind | texts that are a value |
+|---|---|
+| text | all; where mandatory neither empty, nor an object, a list or a bare NaN |
+| key id | as text; a key written out becomes its hash |
+| flag | true, false, t, f, yes, no, y, n, 1, 0, in any case |
+| integer, tokens | a whole number, also as 5.0 or 5e3; of no more digits than a BIGINT |
+| decimal | a number, rounded once at its last place |
+| time | a day or a time as DuckDB reads it, with an offset of at most 14 hours, or the source's wall clock |
+| epoch | a number of seconds or milliseconds |
+
+The bulk form takes what is plainly one of these and leaves the rest in doubt: its text, as `strict_json` cuts it from
+the line, tells. A boolean is no number, but DuckDB reads it as one where a number is asked for: a moment in 1970.
+
 Money is proven exact, not trusted: JSON numbers reach SQL through a double. A double `d` of a decimal
 literal, and the product `d * 10^scale`, are each off by at most 2^-53 of their value, so the rounded result
 can only be wrong when the product is that close to a half. Such lines, and amounts too large for the
-argument, are suspect and read from text. CSV cells are text already and cast exactly.
+argument, are in doubt. CSV cells are text already and cast exactly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ingestion.dialects.shape import EARLIEST, LATEST, MONEY, SPEND, Field, Stream
+from ingestion.dialects.shape import EARLIEST, LATEST, Field, Stream
 from ingestion.duck import literal
 
 #: Whole numbers up to here are exact as doubles.
@@ -19,16 +35,12 @@ _EXACT = 1 << 53
 #: A key as gateways hand them out, where only its id should be.
 _KEY = "^(?:sk|rk|pk|inf)[-_][0-9A-Za-z_-]{16,}$"
 
-_JSON_TYPE = {
-    "text": "VARCHAR",
-    "flag": "BOOLEAN",
-    # A count declared BIGINT would take true as 1 and 5.7 as 6; as text it does not.
-    "integer": "VARCHAR",
-    "tokens": "VARCHAR",
-    "decimal": "DOUBLE",
-    "time": "TIMESTAMPTZ",
-    "epoch": "DOUBLE",
-}
+#: A plain whole number, and any number of them one after the other.
+_WHOLE, _WHOLES = "-?[0-9]+", "[-0-9]*"
+#: What DuckDB reads as a time, and is none: a word, or an offset no zone of the world has.
+_NO_TIME = "^[^0-9]|:[0-9:.]+ *[+-](?:1[5-9]|[2-9][0-9]|14:?(?:[1-5][0-9]|0[1-9])|[0-9]{3}$|[0-9]{3}:)"
+#: How DuckDB writes numbers that are none.
+_NOT_FINITE = "(?i)-?(?:nan|inf|infinity)"
 
 
 def quoted(name: str) -> str:
@@ -46,34 +58,28 @@ def place(stream: Stream, field: Field) -> str:
     return ".".join(quoted(key) for key in stream.keys(field))
 
 
-def read_type(stream: Stream, field: Field, time_zone: str) -> str:
+def read_type(stream: Stream, field: Field) -> str:
     """Return the type a clean file's value is read as."""
     kind = field.kind
-    if kind.name == "time" and (time_zone != "UTC" or stream.format.name == "csv"):
-        # read_json takes a time without offset as UTC, whatever the session says, and read_csv passes over
-        # offsets; a cast from text does neither.
-        return "VARCHAR"
     if is_embedded(stream, field):
         return "VARCHAR"
-    if stream.format.name == "csv":
-        return {"integer": "DOUBLE", "tokens": "DOUBLE", "decimal": kind.sql_type}.get(
-            kind.name, _JSON_TYPE[kind.name]
-        )
-    return _JSON_TYPE[kind.name]
+    if kind.name == "decimal" and stream.format.name == "csv":
+        return kind.sql_type
+    return "DOUBLE" if kind.name == "epoch" else "VARCHAR"
 
 
 def bulk_value(stream: Stream, field: Field) -> str:
     """Return the typed value of a field of a clean file."""
     kind, value = field.kind, place(stream, field)
     match kind.name:
-        case "integer" | "tokens" | "decimal":
+        case "integer" | "tokens" | "flag":
+            return f"cast({value} as {kind.sql_type})"
+        case "decimal":
             return f"cast({_number(stream, field)} as {kind.sql_type})"
         case "time":
             return _utc(f"cast({value} as timestamptz)")
         case "epoch":
             return _moment(_number(stream, field), field)
-        case "flag":
-            return f"cast({value} as boolean)"
         case "text" if kind.of_a_key:
             return _id_of_key(value)
     return value
@@ -81,8 +87,7 @@ def bulk_value(stream: Stream, field: Field) -> str:
 
 def _number(stream: Stream, field: Field) -> str:
     value = place(stream, field)
-    is_text = is_embedded(stream, field) and field.kind.name in ("decimal", "epoch")
-    return f"cast({value} as double)" if is_text else value
+    return f"cast({value} as double)" if read_type(stream, field) == "VARCHAR" else value
 
 
 def _id_of_key(text: str) -> str:
@@ -99,32 +104,30 @@ def _utc(moment: str) -> str:
     return f"make_timestamp(epoch_us({moment}))"
 
 
-def doubts(stream: Stream, field: Field) -> list[str]:
+def doubts(stream: Stream, fields: Iterable[Field]) -> list[str]:
     """Return conditions over the values as read under which only the text of the line can tell."""
+    fields = list(fields)
+    whole = [place(stream, field) for field in fields if field.kind.name in ("integer", "tokens")]
+    # One look at all counts of a line costs what a look at one does.
+    found = [f"not regexp_full_match(concat({', '.join(whole)}), {literal(_WHOLES)})"] if whole else []
+    return found + [doubt for field in fields for doubt in _doubts(stream, field)]
+
+
+def _doubts(stream: Stream, field: Field) -> list[str]:
     value, is_csv = place(stream, field), stream.format.name == "csv"
     match field.kind.name:
         case "text" if field.mandatory and not is_csv:
             # An object reads as its JSON text; only the line tells it from a name in braces.
-            return [f"starts_with({value}, '{{') or starts_with({value}, '[')"]
+            word = f"length({value}) < 10 and regexp_full_match({value}, {literal(_NOT_FINITE)})"
+            return [f"starts_with({value}, '{{') or starts_with({value}, '[') or {word}"]
         case "time":
-            # Infinity becomes no time at all.
-            return [f"not isfinite(cast({value} as timestamptz))"]
-        case "flag" if is_embedded(stream, field):
-            return [f"{value} not in ('true', 'false')"]
-        case "integer" | "tokens" if is_csv and not is_embedded(stream, field):
-            too_large = [] if field in _in_footer(stream) else [f"abs({value}) > {_EXACT}"]
-            return [f"{value} <> trunc({value})", *too_large]
-        case "integer" | "tokens":
-            return [f"contains({value}, '.')"]
-        case "decimal" if not is_csv or is_embedded(stream, field):
+            return [f"not ends_with({value}, 'Z') and regexp_matches({value}, {literal(_NO_TIME)})"]
+        case "decimal" if read_type(stream, field) == "VARCHAR":
             number = _number(stream, field)
             scaled = f"abs({number}) * 1e{field.kind.scale}"
             # From 5e14 on everything is within the tolerance: too large for the argument is in doubt too.
             near_a_half = f"abs({scaled} - trunc({scaled}) - 0.5) <= {scaled} * 1e-15"
-            as_one = (
-                [f"{value} = 1"] if _may_be_a_flag(stream, field) and field not in _in_footer(stream) else []
-            )
-            return [near_a_half, *as_one]
+            return [near_a_half]
     return []
 
 
@@ -138,12 +141,12 @@ def careful_value(field: Field) -> str:
     kind, written = field.kind, text(field)
     match kind.name:
         case "integer" | "tokens":
-            number = f"try_cast({written} as decimal(38, 9))"
-            return f"case when {number} = trunc({number}) then try_cast({number} as bigint) end"
+            return f"case when regexp_full_match({written}, {literal(_WHOLE)}) then try_cast({written} as bigint) end"
         case "decimal" | "flag":
             return f"try_cast({written} as {kind.sql_type})"
         case "time":
-            return _utc(f"try_cast({written} as timestamptz)")
+            moment = f"try_cast({written} as timestamptz)"
+            return f"case when not regexp_matches({written}, {literal(_NO_TIME)}) then {_utc(moment)} end"
         case "epoch":
             number = f"try_cast({written} as double)"
             bounds = (kind.per_second * second for second in (-62_135_596_800, 253_402_300_799))
@@ -158,7 +161,7 @@ def careful_checks(field: Field) -> list[tuple[str, str, str]]:
     lost = f"{written} is not null and {quoted(field.name)} is null"
     match field.kind.name:
         case "integer" | "tokens":
-            digits = f"regexp_full_match({written}, '[+-]?[0-9]+')"
+            digits = f"regexp_full_match({written}, {literal(_WHOLE)})"
             return [
                 ("integer_out_of_range", field.path, f"{lost} and {digits}"),
                 ("wrong_type", field.path, lost),
@@ -215,23 +218,6 @@ def _in_footer(stream: Stream) -> list[Field]:
     return [field for field in stream.fields if field.name in columns]
 
 
-def _may_be_a_flag(stream: Stream, field: Field) -> bool:
-    """Tell whether a 1 may have been `true`, which DuckDB reads as 1: a likely rate, an unlikely amount."""
-    return (
-        field.kind.sql_type in (MONEY.sql_type, SPEND.sql_type)
-        and stream.format.name != "csv"
-        and not is_embedded(stream, field)
-    )
-
-
-def footer_ones(stream: Stream) -> str:
-    """Return the condition over a row of `parquet_metadata` that a column may hold a 1 that was `true`."""
-    names = [literal(field.name) for field in _in_footer(stream) if _may_be_a_flag(stream, field)]
-    around = "coalesce(try_cast(stats_min_value as double) <= 1 and try_cast(stats_max_value as double) >= 1, true)"
-    some = "stats_null_count is distinct from num_values"
-    return f"path_in_schema in ({', '.join(names)}) and {some} and {around}" if names else "false"
-
-
 def footer_doubts(stream: Stream) -> str:
     """Return the condition over a row of `parquet_metadata` that a check of a column may not hold.
 
@@ -282,7 +268,7 @@ def embedded_keys(key: str, folders: Iterable[str]) -> str:
 def embedded_has_twice(key: str, folders: list[str]) -> str:
     """Return the condition that some object in a field's JSON text has a key twice; opening keeps one."""
     keys = embedded_keys(key, folders)
-    return f"len(list_filter({keys}, lambda k: len(k) <> len(list_distinct(k)))) > 0"
+    return f"len(list_filter({keys}, lambda tollbook_keys: len(tollbook_keys) <> len(list_distinct(tollbook_keys)))) > 0"
 
 
 def known_keys(key: str) -> str:

@@ -1,25 +1,27 @@
 """One line of a landing file, parsed by the letter, reduced to the fields its stream declares.
 
 Every number keeps its literal text. What a parser usually forgives is refused: duplicate keys (others keep
-the first or the last), NaN and infinities, lone surrogates, bytes that are not UTF-8. A fault counts where a
-declared field is touched; what happens inside dropped content is nobody's money.
+the first or the last), NaN and infinities where a number belongs, lone surrogates, bytes that are not UTF-8. A
+fault counts where a declared field is touched; what happens inside dropped content is nobody's money.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from ingestion import json_values
 from ingestion.dialects.shape import Field, Stream
+from ingestion.json_values import NotFinite, NotJson, Number, Object, Raw
 
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60((?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)$")
-#: Python refuses to convert integers of some thousand digits.
-_LONGEST_INTEGER = 4000
 _BYTE_ORDER_MARK = "\ufeff"
+#: Names of undeclared fields further down say nothing new.
+_DEEPEST_NAME = 10
 
 
 class BadLine(ValueError):
@@ -33,34 +35,7 @@ class BadLine(ValueError):
         self.field = field
 
 
-class _Number(str):
-    """The literal text of a JSON number."""
-
-
-class _NotFinite(str):
-    """NaN, Infinity or -Infinity, which are not JSON."""
-
-
-class _Object(dict):
-    """A JSON object that remembers which keys it had twice."""
-
-    twice: frozenset[str] = frozenset()
-
-
-def _object(pairs: list[tuple[str, Any]]) -> _Object:
-    found = _Object(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        found.twice = frozenset(key for key in keys if keys.count(key) > 1)
-    return found
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_Number, parse_float=_Number, parse_constant=_NotFinite, strict=True
-)
-
-
-def parse(line: bytes) -> dict[str, Any]:
+def parse(line: bytes) -> Object:
     """Parse one line into an object.
 
     Raises:
@@ -71,17 +46,25 @@ def parse(line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise BadLine("invalid_utf8") from None
     try:
-        record = _DECODER.decode(text.lstrip(_BYTE_ORDER_MARK).strip(" \t\r\n\v\f"))
-    except (ValueError, RecursionError):
+        record = json_values.parsed(text.lstrip(_BYTE_ORDER_MARK).strip(" \t\r\n\v\f"))
+    except NotJson:
         raise BadLine("malformed_json") from None
-    if not isinstance(record, _Object):
+    if not isinstance(record, Object):
         raise BadLine("not_an_object")
-    if _SURROGATE.search(text):
-        try:
-            json.dumps(record, ensure_ascii=False).encode("utf-8")
-        except UnicodeEncodeError:
-            raise BadLine("lone_surrogate") from None
+    if _SURROGATE.search(text) and _has_lone_surrogate(text):
+        raise BadLine("lone_surrogate")
     return record
+
+
+def _has_lone_surrogate(text: str) -> bool:
+    high, end = False, 0
+    for escape in _ESCAPE.finditer(text):
+        code = int(escape[1] or "0", 16)
+        follows = high and escape.start() == end
+        if (0xDC00 <= code < 0xE000) != follows or high != follows:
+            return True
+        high, end = 0xD800 <= code < 0xDC00, escape.end()
+    return high
 
 
 def starts_with_byte_order_mark(line: bytes) -> bool:
@@ -103,11 +86,10 @@ def opened(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
             continue
         if key in getattr(record, "twice", ()):
             raise BadLine("duplicate_key", key)
-        if isinstance(value, _NotFinite):
+        if isinstance(value, NotFinite):
             raise BadLine("wrong_type", key)
-        record[key] = (
-            _opened(value, key) if isinstance(value, str) and not isinstance(value, _Number) else None
-        )
+        is_text = isinstance(value, str) and not isinstance(value, (Number, Raw))
+        record[key] = _opened(value, key) if is_text else None
     return record
 
 
@@ -128,11 +110,11 @@ def flat_record(cells: dict[str, str | None], stream: Stream) -> dict[str, Any]:
     Raises:
         BadLine: a cell that should be JSON is none.
     """
-    return opened(_Object(cells), stream)
+    return opened(Object(list(cells.items())), stream)
 
 
 def declared_values(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
-    """Return the declared fields as nested JSON whose leaves are text (or true/false/null).
+    """Return the declared fields as nested JSON; leaves are what `reader_sql`'s careful form reads as text.
 
     Raises:
         BadLine: a declared key stands twice, an object is something else, or a value is no value of its kind.
@@ -155,7 +137,7 @@ def _value_at(record: dict[str, Any], field: Field, keys: tuple[str, ...]) -> An
     for part in keys:
         if node is None:
             return None
-        if not isinstance(node, _Object):
+        if not isinstance(node, Object):
             raise BadLine("wrong_type", field.path.rpartition(".")[0])
         if part in node.twice:
             raise BadLine("duplicate_key", field.path)
@@ -163,48 +145,39 @@ def _value_at(record: dict[str, Any], field: Field, keys: tuple[str, ...]) -> An
     return node
 
 
-def _as_text(value: Any, field: Field) -> str:
+def _as_text(value: Any, field: Field) -> Any:
+    """Return what stands for a value where DuckDB reads a text: the value itself if it is to make that text."""
     kind = field.kind.name
-    if isinstance(value, _NotFinite):
+    if kind == "text":
+        if field.mandatory and isinstance(value, NotFinite):
+            raise BadLine("non_finite_number", field.path)
+        if field.mandatory and isinstance(value, (dict, list, Raw)):
+            raise BadLine("wrong_type", field.path)
+        return value
+    if isinstance(value, NotFinite):
         raise BadLine("non_finite_number", field.path)
-    if isinstance(value, (dict, list)):
-        if kind != "text" or field.mandatory:
-            raise BadLine("wrong_type", field.path)
-        return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
-    if isinstance(value, bool):
-        if kind not in ("flag", "text"):
-            raise BadLine("wrong_type", field.path)
-        return "true" if value else "false"
-    if isinstance(value, _Number):
-        if kind in ("flag", "time"):
-            raise BadLine("wrong_type", field.path)
-        return json.dumps(plain(value)) if kind == "text" else _positional(value)
+    if isinstance(value, (dict, list, Raw)) or (isinstance(value, bool) and kind != "flag"):
+        raise BadLine("wrong_type", field.path)
+    if kind == "flag":
+        return value
     if kind == "time":
+        if isinstance(value, Number):
+            raise BadLine("wrong_type", field.path)
         return _rfc3339(value)
-    return _positional(value) if kind == "decimal" else value
+    return str(value) if kind == "epoch" else _positional(value, kind)
 
 
-def _positional(number: str) -> str:
-    """Return a number without exponent; SQL loses those with more digits before it than the column holds."""
-    if "e" not in number and "E" not in number:
-        return number
+def _positional(number: str, kind: str) -> str:
+    """Return a number without exponent, a count without a fraction of nothing; SQL would round either."""
+    if number.isdigit() or (kind == "decimal" and "e" not in number and "E" not in number):
+        return str(number)
     try:
         value = Decimal(number)
     except InvalidOperation:
-        return number
-    return format(value, "f") if value.is_finite() and -60 < value.adjusted() < 40 else number
-
-
-def plain(value: Any) -> Any:
-    """Return a value with its numbers as Python's, which print as the bulk read's do."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [plain(inner) for inner in value]
-    if isinstance(value, _Number):
-        is_integer = value.lstrip("-").isdigit() and len(value) <= _LONGEST_INTEGER
-        return int(value) if is_integer else float(value)
-    return value
+        return str(number)
+    if not value.is_finite() or not -60 < value.adjusted() < 40:
+        return str(number)
+    return f"{value:.0f}" if kind != "decimal" and value == value.to_integral_value() else f"{value:f}"
 
 
 def _rfc3339(text: str) -> str:
@@ -221,13 +194,13 @@ def value_in(record: Any, keys: tuple[str, ...]) -> Any:
     return record
 
 
-def paths(record: Any, prefix: str = "") -> set[str]:
-    """Return the dotted paths of all values of an object; a list is one value."""
+def paths(record: Any, prefix: str = "", depth: int = 1) -> set[str]:
+    """Return the dotted paths of all values of an object; a list is one value, and so is what is deep inside."""
     found: set[str] = set()
     for key, value in record.items():
         path = f"{prefix}{key}"
-        if isinstance(value, dict) and value:
-            found |= paths(value, f"{path}.")
+        if isinstance(value, dict) and value and depth < _DEEPEST_NAME:
+            found |= paths(value, f"{path}.", depth + 1)
         else:
             found.add(path)
     return found

@@ -91,15 +91,16 @@ def in_sql(stream: Stream, key: str, text: str) -> str:
     watched = [folder for folder in folders(stream) if folder.keys[0] == key]
     paths = f"[{', '.join(literal(folder.json_path) for folder in watched)}]"
     parts = [
-        f"list_transform(list_filter(coalesce(keys[{place}], []), lambda k:"
-        f" not list_contains([{', '.join(map(literal, sorted(folder.known)))}], k)),"
-        f" lambda k: concat({literal(folder.prefix)}, k))"
+        f"list_transform(list_filter(coalesce(tollbook_keys[{place}], []), lambda tollbook_key:"
+        f" not list_contains([{', '.join(map(literal, sorted(folder.known)))}], tollbook_key)),"
+        f" lambda tollbook_key: concat({literal(folder.prefix)}, tollbook_key))"
         for place, folder in enumerate(watched, start=1)
     ]
-    shown = f"lambda n: left(replace(regexp_replace(n, {literal(SECRET)}, '[secret]', 'g'), ',', ';'), {LONGEST_NAME})"
+    bare = f"regexp_replace(tollbook_name, {literal(SECRET)}, '[secret]', 'g')"
+    shown = f"lambda tollbook_name: left(replace({bare}, ',', ';'), {LONGEST_NAME})"
     names = f"list_sort(list_distinct(list_concat({', '.join([*parts, '[]::varchar[]'])})))[:{MOST_NAMES}]"
     joined = f"nullif(array_to_string(list_transform({names}, {shown}), ','), '')"
-    return f"list_transform([json_keys({text}, {paths})], lambda keys: {joined})[1]"
+    return f"list_transform([json_keys({text}, {paths})], lambda tollbook_keys: {joined})[1]"
 
 
 def _shown(names: Iterable[str]) -> str | None:

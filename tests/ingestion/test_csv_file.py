@@ -137,7 +137,7 @@ def test_quotes_may_hold_commas_quotes_and_line_breaks(desk, export):
         (row(2, input="5.7"), "wrong_type"),
         (row(2, input="true"), "wrong_type"),
         (row(2, input="-1"), "token_count_out_of_range"),
-        (row(2, input="1e30"), "wrong_type"),
+        (row(2, input="1e30"), "integer_out_of_range"),
         (row(2, list="NaN"), "money_out_of_range"),
         (row(2, list="$5"), "wrong_type"),
         (row(2, status="perhaps"), "unknown_status"),

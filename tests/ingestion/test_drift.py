@@ -63,18 +63,23 @@ def test_a_long_value_is_cut_and_many_fields_are_not_drift(desk, call, neighbour
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "reason", "detail"),
+    ("old", "new", "reason", "note"),
     [
-        ('"request_id"', '"call_id"', "field_vanished", "request_id"),
-        ('"prompt_tokens": 5124', '"prompt_tokens": "many"', "field_retyped", "usage.prompt_tokens"),
-        ('"2026-11-01T07:21:59.391Z"', "1793517719", "field_retyped", "created_at"),
+        ('"request_id"', '"call_id"', "missing_field", "field_vanished: request_id"),
+        (
+            '"prompt_tokens": 5124',
+            '"prompt_tokens": "many"',
+            "wrong_type",
+            "field_retyped: usage.prompt_tokens",
+        ),
+        ('"2026-11-01T07:21:59.391Z"', "1793517719", "wrong_type", "field_retyped: created_at"),
     ],
 )
-def test_a_field_at_fault_in_every_line_is_said_to_have_changed(desk, call, old, new, reason, detail):
+def test_a_field_at_fault_in_every_line_is_a_note_on_the_file(desk, call, old, new, reason, note):
     desk.land([json.dumps(call(n)).replace(old, new) for n in (1, 2, 3)] + ["", "broken"])
     desk.run()
     assert desk.reasons() == {1: reason, 2: reason, 3: reason, 5: "malformed_json"}
-    assert detail in desk.rejects()[0]["detail"]
+    assert desk.manifest()["notes"] == [note]
 
 
 def test_one_line_with_the_field_makes_it_an_accident(desk, call):
@@ -82,6 +87,7 @@ def test_one_line_with_the_field_makes_it_an_accident(desk, call):
     desk.land([*lost, call(3)])
     desk.run()
     assert desk.reasons() == {1: "missing_field", 2: "missing_field"}
+    assert desk.manifest()["notes"] == []
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ingestion import duck
 from ingestion.dialects.shape import INVOICE_AMOUNT, MONEY, UNIT_PRICE, Stream, fields
+from ingestion.json_values import written
 from ingestion.reader_sql import Reading
 from ingestion.strict_json import declared_values, parse
 
@@ -96,7 +97,7 @@ def test_any_decimal_literal_lands_as_its_text_says(literals):
                 assert found == [(*amounts, "s")], line
         careful = Path(folder, "careful.ndjson")
         canonical = (declared_values(parse(line.encode()), MONEY_ONLY) for line in lines)
-        careful.write_text("".join(json.dumps(values) + "\n" for values in canonical))
+        careful.write_text("".join(written(values) + "\n" for values in canonical))
         found = session.execute(f"select cost, price, total from ({reading.careful(careful)})").fetchall()
         assert found == expected
 
