@@ -268,7 +268,8 @@ def embedded_keys(key: str, folders: Iterable[str]) -> str:
 def embedded_has_twice(key: str, folders: list[str]) -> str:
     """Return the condition that some object in a field's JSON text has a key twice; opening keeps one."""
     keys = embedded_keys(key, folders)
-    return f"len(list_filter({keys}, lambda tollbook_keys: len(tollbook_keys) <> len(list_distinct(tollbook_keys)))) > 0"
+    twice = "lambda tollbook_keys: len(tollbook_keys) <> len(list_distinct(tollbook_keys))"
+    return f"len(list_filter({keys}, {twice})) > 0"
 
 
 def known_keys(key: str) -> str:
