@@ -24,8 +24,8 @@ LONGEST_VALUE = 300
 MOST_FIELDS = 20
 #: With more in a file, a statement that reads them all would cost more than reading line by line.
 MOST_COLUMNS = 200
-#: Columns of our own, a record's line number and the values of lambdas have names that begin like this: of a column and a
-#: lambda's value with one name, DuckDB takes the column.
+#: Columns of our own, a record's line number and the values of lambdas have names that begin like this: where a column
+#: has the name of a lambda's value, DuckDB takes the column.
 OWN = "tollbook"
 #: Names under which gateways send what was asked and answered.
 CONTENT = frozenset(
