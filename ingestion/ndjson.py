@@ -12,7 +12,6 @@ depend on the way it took.
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from typing import Any, BinaryIO
 
 import duckdb
 
-from ingestion import careful, shapes, strict_json
+from ingestion import careful, json_values, shapes, strict_json
 from ingestion import reader_values as values
 from ingestion.parts import Outcome, Parts
 from ingestion.reader_sql import LINE_KEY, Layout, Reading
@@ -155,7 +154,7 @@ class _Reader:
 def _text(value: Any) -> str:
     """Return the text of an embedded field, which may be an object as it is."""
     if isinstance(value, dict):
-        return json.dumps(strict_json.plain(value), ensure_ascii=False)
+        return json_values.written(value)
     return value if isinstance(value, str) else ""
 
 
