@@ -308,3 +308,13 @@ def test_an_empty_home_has_every_table_with_its_columns(desk):
         described = desk.parquet(f"describe select * from '{path}'")
         assert [(column["column_name"], column["column_type"]) for column in described] == columns
         assert desk.parquet(f"select * from '{path}'") == []
+
+
+@pytest.mark.parametrize("name", ["a[1].ndjson", "a*.ndjson", "a?.ndjson"])
+def test_wildcards_in_a_name_are_letters(desk, call, name):
+    desk.land([call(1), "broken"], name=name)
+    desk.land([call(2)], name="a1.ndjson")
+    desk.run()
+    folder = "infron/logs/dt=2026-11-01"
+    found = {row["request_id"]: row["raw_file"] for row in desk.rows()}
+    assert found == {"gen-000001": f"{folder}/{name}", "gen-000002": f"{folder}/a1.ndjson"}

@@ -8,10 +8,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingestion import csv_file, ndjson
+from ingestion.dialects import DIALECTS
 from ingestion.dialects.shape import (
     CSV,
     EPOCH,
@@ -28,6 +33,8 @@ from ingestion.dialects.shape import (
     Stream,
 )
 from tests.ingestion.read_alone import BROKEN, beside_broken, together
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 
 #: JSON values of any kind, good and bad.
 ANY = [
@@ -151,3 +158,59 @@ def test_what_nobody_declared_is_the_same_in_bulk_and_carefully(place, monkeypat
             text = f'"{folder}":{{{text}}}'
         lines.append((f"{{{text}}}" if place == "id" else f'{{{text},"id":1}}').encode())
     assert alone(stream, lines, monkeypatch) == beside_broken(stream, lines)
+
+
+#: Hand-written lines of every kind of gateway, as delivered.
+CORPORA = {
+    "infron/logs.ndjson": "infron/logs.ndjson",
+    "infron/logs.csv": "infron/logs.csv",
+    "new_api/logs.ndjson": "new_api/contract_sample.ndjson",
+    "tokenopen/logs.csv": "new_api/console.csv",
+    "infery/usage.csv": "infery/usage.csv",
+    "infery/requests.ndjson": "infery/requests.ndjson",
+    "litellm/logs.ndjson": "litellm_payloads.ndjson",
+    "litellm/spend_logs.ndjson": "litellm/spend_logs.ndjson",
+    "openrouter/generations.ndjson": "openrouter/generations.ndjson",
+}
+
+
+def corpus(name: str) -> tuple[Stream, list[bytes], list[bytes]]:
+    """Return a stream, the header if its files have one, and lines of it."""
+    dialect, file = name.split("/")
+    lines = (FIXTURES / CORPORA[name]).read_bytes().splitlines()
+    heads = 1 if file.endswith(".csv") else 0
+    return DIALECTS[dialect].stream(file.split(".")[0], file), lines[:heads], lines[heads:]
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_a_line_is_the_same_in_every_file(name):
+    """Beside broken lines, beside good ones, the other way round, far beyond the lines looked at, and compressed."""
+    stream, head, lines = corpus(name)
+    expected = beside_broken(stream, lines, head)
+    assert together(stream, lines, head) == expected
+    assert together(stream, lines[::-1], head)[::-1] == expected
+    assert together(stream, lines, head, archive=".gz") == expected
+    rare = json.dumps({**json.loads(lines[0]), "rare": 1}).encode() if not head else lines[0]
+    many = [*[lines[0]] * 1500, rare, *lines, *[lines[0]] * 1500]
+    found = together(stream, many, head)
+    assert found[1501:-1500] == expected
+    assert found[1500] == beside_broken(stream, [rare], head)[0]
+
+
+_VALUE = re.compile(rb'(?<=:)\s*(?:"(?:[^"\\]|\\.)*"|[^\s,{}\[\]"]+)')
+
+
+@pytest.mark.parametrize("name", [name for name in CORPORA if name.endswith("ndjson")])
+@settings(
+    deadline=None, max_examples=3, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_a_line_with_another_value_is_the_same_in_bulk_and_carefully(name, monkeypatch, data):
+    stream, _, lines = corpus(name)
+    changed = []
+    for _ in range(8):
+        line = data.draw(st.sampled_from(lines))
+        value = data.draw(st.sampled_from(list(_VALUE.finditer(line))))
+        new = data.draw(st.sampled_from([*ANY, *(one for own in OWN.values() for one in own)])).encode()
+        changed.append(line[: value.start()] + new + line[value.end() :])
+    assert alone(stream, changed, monkeypatch) == beside_broken(stream, changed)
