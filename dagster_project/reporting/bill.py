@@ -12,21 +12,14 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from dagster_project.reporting.token_classes import token_classes
+
 PER_MTOK = Decimal("0.000001")
 PLACES = Decimal("0.000000000001")
 
 #: Disjoint classes in the order of a bill: what it is called, its tokens (or searches), its price per million.
 CLASSES = (
-    ("input, not cached", "uncached_input_tokens", "input_usd_per_mtok"),
-    ("cache reads", "cache_read_tokens", "cache_read_usd_per_mtok"),
-    ("cache writes, 5 minutes", "cache_write_5m_tokens", "cache_write_5m_usd_per_mtok"),
-    ("cache writes, 1 hour", "cache_write_1h_tokens", "cache_write_1h_usd_per_mtok"),
-    ("audio input", "input_audio_tokens", "input_audio_usd_per_mtok"),
-    ("image input", "input_image_tokens", "input_image_usd_per_mtok"),
-    ("output", "output_text_tokens", "output_usd_per_mtok"),
-    ("reasoning", "reasoning_tokens", "output_reasoning_usd_per_mtok"),
-    ("audio output", "output_audio_tokens", "output_audio_usd_per_mtok"),
-    ("image output", "output_image_tokens", "output_image_usd_per_mtok"),
+    *((entry.label, entry.tokens, entry.price) for entry in token_classes()),
     ("web searches", "web_searches", "web_searches_usd_per_mtok"),
 )
 OTHER = "not by these tokens"

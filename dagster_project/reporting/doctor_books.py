@@ -26,6 +26,7 @@ def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
         with published(home) as marts:
             yield from _gaps(home, marts)
             yield from _unpriced(marts)
+            yield from _contradictory(marts)
             yield from _unknown_fields(marts)
             yield from _repeated(marts)
             yield from _keyless(marts)
@@ -131,6 +132,25 @@ def _repeated(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
             f"{source}/{stream}",
             f"{counted(rows, 'row')} without an id repeat another of their day and are not counted again: copies, or"
             " equal calls of one second",
+        )
+
+
+def _contradictory(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield models whose rows count tokens in ways that cannot all be true."""
+    for source, model, requests, last in marts.sql(
+        """
+        select source, coalesce(model_served, 'no model'), sum(requests)::bigint, max(event_date)::varchar
+        from recon_reported_costs
+        where variance_reason = 'contradictory_usage'
+        group by all
+        order by 3 desc, 1, 2
+        """
+    ).fetchall():
+        yield Diagnosis(
+            "contradictory_usage",
+            f"{source} {model}",
+            f"{counted(requests, 'request')} up to {last}: the token counts cannot all be true",
+            "see `tollbook reconcile --items contradictory_usage`, and ask the gateway",
         )
 
 

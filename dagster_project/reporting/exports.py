@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from dagster_project.reporting.token_classes import token_classes
 from ingestion.duck import literal
 
 #: What usage can be grouped and filtered by: the column of the marts behind each name on the command line.
@@ -28,12 +29,9 @@ GROUP_BY = ("model", "key", "member", "group", "workspace", "day")
 _COUNTS = ("requests", "unpriced_requests")
 _TOKENS = (
     "input_tokens",
-    "uncached_input_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
+    *(entry.tokens for entry in token_classes() if entry.side == "input"),
     "output_tokens",
-    "reasoning_tokens",
+    *(entry.tokens for entry in token_classes() if entry.side == "output"),
     "total_tokens",
 )
 _COSTS = (

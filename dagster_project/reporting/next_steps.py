@@ -165,6 +165,7 @@ REPORTED_COSTS = Reconciliation(
         "case variance_reason"
         " when 'failed_but_charged' then charged_usd when 'free_but_charged' then charged_usd"
         " when 'unpriced' then unpriced_charge_usd when 'missing_report' then unreported_cost_usd"
+        " when 'gateway_unpriced' then cost_variance_usd - unreported_cost_usd"
         " else cost_variance_usd end"
     ),
     currency="'usd'",
@@ -183,6 +184,7 @@ REPORTED_COSTS = Reconciliation(
         "wrong_tier": "the price of another prompt size was charged: compare the threshold and what counts",
         "wrong_time_of_day": "the price of other hours was charged: compare the zone of the off-peak window",
         "service_tier_missing": "another service tier was charged: ask for the tier's price",
+        "service_tier_not_served": "the tier asked for was charged and another one served: ask for the difference back",
         "other_price_list": "the row states other unit prices: check the gateway's map against the contract",
         "cache_priced_as_input": "cached tokens were charged as input: ask for the cache price",
         "cache_write_missing": "cache writes were charged as input, or not at all: expect a correction",
@@ -192,6 +194,7 @@ REPORTED_COSTS = Reconciliation(
         "double_charged_reasoning": "reasoning was charged on top of the output it is part of: ask for it back",
         "double_charged_audio": "audio was charged on top of the input it is part of: ask for it back",
         "token_mismatch": "the row's totals contradict its classes: compare with the usage API",
+        "contradictory_usage": "the row's token counts cannot all be true: ask the gateway, see docs/reading-usage.md",
         "price_mismatch": "nothing known explains it: trace a request of that day and compare with the gateway's page",
     },
     settled=frozenset({"match", "rounding", "settlement", "subscription_paid", "byok_fee", "not_comparable"}),

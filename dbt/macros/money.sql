@@ -6,17 +6,26 @@
   the HUGEINT path; both round once, half away from zero, at 12 decimals. Amounts here are never negative.
 -#}
 
-{#- tokens × unit price, summed; terms are [tokens column, price class]. Picodollars; null where the price is fine. -#}
-{% macro picousd(terms) -%}
+{#-
+  tokens × unit price, summed; terms are [tokens column, price class], of which `rare` ones are worked out only where the
+  row `has_rare` tokens. Picodollars; null where the price is fine.
+-#}
+{% macro picousd(terms, rare, has_rare) -%}
     case when not prices.has_fine_price then
         {%- for tokens, price in terms %} {{ '+ ' if not loop.first }}{{ tokens }} * prices.{{ price }}_picousd{% endfor %}
+        + case when {{ has_rare }} then
+            {%- for tokens, price in rare %} {{ '+ ' if not loop.first }}{{ tokens }} * prices.{{ price }}_picousd{% endfor %}
+        else 0 end
     end
 {%- endmacro %}
 
 {#- The same sum in units of 1e-24 USD, only where the price is fine. -#}
-{% macro fine_units(terms) -%}
+{% macro fine_units(terms, rare, has_rare) -%}
     case when prices.has_fine_price then
         {%- for tokens, price in terms %} {{ '+ ' if not loop.first }}cast({{ tokens }} as hugeint) * cast(prices.{{ price }}_fine as hugeint){% endfor %}
+        + case when {{ has_rare }} then
+            {%- for tokens, price in rare %} {{ '+ ' if not loop.first }}cast({{ tokens }} as hugeint) * cast(prices.{{ price }}_fine as hugeint){% endfor %}
+        else 0 end
     end
 {%- endmacro %}
 

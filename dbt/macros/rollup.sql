@@ -1,10 +1,7 @@
 {#- The measures every usage rollup carries, in one order. -#}
 
 {% macro usage_token_columns() -%}
-    {{ return([
-        'uncached_input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'input_tokens',
-        'output_tokens', 'reasoning_tokens', 'total_tokens',
-    ]) }}
+    {{ return(token_columns(token_classes()) + ['input_tokens', 'output_tokens', 'total_tokens']) }}
 {%- endmacro %}
 
 {% macro usage_cost_columns() -%}
@@ -12,11 +9,6 @@
         'list_cost_usd', 'discounted_cost_usd', 'cache_optimized_cost_usd', 'discount_savings_usd',
         'cache_savings_usd', 'reported_cost_usd', 'cost_variance_usd',
     ]) }}
-{%- endmacro %}
-
-{#- The text tokens of a prompt, of which the cache may have served some: what a hit rate is a share of. -#}
-{% macro cacheable_input_tokens() -%}
-    uncached_input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens
 {%- endmacro %}
 
 {#- What a row of fct_usage_daily counts for which member: a call by the API stays with its key. -#}
@@ -33,9 +25,9 @@
         cast(sum(unpriced_requests) as bigint) as unpriced_requests,
         cast(sum(cache_read_requests) as bigint) as cache_read_requests,
         {% for tokens in usage_token_columns() -%}
-            cast(sum({{ tokens }}) as bigint) as {{ tokens }},
+            cast(coalesce(sum({{ tokens }}), 0) as bigint) as {{ tokens }},
         {% endfor -%}
-        {{ ratio('sum(cache_read_tokens)', 'sum(' ~ cacheable_input_tokens() ~ ')') }} as cache_hit_rate,
+        {{ ratio('sum(' ~ cached_input_tokens() ~ ')', 'sum(' ~ cacheable_input_tokens() ~ ')') }} as cache_hit_rate,
         {% for cost in usage_cost_columns() -%}
             cast(sum({{ cost }}) as decimal(38, 12)) as {{ cost }},
         {% endfor -%}

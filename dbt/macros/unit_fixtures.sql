@@ -11,9 +11,9 @@
     } -%}
     {%- set tokens = {
         'uncached_input_tokens': 10000, 'cache_read_tokens': 0, 'cache_write_5m_tokens': 0, 'cache_write_1h_tokens': 0,
-        'input_audio_tokens': 0, 'input_image_tokens': 0, 'output_text_tokens': 500, 'output_audio_tokens': 0,
-        'output_image_tokens': 0, 'reasoning_tokens': 0, 'input_tokens': 10000, 'output_tokens': 500, 'web_searches': 0,
+        'output_text_tokens': 500, 'reasoning_tokens': 0, 'input_tokens': 10000, 'output_tokens': 500, 'web_searches': 0,
     } -%}
+    {%- for column in token_columns(media_classes()) -%}{%- do tokens.update({column: 0}) -%}{%- endfor -%}
     {%- for event in events %}
     select
         {%- for column, value in defaults.items() %}
@@ -65,6 +65,7 @@
         'anthropic' as price_provider,
         '{{ price.get("price_model", "claude") }}' as price_model,
         'standard' as variant,
+        'standard' as priced_variant,
         timestamp '{{ price.get("valid_from", "0001-01-01 00:00:00") }}' as valid_from,
         timestamp '{{ price.get("valid_to", "9999-12-31 00:00:00") }}' as valid_to,
         cast({{ price.get('tier_start', 0) }} as bigint) as tier_start,

@@ -11,17 +11,14 @@
         'ttft_ms', 'gateway_overhead_ms', 'fallback_depth',
         'provider', 'model_requested', 'model_served', 'price_provider', 'price_model', 'service_tier',
         'service_tier_requested',
-        'uncached_input_tokens', 'cache_read_tokens', 'cache_read_audio_tokens', 'cache_read_image_tokens',
-        'cache_read_video_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'input_audio_tokens',
-        'input_image_tokens', 'input_video_tokens', 'output_text_tokens', 'output_audio_tokens', 'output_image_tokens',
-        'output_video_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'reported_total_tokens', 'web_searches',
-        'call_units', 'usage_source', 'cache_told', 'tells_groups',
+    ] + token_columns(token_classes()) + [
+        'input_tokens', 'output_tokens', 'reported_total_tokens', 'web_searches', 'call_units', 'usage_source', 'cache_told', 'tells_groups',
         'billing_mode', 'stated_discount_factor', 'fixed_price_usd', 'model_ratio', 'completion_ratio', 'cache_ratio',
         'cache_write_5m_ratio', 'cache_write_1h_ratio', 'cache_write_ratio', 'cache_write_unsplit_tokens',
         'image_ratio', 'audio_ratio', 'audio_output_ratio', 'audio_usd_per_mtok', 'group_ratio', 'surcharge_picousd',
         'price_formula', 'quota_per_unit', 'charge_rounding', 'unknown_fields',
         'reported_cost_usd', 'reported_list_cost_usd', 'reported_discounted_cost_usd', 'stated_input_usd_per_token',
-        'stated_output_usd_per_token', 'is_gateway_cache_hit', 'credits_used', 'quota_used',
+        'stated_output_usd_per_token', 'is_gateway_unpriced', 'is_gateway_cache_hit', 'credits_used', 'quota_used',
         'billing_source', 'wallet_cost_usd', 'upstream_cost_usd', 'plan_cost_usd',
         'is_response', 'stream_rank', 'raw_file', 'raw_line', 'delivered_on',
     ]) }}
@@ -32,6 +29,8 @@
   ratios, unknown, reported_tiers, stated_prices, funding, credits, quota, media_tokens, searches.
 -#}
 {% macro absent(group, except = []) -%}
+    {%- set media_tokens = {} -%}
+    {%- for tokens in token_columns(media_classes()) -%}{%- do media_tokens.update({tokens: 0}) -%}{%- endfor -%}
     {%- set groups = {
         'ratios': {
             'fixed_price_usd': 'decimal(18, 12)', 'model_ratio': 'decimal(18, 9)', 'completion_ratio': 'decimal(18, 9)',
@@ -47,6 +46,7 @@
         },
         'stated_prices': {
             'stated_input_usd_per_token': 'decimal(24, 18)', 'stated_output_usd_per_token': 'decimal(24, 18)',
+            'is_gateway_unpriced': 'boolean',
         },
         'funding': {
             'billing_source': 'varchar', 'wallet_cost_usd': 'decimal(18, 12)', 'upstream_cost_usd': 'decimal(18, 12)',
@@ -55,11 +55,7 @@
         'credits': {'credits_used': 'bigint'},
         'unknown': {'unknown_fields': 'varchar'},
         'quota': {'quota_used': 'bigint'},
-        'media_tokens': {
-            'cache_read_audio_tokens': 0, 'cache_read_image_tokens': 0, 'cache_read_video_tokens': 0,
-            'input_audio_tokens': 0, 'input_image_tokens': 0, 'input_video_tokens': 0, 'output_audio_tokens': 0,
-            'output_image_tokens': 0, 'output_video_tokens': 0,
-        },
+        'media_tokens': media_tokens,
         'searches': {'web_searches': 0},
     } -%}
     {%- for column, type in groups[group].items() if column not in except -%}
@@ -80,13 +76,10 @@
 
 {#- Taken as one block from the best copy that splits them: mixing two copies' classes would count tokens twice. -#}
 {% macro usage_event_token_columns() %}
-    {{ return([
-        'uncached_input_tokens', 'cache_read_tokens', 'cache_read_audio_tokens', 'cache_read_image_tokens',
-        'cache_read_video_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'input_audio_tokens',
-        'input_image_tokens', 'input_video_tokens', 'output_text_tokens', 'output_audio_tokens', 'output_image_tokens',
-        'output_video_tokens', 'reasoning_tokens', 'input_tokens', 'output_tokens', 'web_searches', 'usage_source',
-        'cache_told',
-    ]) }}
+    {{ return(
+        token_columns(token_classes())
+        + ['input_tokens', 'output_tokens', 'web_searches', 'usage_source', 'cache_told']
+    ) }}
 {% endmacro %}
 
 {#- What tells which model served a call, taken as one block from the copy that is the response itself. -#}

@@ -6,16 +6,6 @@
   is charged at, and the part of the variance it makes: quantity, rate, formula, rounding or timing.
 -#}
 
-{#- Token classes a catalogue prices, and the column of an event that counts them. -#}
-{% macro class_tokens() -%}
-    {{ return({
-        'input': 'uncached_input_tokens', 'cache_read': 'cache_read_tokens', 'cache_write_5m': 'cache_write_5m_tokens',
-        'cache_write_1h': 'cache_write_1h_tokens', 'output': 'output_text_tokens', 'output_reasoning': 'reasoning_tokens',
-        'input_audio': 'input_audio_tokens', 'output_audio': 'output_audio_tokens', 'input_image': 'input_image_tokens',
-        'output_image': 'output_image_tokens', 'requests': '1', 'web_searches': 'web_searches',
-    }) }}
-{%- endmacro %}
-
 {#- A price per million tokens, DECIMAL(24,18), in atto per token. -#}
 {% macro atto_price(usd_per_mtok) -%}
     cast({{ usd_per_mtok }} * cast(1000000000000 as decimal(13, 0)) as hugeint)
@@ -28,11 +18,10 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{#- The same at list: every prompt token of text as plain input. -#}
+{#- The same at list: every token at the price of the class it is listed as. -#}
 {% macro list_atto_at(alternative) -%}
-    (uncached_input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens) * {{ alternative }}.input
-    {%- for class, tokens in class_tokens().items() if class != 'input' and not class.startswith('cache_') %} + {{ tokens }} * {{ alternative }}.{{ class }}
-    {%- endfor -%}
+    {%- for class in token_classes() %}{{ ' + ' if not loop.first }}{{ class.tokens }} * {{ alternative }}.{{ class.list_as }}{% endfor %}
+    {%- for class, tokens in tokenless_classes().items() %} + {{ tokens }} * {{ alternative }}.{{ class }}{% endfor -%}
 {%- endmacro %}
 
 {#- What is charged when the undiscounted amount is off by so much: picodollars. -#}
@@ -50,7 +39,21 @@
   The columns are those of int_usage_events_explained; an alternative a model does not have is null and never equal.
 -#}
 {% macro variance_causes() -%}
-    {%- set read_gap = 'cache_read_tokens * (input_atto - cache_read_atto)' -%}
+    {%- set read_gaps = [] -%}
+    {%- set reads = [] -%}
+    {%- set reads_as_input = [] -%}
+    {%- for class in token_classes(cached = 'read') -%}
+        {%- set own = class['class'] ~ '_atto' -%}
+        {%- do read_gaps.append(class.tokens ~ ' * (' ~ class.list_as ~ '_atto - ' ~ own ~ ')') -%}
+        {%- do reads.append(class.tokens ~ ' * ' ~ own) -%}
+        {%- do reads_as_input.append(class.tokens ~ ' * ' ~ class.list_as ~ '_atto') -%}
+    {%- endfor -%}
+    {%- set read_gap = read_gaps | join(' + ') -%}
+    {%- set reads = reads | join(' + ') -%}
+    {%- set reads_as_input = reads_as_input | join(' + ') -%}
+    {%- set as_requested -%}
+        case service_tier_requested {% for tier in service_tiers() %}when '{{ tier }}' then {{ atto_at(tier) }} {% endfor %}end
+    {%- endset -%}
     {%- set write_gap = 'cache_write_5m_tokens * (input_atto - cache_write_5m_atto) + cache_write_1h_tokens * (input_atto - cache_write_1h_atto)' -%}
     {%- set writes = 'cache_write_5m_tokens * cache_write_5m_atto + cache_write_1h_tokens * cache_write_1h_atto' -%}
     {%- set write_tokens = '(cache_write_5m_tokens + cache_write_1h_tokens)' -%}
@@ -64,22 +67,24 @@
         ['wrong_tier', 'rate', charge(atto_at('lower_tier')), none],
         ['wrong_tier', 'rate', charge(atto_at('upper_tier')), none],
         ['wrong_time_of_day', 'rate', charge(atto_at('other_time')), none],
+        ['service_tier_not_served', 'rate', charge(as_requested), 'service_tier_requested != service_tier'],
         ['service_tier_missing', 'rate', charge(atto_at('standard')), none],
         ['service_tier_missing', 'rate', charge(atto_at('batch')), none],
         ['service_tier_missing', 'rate', charge(atto_at('flex')), none],
         ['service_tier_missing', 'rate', charge(atto_at('priority')), none],
+        ['service_tier_missing', 'rate', charge(atto_at('fast')), none],
         ['cache_priced_as_input', 'formula', charge(read_gap), none],
         ['cache_write_missing', 'formula', charge(write_gap), none],
         ['cache_write_missing', 'formula', charge('-(' ~ writes ~ ')'), none],
         ['cache_priced_as_input', 'formula', charge(read_gap ~ ' + ' ~ write_gap), none],
         ['hour_write_as_5m', 'formula', charge('cache_write_1h_tokens * (cache_write_5m_atto - cache_write_1h_atto)'), none],
-        ['cache_read_free', 'formula', charge('-(cache_read_tokens * cache_read_atto)'), none],
-        ['double_charged_cache', 'formula', charge('cache_read_tokens * input_atto'), none],
-        ['double_charged_cache', 'formula', charge('cache_read_tokens * cache_read_atto'), none],
+        ['cache_read_free', 'formula', charge('-(' ~ reads ~ ')'), none],
+        ['double_charged_cache', 'formula', charge(reads_as_input), none],
+        ['double_charged_cache', 'formula', charge(reads), none],
         ['double_charged_cache', 'formula', charge(writes), none],
         ['double_charged_cache', 'formula', charge(write_tokens ~ ' * cache_write_5m_atto'), none],
         ['double_charged_cache', 'formula', charge(write_tokens ~ ' * input_atto'), none],
-        ['double_charged_cache', 'formula', charge('(cache_read_tokens + ' ~ write_tokens ~ ') * input_atto'), none],
+        ['double_charged_cache', 'formula', charge(reads_as_input ~ ' + ' ~ write_tokens ~ ' * input_atto'), none],
         ['double_charged_reasoning', 'formula', charge('reasoning_tokens * output_atto'), none],
         ['double_charged_audio', 'formula', charge('input_audio_tokens * input_atto'), none],
         ['token_mismatch', 'quantity', charge('unseen_atto'), none],

@@ -9,6 +9,7 @@ what it did (0 on a response-cache hit). The price list the proxy used travels o
 from __future__ import annotations
 
 from ingestion.dialects.litellm_spend_logs import SPEND_LOGS
+from ingestion.dialects.litellm_tiers import TIER_COLUMNS, TIER_FIELDS
 from ingestion.dialects.litellm_usage import CLASS_COLUMNS, IN, OUT, TOKEN_FIELDS, USAGE
 from ingestion.dialects.shape import (
     COUNT,
@@ -107,8 +108,6 @@ _DROPPED = (
         "queue_time",
         "server_tool_use.browser_open_requests",
         "server_tool_use.tool_search_requests",
-        "service_tier",
-        "speed",
         "total_time",
         "total_tokens",
     ),
@@ -133,7 +132,10 @@ LOGS = Stream(
             "end_user",
             "model_id",
             response_model="response.model",
+            response_service_tier="response.service_tier",
             breakdown_service_tier="cost_breakdown.service_tier",
+            requested_service_tier="model_parameters.service_tier",
+            requested_speed="model_parameters.speed",
             api_key_alias="metadata.user_api_key_alias",
             team_id="metadata.user_api_key_team_id",
             team_alias="metadata.user_api_key_team_alias",
@@ -141,10 +143,12 @@ LOGS = Stream(
             org_id="metadata.user_api_key_org_id",
             request_route="metadata.user_api_key_request_route",
             model_map_key="model_map_information.model_map_key",
+            map_entry_key=f"{_PRICES}.key",
             cost_failure_text="response_cost_failure_debug_info",
             error_code="error_information.error_code",
             error_class="error_information.error_class",
         ),
+        *TIER_FIELDS,
         *fields(FLAG, "cache_hit", "stream"),
         *TOKEN_FIELDS,
         *fields(
@@ -214,6 +218,10 @@ LOGS = Stream(
         "breakdown_discount_amount",
         "breakdown_margin_amount",
         "breakdown_service_tier",
+        "response_service_tier",
+        "requested_service_tier",
+        "requested_speed",
+        *TIER_COLUMNS,
         "discount_percent",
         "api_key_hash",
         "api_key_alias",
@@ -225,6 +233,7 @@ LOGS = Stream(
         "model_id",
         "request_route",
         "model_map_key",
+        "map_entry_key",
         "map_input_cost_per_token",
         "map_output_cost_per_token",
         "map_cache_read_cost_per_token",

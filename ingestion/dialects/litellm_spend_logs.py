@@ -1,12 +1,14 @@
 """Rows of LiteLLM's table `LiteLLM_SpendLogs`: a dump as NDJSON or CSV, or pages of `/spend/logs/v2`.
 
 Times without an offset are UTC. `metadata` is JSON in a string and holds what the payload has at its top.
-`cache_hit` is the text True, False or None. `spend` is null where LiteLLM knew no price, which is not free.
+`cache_hit` is the text True, False or None. `spend` is 0, or null on its way to the table, where LiteLLM knew no price,
+which is not free.
 Prompt tokens include the cache whatever the provider.
 """
 
 from __future__ import annotations
 
+from ingestion.dialects.litellm_tiers import TIER_COLUMNS, TIER_FIELDS
 from ingestion.dialects.litellm_usage import CLASS_COLUMNS, TOKEN_FIELDS, USAGE
 from ingestion.dialects.shape import (
     COUNT,
@@ -54,10 +56,12 @@ _FIELDS = (
         team_alias=f"{_META}.user_api_key_team_alias",
         request_route=f"{_META}.user_api_key_request_route",
         model_map_key=f"{_META}.model_map_information.model_map_key",
+        map_entry_key=f"{_PRICES}.key",
         breakdown_service_tier=f"{_BREAKDOWN}.service_tier",
         error_code=f"{_ERROR}.error_code",
         error_class=f"{_ERROR}.error_class",
     ),
+    *TIER_FIELDS,
     *TOKEN_FIELDS,
     *fields(
         TOKENS,
@@ -116,6 +120,7 @@ _COLUMNS = (
     "breakdown_discount_amount",
     "breakdown_margin_amount",
     "breakdown_service_tier",
+    *TIER_COLUMNS,
     "discount_percent",
     "api_key_hash",
     "api_key_alias",
@@ -126,6 +131,7 @@ _COLUMNS = (
     Column("org_id", "VARCHAR", "coalesce(nullif(organization_as_written, ''), org_in_metadata)"),
     "request_route",
     "model_map_key",
+    "map_entry_key",
     "map_input_cost_per_token",
     "map_output_cost_per_token",
     "map_cache_read_cost_per_token",

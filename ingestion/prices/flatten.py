@@ -206,11 +206,11 @@ def _contexts(model: ModelInfo) -> dict[str, dict[str, str] | None]:
 
 
 def _variant_name(when: Mapping[str, str]) -> str:
-    """batch, flex, priority, fast …; a context other than tier and processing keeps its key
+    """batch, flex, priority, fast …; a context other than tier, processing and speed keeps its key
     (route=mistral/eu).
     """
     return ",".join(
-        value if key in ("processing", "service_tier") else f"{key}={value}"
+        value if key in ("processing", "service_tier", "speed") else f"{key}={value}"
         for key, value in sorted(when.items())
     )
 

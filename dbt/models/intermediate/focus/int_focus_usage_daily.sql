@@ -1,16 +1,11 @@
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs']) }}
 
-{#- What FOCUS calls the token classes that have prices; a call fee is no meter, it has nothing to count. -#}
-{%- set meter_names = {
-    'input': 'Input Tokens', 'cache_read': 'Cache Read Tokens', 'cache_write_5m': 'Cache Write Tokens (5 minutes)',
-    'cache_write_1h': 'Cache Write Tokens (1 hour)', 'output': 'Output Tokens', 'output_reasoning': 'Reasoning Tokens',
-    'input_audio': 'Input Audio Tokens', 'output_audio': 'Output Audio Tokens', 'input_image': 'Input Image Tokens',
-    'output_image': 'Output Image Tokens', 'web_searches': 'Web Searches',
-} %}
+{#- What is metered: the token classes and the searches; a call fee is no meter, it has nothing to count. -#}
 {%- set meters = [] %}
-{%- for class, meter in meter_names.items() -%}
-    {%- do meters.append((meter, class_tokens()[class], class ~ '_usd_per_mtok')) -%}
+{%- for class in token_classes() -%}
+    {%- do meters.append((class.meter, class.tokens, class['class'] ~ '_usd_per_mtok')) -%}
 {%- endfor %}
+{%- do meters.append(('Web Searches', 'web_searches', 'web_searches_usd_per_mtok')) %}
 {%- set subject = [
     'event_date', 'source', 'workspace_id', 'api_key_id', 'group_name', 'provider', 'model_served', 'call_type',
     'priced_model', 'price_source', 'price_version', 'service_tier', 'billing_mode', 'discount_rule_id',
@@ -36,7 +31,7 @@ charges as (
         max(api_key_name) as api_key_name,
         cast(sum({{ counted_requests() }}) as bigint) as requests,
         {% for _, tokens, _ in meters -%}
-            cast(sum({{ tokens }}) as bigint) as {{ tokens }},
+            cast(coalesce(sum({{ tokens }}), 0) as bigint) as {{ tokens }},
         {% endfor -%}
         cast(sum(cache_list_cost_usd) as decimal(38, 12)) as list_cost_usd,
         cast(sum(cache_optimized_cost_usd) as decimal(38, 12)) as contracted_cost_usd,

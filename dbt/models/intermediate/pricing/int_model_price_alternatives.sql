@@ -2,9 +2,9 @@
 
 {%- set neighbours = {
     'earlier': 'in_time', 'later': 'in_time', 'lower_tier': 'in_tier', 'upper_tier': 'in_tier',
-    'other_time': 'in_time_of_day', 'standard': 'in_variant', 'batch': 'in_variant', 'flex': 'in_variant',
-    'priority': 'in_variant',
+    'other_time': 'in_time_of_day',
 } %}
+{%- for tier in service_tiers() %}{% do neighbours.update({tier: 'in_variant'}) %}{% endfor %}
 
 with prices as (
     select * from {{ ref('int_model_prices') }}
@@ -58,7 +58,7 @@ in_time_of_day as (
 in_variant as (
     select
         cells.price_cell,
-        {% for variant in ['standard', 'batch', 'flex', 'priority'] -%}
+        {% for variant in service_tiers() -%}
             arg_min(others.prices, others.price_cell) filter (where others.variant = '{{ variant }}') as {{ variant }}{{ ',' if not loop.last }}
         {% endfor %}
     {{ from_neighbours_in('variant') }}

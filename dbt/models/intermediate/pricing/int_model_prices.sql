@@ -1,6 +1,12 @@
 {{ config(materialized = 'table') }}
 
 {%- set classes = priced_classes() %}
+{#- Catalogue classes in whose order each class is priced: its own, then those it is part of. -#}
+{%- set chains = {} %}
+{%- for class in token_classes() %}{% do chains.update({class['class']: class.prices}) %}{% endfor %}
+{%- do chains.update({'requests': ['requests']}) %}
+{%- set sources = ['web_searches'] %}
+{%- for chain in chains.values() %}{% for source in chain if source not in sources %}{% do sources.append(source) %}{% endfor %}{% endfor %}
 
 with models as (
     select * from {{ ref('stg_prices__models') }}
@@ -103,8 +109,19 @@ times_of_day as (
     from times
 ),
 
+-- A service tier nobody prices for a model is served at the standard price: such a model has no cell for it.
 variants as (
-    select variant from (values ('standard'), ('batch'), ('flex'), ('priority')) as named (variant)
+    select
+        price_provider,
+        price_model,
+        variant
+    from class_prices
+    union
+    select
+        price_provider,
+        price_model,
+        'standard' as variant
+    from class_prices
 ),
 
 cells as (
@@ -123,7 +140,8 @@ cells as (
         on periods.price_provider = tiers.price_provider and periods.price_model = tiers.price_model
     inner join times_of_day
         on periods.price_provider = times_of_day.price_provider and periods.price_model = times_of_day.price_model
-    cross join variants
+    inner join variants
+        on periods.price_provider = variants.price_provider and periods.price_model = variants.price_model
     where periods.valid_to is not null and times_of_day.tod_end is not null
 ),
 
@@ -190,11 +208,12 @@ chosen as (
         tod_start,
         tod_end,
         bool_or(price is not null) as is_priced,
+        bool_or(is_own_variant) as has_own_variant,
         md5(string_agg(concat_ws('=', token_class, price_id), ',' order by token_class)) as price_id,
         max(price_version) as price_version,
         max(price_source) as price_source,
-        {% for class in classes -%}
-            max(case when token_class = '{{ class }}' then price end) as {{ class }}_price{{ ',' if not loop.last }}
+        {% for source in sources -%}
+            max(case when token_class = '{{ source }}' then price end) as {{ source }}_price{{ ',' if not loop.last }}
         {% endfor %}
     from ranked
     where choice = 1
@@ -217,19 +236,8 @@ filled as (
         case when is_priced then price_id end as price_id,
         case when is_priced then price_version end as price_version,
         case when is_priced then price_source end as price_source,
-        {%- for class, chain in {
-            'input': ['input'],
-            'cache_read': ['cache_read', 'input'],
-            'cache_write_5m': ['cache_write_5m', 'input'],
-            'cache_write_1h': ['cache_write_1h', 'cache_write_5m', 'input'],
-            'output': ['output'],
-            'output_reasoning': ['output_reasoning', 'output'],
-            'input_audio': ['input_audio', 'input'],
-            'output_audio': ['output_audio', 'output'],
-            'input_image': ['input_image', 'input'],
-            'output_image': ['output_image', 'output'],
-            'requests': ['requests'],
-        }.items() %}
+        case when has_own_variant then variant else 'standard' end as priced_variant,
+        {%- for class, chain in chains.items() %}
             cast(
                 case when is_priced then coalesce({% for part in chain %}{{ part }}_price, {% endfor %}0) end as decimal(24, 18)
             ) as {{ class }}_usd_per_mtok,

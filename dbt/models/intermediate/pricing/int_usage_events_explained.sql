@@ -1,4 +1,5 @@
 {%- set causes = variance_causes() -%}
+{%- set cached = token_classes(cached = 'read') + token_classes(cached = 'write') -%}
 
 with priced as (
     select * from {{ ref('int_usage_events_priced') }}
@@ -21,15 +22,18 @@ judged as (
         *,
         case
             when event_type in ('refund', 'adjustment') then 'settlement'
+            -- Where nobody can say what was used, no charge is right and none is wrong.
+            when usage_source = 'contradictory' and unpriced_reason is null then 'contradictory_usage'
             when status != 'success' and reported_cost_usd > 0 then 'failed_but_charged'
             when unpriced_reason is not null then 'unpriced'
             when reported_cost_usd is null and cache_optimized_cost_usd = 0 then 'match'
+            when reported_cost_usd is null and is_gateway_unpriced then 'gateway_unpriced'
             when reported_cost_usd is null then 'missing_report'
             when variance_usd = 0 then 'match'
             when reported_cost_usd = 0 and quota_used > 0 then 'subscription_paid'
             when reported_cost_usd = 0 and billing_mode != 'byok' then 'gateway_unpriced'
             when abs(variance_usd) <= rounding_unit_usd then 'rounding'
-            when billing_mode = 'free' then 'free_but_charged'
+            when billing_mode = 'free' or verdict = 'nothing_used' then 'free_but_charged'
             -- Only a fee is taken, of up to a twentieth of what the provider charges the caller.
             when billing_mode = 'byok' and variance_usd * 20 <= cache_optimized_cost_usd then 'byok_fee'
             -- Credits are whole: a call may be charged up to one more than it is worth.
@@ -55,7 +59,7 @@ disputed as (
         case when plain_reason is null then cast(stated_discount_factor * cast(1000000 as decimal(7, 0)) as bigint) end
             as stated_ppm,
         case when plain_reason is null then reported_total_tokens - input_tokens - output_tokens end as unseen_tokens,
-        {% for class in ['input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'output_reasoning'] -%}
+        {% for class in token_classes() | map(attribute = 'class') -%}
             case when plain_reason is null and billing_mode != 'per_call' then {{ atto_price(class ~ '_usd_per_mtok') }} end
                 as {{ class }}_atto,
         {% endfor -%}
@@ -83,11 +87,8 @@ weighed as (
         end as tolerance_pico,
         case
             when plain_reason is not null or unseen_tokens = 0 then null
-            when unseen_tokens = -(cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens)
-                then -(
-                    cache_read_tokens * cache_read_atto + cache_write_5m_tokens * cache_write_5m_atto
-                    + cache_write_1h_tokens * cache_write_1h_atto
-                )
+            when unseen_tokens = -({{ token_columns(cached) | join(' + ') }})
+                then -({% for class in cached %}{{ ' + ' if not loop.first }}{{ class.tokens }} * {{ class['class'] }}_atto{% endfor %})
             when abs(unseen_tokens) = reasoning_tokens then unseen_tokens * output_reasoning_atto
             else unseen_tokens * input_atto
         end as unseen_atto,
@@ -171,7 +172,7 @@ attributed as (
                 end
             when variance_reason = 'rounding' then 'rounding'
             when variance_reason = 'gateway_unpriced' then 'rate'
-            when variance_reason = 'token_mismatch' then 'quantity'
+            when variance_reason in ('token_mismatch', 'contradictory_usage') then 'quantity'
             when variance_reason = 'other_price_list' then 'rate'
             else 'formula'
         end as variance_part,

@@ -1,64 +1,54 @@
-{%- set classes = [
-    'input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'output_reasoning', 'input_audio',
-    'output_audio', 'input_image', 'output_image', 'web_searches',
-] %}
-{%- set output_terms = [
-    ['usage_events.input_audio_tokens', 'input_audio'],
-    ['usage_events.input_image_tokens', 'input_image'],
-    ['usage_events.output_text_tokens', 'output'],
-    ['usage_events.reasoning_tokens', 'output_reasoning'],
-    ['usage_events.output_audio_tokens', 'output_audio'],
-    ['usage_events.output_image_tokens', 'output_image'],
-    ['1', 'requests'],
-    ['usage_events.web_searches', 'web_searches'],
-] %}
-{%- set all_text_input -%}
-(usage_events.uncached_input_tokens + usage_events.cache_read_tokens
-            + usage_events.cache_write_5m_tokens + usage_events.cache_write_1h_tokens)
-{%- endset %}
-{%- set uncached_terms = [[all_text_input, 'input']] + output_terms %}
-{%- set cached_terms = [
-    ['usage_events.uncached_input_tokens', 'input'],
-    ['usage_events.cache_read_tokens', 'cache_read'],
-    ['usage_events.cache_write_5m_tokens', 'cache_write_5m'],
-    ['usage_events.cache_write_1h_tokens', 'cache_write_1h'],
-] + output_terms %}
-{#- What the parts of a call weigh by the ratios on its row, in plain input tokens. -#}
-{%- set weighed_alike = [
-    ['input_audio_tokens', "case when audio_usd_per_mtok is null then coalesce(audio_ratio, 1) else 0 end"],
-    ['input_image_tokens', 'image_ratio'],
-    ['(output_text_tokens + reasoning_tokens + output_image_tokens)', 'completion_ratio'],
-    ['output_audio_tokens', 'coalesce(audio_output_ratio, completion_ratio)'],
-] %}
-{%- set weighed_by_class = [
-    ['uncached_input_tokens', '1'],
-    ['cache_read_tokens', 'cache_ratio'],
-    ['(cache_write_5m_tokens - coalesce(cache_write_unsplit_tokens, 0))', 'cache_write_5m_ratio'],
-    ['coalesce(cache_write_unsplit_tokens, 0)', 'cache_write_ratio'],
-    ['cache_write_1h_tokens', 'cache_write_1h_ratio'],
-] %}
-{#- What a formula's names count: p and c without the parts that it prices by themselves. -#}
-{%- set formula_counts = {
-    'p': 'uncached_input_tokens'
-        ~ ' + case when uses_cr then 0 else cache_read_tokens end'
-        ~ ' + case when uses_cc then 0 else cache_write_5m_tokens end'
-        ~ ' + case when uses_cc or uses_cc1h then 0 else cache_write_1h_tokens end'
-        ~ ' + case when uses_ai then 0 else input_audio_tokens end'
-        ~ ' + case when uses_img then 0 else input_image_tokens end',
-    'c': 'output_text_tokens + reasoning_tokens'
-        ~ ' + case when uses_ao then 0 else output_audio_tokens end'
-        ~ ' + case when uses_img_o then 0 else output_image_tokens end',
-    'cr': 'cache_read_tokens',
-    'cc': 'cache_write_5m_tokens + case when uses_cc1h then 0 else cache_write_1h_tokens end',
-    'cc1h': 'cache_write_1h_tokens',
-    'img': 'input_image_tokens',
-    'img_cr': '0',
-    'ai': 'input_audio_tokens',
-    'ao': 'output_audio_tokens',
-    'img_o': 'output_image_tokens',
-    'len': 'input_tokens',
-} %}
-{%- set formula_parts = ['img', 'ai', 'c', 'ao', 'img_o'] %}
+{%- set classes = priced_classes() | reject('equalto', 'requests') | list %}
+{#- [tokens, price class] at list and, cached, each class at its own price; media apart, which most calls have none of. -#}
+{%- set list_terms = {'text': [], 'media': []} %}
+{%- set cached_terms = {'text': [], 'media': []} %}
+{%- for class in token_classes() -%}
+    {%- set kind = 'text' if class.modality == 'text' else 'media' -%}
+    {%- do list_terms[kind].append(['usage_events.' ~ class.tokens, class.list_as]) -%}
+    {%- do cached_terms[kind].append(['usage_events.' ~ class.tokens, class['class']]) -%}
+{%- endfor -%}
+{%- for terms in [list_terms, cached_terms] -%}
+    {%- do terms.text.extend([['1', 'requests'], ['usage_events.web_searches', 'web_searches']]) -%}
+{%- endfor %}
+{#- What the parts of a call weigh by the ratios on its row, in plain input tokens: [tokens, ratio]. -#}
+{%- set audio_ratio = 'case when audio_usd_per_mtok is null then coalesce(audio_ratio, 1) else 0 end' %}
+{%- set weights = {'list': {}, 'cached': {}} %}
+{%- for class in token_classes() -%}
+    {%- set listed = token_classes(class = class.list_as)[0] -%}
+    {%- for tier, priced in [('list', listed), ('cached', class)] -%}
+        {%- set ratio = audio_ratio if priced.ratio == 'audio_ratio' else priced.ratio -%}
+        {%- set tokens = class.tokens -%}
+        {%- if tier == 'cached' and tokens == 'cache_write_5m_tokens' -%}
+            {%- set tokens = tokens ~ ' - coalesce(cache_write_unsplit_tokens, 0)' -%}
+        {%- endif -%}
+        {%- do weights[tier].setdefault(ratio, []).append(tokens) -%}
+    {%- endfor -%}
+{%- endfor -%}
+{%- do weights.cached.update({'cache_write_ratio': ['coalesce(cache_write_unsplit_tokens, 0)']}) %}
+{%- for tier in weights -%}
+    {%- set terms = [] -%}
+    {%- for ratio, tokens in weights[tier].items() %}{% do terms.append(['(' ~ tokens | join(' + ') ~ ')', ratio]) %}{% endfor -%}
+    {%- do weights.update({tier: terms}) -%}
+{%- endfor %}
+{#- What a formula's names count: a class counts as the first of its names that the formula uses; listed, its list class's. -#}
+{%- set formula_names = ['p', 'c', 'cr', 'cc', 'cc1h', 'img', 'img_cr', 'ai', 'ao', 'img_o'] %}
+{%- set formula_counts = {'list': {}, 'cached': {}} %}
+{%- for tier in formula_counts -%}
+    {%- for name in formula_names -%}
+        {%- set counted = [] -%}
+        {%- for class in token_classes() -%}
+            {%- set names = (token_classes(class = class.list_as)[0] if tier == 'list' else class).formula -%}
+            {%- if name in names[1:] -%}
+                {%- set uses_earlier = 'uses_' ~ names[:names.index(name)] | join(' or uses_') -%}
+                {%- do counted.append('case when ' ~ uses_earlier ~ ' then 0 else ' ~ class.tokens ~ ' end') -%}
+            {%- elif name in names -%}
+                {%- do counted.append(class.tokens) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if counted -%}{%- do formula_counts[tier].update({name: counted | join(' + ')}) -%}{%- endif -%}
+    {%- endfor -%}
+{%- endfor -%}
+{%- do formula_counts.cached.update({'len': 'input_tokens'}) %}
 
 {#- Something used at a ratio above 0 costs at least one unit. -#}
 {%- set least_quota -%}
@@ -67,22 +57,40 @@ case when gateway_price_source = 'ratio' and input_tokens + output_tokens > 0 an
 {%- endset %}
 
 with usage_events as (
-    select * from {{ ref('int_usage_events_deduplicated') }}
+    select
+        *,
+        {{ token_columns(media_classes()) | join(' + ') }} > 0 as has_media
+    from {{ ref('int_usage_events_deduplicated') }}
 ),
 
 prices as (
     select * from {{ ref('int_model_prices') }}
 ),
 
+variants as (
+    select
+        price_provider,
+        price_model,
+        list(distinct variant) as variants
+    from prices
+    group by price_provider, price_model
+),
+
 models as (
-    select * from {{ ref('stg_prices__models') }}
+    select
+        models.*,
+        variants.variants
+    from {{ ref('stg_prices__models') }} as models
+    left join variants
+        on models.price_provider = variants.price_provider and models.price_model = variants.price_model
 ),
 
 formulas as (
     select * from {{ ref('stg_prices__formulas') }}
 ),
 
--- list: every prompt token at the plain input price; cached: every class at its own price. By catalogue and contract.
+-- list: every prompt token at the plain input price of its modality; cached: every class at its own price. By catalogue
+-- and contract.
 catalogued as (
     select
         usage_events.*,
@@ -94,14 +102,14 @@ catalogued as (
         prices.price_cell,
         prices.price_version as catalogue_price_version,
         prices.price_source as catalogue_price_source,
-        prices.variant as price_variant,
+        prices.priced_variant as price_variant,
         {% for class in classes -%}
             prices.{{ class }}_usd_per_mtok as catalogue_{{ class }}_usd_per_mtok,
         {% endfor -%}
-        {{ picousd(uncached_terms) }} as catalogue_list_picousd,
-        {{ fine_units(uncached_terms) }} as catalogue_list_fine,
-        {{ picousd(cached_terms) }} as catalogue_cached_picousd,
-        {{ fine_units(cached_terms) }} as catalogue_cached_fine
+        {% for tier, terms in [('list', list_terms), ('cached', cached_terms)] -%}
+            {{ picousd(terms.text, terms.media, 'usage_events.has_media') }} as catalogue_{{ tier }}_picousd,
+            {{ fine_units(terms.text, terms.media, 'usage_events.has_media') }} as catalogue_{{ tier }}_fine{{ ',' if not loop.last }}
+        {% endfor %}
     from usage_events
     left join models
         on usage_events.price_provider = models.price_provider and usage_events.price_model = models.price_model
@@ -110,7 +118,9 @@ catalogued as (
             usage_events.price_provider = prices.price_provider
             and usage_events.price_model = prices.price_model
             and prices.variant = case
-                when usage_events.service_tier in ('batch', 'flex', 'priority') then usage_events.service_tier else 'standard'
+                when usage_events.service_tier != 'standard' and list_contains(models.variants, usage_events.service_tier)
+                    then usage_events.service_tier
+                else 'standard'
             end
             and usage_events.occurred_at >= prices.valid_from
             and usage_events.occurred_at < prices.valid_to
@@ -123,7 +133,7 @@ catalogued as (
 formula_names as (
     select distinct
         price_formula,
-        {% for name in formula_counts if name != 'len' -%}
+        {% for name in formula_names -%}
             uses_{{ name }}{{ ',' if not loop.last }}
         {% endfor %}
     from formulas
@@ -132,7 +142,7 @@ formula_names as (
 counted as (
     select
         catalogued.*,
-        {% for name, count in formula_counts.items() -%}
+        {% for name, count in formula_counts.cached.items() -%}
             case when formula_names.price_formula is not null then {{ count }} end as count_{{ name }},
         {% endfor -%}
         formula_names.price_formula is not null as has_formula
@@ -151,29 +161,23 @@ gateway_priced as (
                 then 'ratio'
             when formulas.price_formula is not null then 'formula'
         end as gateway_price_source,
-        {% for name in ['p', 'cr', 'cc', 'cc1h', 'c', 'ai', 'ao', 'img', 'img_o'] -%}
+        {% for name in formula_names -%}
             formulas.{{ name }}_usd_per_mtok as formula_{{ name }}_usd_per_mtok,
-            {% if name not in ['p', 'c'] -%}
-                formulas.uses_{{ name }},
-            {% endif -%}
+            formulas.uses_{{ name }},
         {% endfor -%}
-        (counted.count_p + case when formulas.uses_cr then counted.count_cr else 0 end
-            + case when formulas.uses_cc then counted.count_cc else 0 end
-            + case when formulas.uses_cc1h then counted.count_cc1h else 0 end) * formulas.p_fine
-        {%- for name in formula_parts %}
+        formulas.constant_fine
+        {%- for name, count in formula_counts.list.items() %}
+            + ({{ count }}) * formulas.{{ name }}_fine
+        {%- endfor %} as formula_list_fine,
+        formulas.constant_fine
+        {%- for name in formula_names %}
             + counted.count_{{ name }} * formulas.{{ name }}_fine
-        {%- endfor %}
-        + formulas.constant_fine as formula_list_fine,
-        counted.count_p * formulas.p_fine
-        {%- for name in ['cr', 'cc', 'cc1h'] + formula_parts %}
-            + counted.count_{{ name }} * formulas.{{ name }}_fine
-        {%- endfor %}
-        + formulas.constant_fine as formula_cached_fine
+        {%- endfor %} as formula_cached_fine
     from counted
     left join formulas
         on
             counted.price_formula = formulas.price_formula
-            {%- for name in formula_counts %}
+            {%- for name in formula_counts.cached %}
             and counted.count_{{ name }} >= formulas.{{ name }}_from
             and counted.count_{{ name }} <= formulas.{{ name }}_to
             {%- endfor %}
@@ -184,11 +188,9 @@ gateway_priced as (
 weighed as (
     select
         *,
-        case when gateway_price_source = 'ratio'
-                then (uncached_input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens)
-                    * cast(1000000000 as hugeint) + {{ ratio_units(weighed_alike) }}
-        end as list_weight,
-        case when gateway_price_source = 'ratio' then {{ ratio_units(weighed_by_class + weighed_alike) }} end as cached_weight,
+        {% for tier in weights -%}
+            case when gateway_price_source = 'ratio' then {{ ratio_units(weights[tier]) }} end as {{ tier }}_weight,
+        {% endfor -%}
         case when gateway_price_source = 'ratio' then {{ ratio_units([['1', 'model_ratio']]) }} end as model_ratio_units,
         -- Tools, and audio where it has a price of its own, are in dollars.
         coalesce(surcharge_picousd, 0) * cast(1000000000000 as hugeint)
@@ -240,51 +242,23 @@ metered as (
     select
         * exclude (
             {% for class in classes %}catalogue_{{ class }}_usd_per_mtok, {% endfor -%}
-            {% for name in formula_counts %}count_{{ name }}, {% endfor -%}
-            {% for name in ['p', 'cr', 'cc', 'cc1h', 'c', 'ai', 'ao', 'img', 'img_o'] %}formula_{{ name }}_usd_per_mtok, {% endfor -%}
-            uses_cr, uses_cc, uses_cc1h, uses_ai, uses_ao, uses_img, uses_img_o, has_formula, formula_list_fine, formula_cached_fine, list_weight,
-            cached_weight, model_ratio_units, extra_fine, priced_units, list_quota_parts, cached_quota_parts, call_fine,
+            {% for name in formula_counts.cached %}count_{{ name }}, {% endfor -%}
+            {% for name in formula_names %}formula_{{ name }}_usd_per_mtok, uses_{{ name }}, {% endfor -%}
+            has_media, has_formula, formula_list_fine, formula_cached_fine, list_weight, cached_weight, model_ratio_units, extra_fine, priced_units, list_quota_parts, cached_quota_parts, call_fine,
             charge_quota_parts
         ),
         case when is_gateway_priced then gateway_price_source else catalogue_price_id end as price_id,
         case when not is_gateway_priced then catalogue_price_version end as price_version,
         case when is_gateway_priced then gateway_price_source else catalogue_price_source end as price_source,
-        {% for class, ratio, formula in [
-            ['input', '1', 'formula_p_usd_per_mtok'],
-            ['cache_read', 'cache_ratio', 'case when uses_cr then formula_cr_usd_per_mtok else formula_p_usd_per_mtok end'],
-            [
-                'cache_write_5m', 'cache_write_5m_ratio',
-                'case when uses_cc then formula_cc_usd_per_mtok else formula_p_usd_per_mtok end',
-            ],
-            [
-                'cache_write_1h', 'cache_write_1h_ratio',
-                'case when uses_cc1h then formula_cc1h_usd_per_mtok when uses_cc then formula_cc_usd_per_mtok'
-                ~ ' else formula_p_usd_per_mtok end',
-            ],
-            ['output', 'completion_ratio', 'formula_c_usd_per_mtok'],
-            ['output_reasoning', 'completion_ratio', 'formula_c_usd_per_mtok'],
-            [
-                'input_audio', 'audio_ratio',
-                'case when uses_ai then formula_ai_usd_per_mtok else formula_p_usd_per_mtok end',
-            ],
-            [
-                'output_audio', 'coalesce(audio_output_ratio, completion_ratio)',
-                'case when uses_ao then formula_ao_usd_per_mtok else formula_c_usd_per_mtok end',
-            ],
-            [
-                'input_image', 'image_ratio',
-                'case when uses_img then formula_img_usd_per_mtok else formula_p_usd_per_mtok end',
-            ],
-            [
-                'output_image', 'completion_ratio',
-                'case when uses_img_o then formula_img_o_usd_per_mtok else formula_c_usd_per_mtok end',
-            ],
-        ] -%}
+        {% for class in token_classes() -%}
             case
-                when not is_gateway_priced then catalogue_{{ class }}_usd_per_mtok
-                when gateway_price_source = 'ratio' then {{ ratio_usd_per_mtok('model_ratio_units', ratio, 'quota_per_unit') }}
-                when gateway_price_source = 'formula' then {{ formula }}
-            end as {{ class }}_usd_per_mtok,
+                when not is_gateway_priced then catalogue_{{ class['class'] }}_usd_per_mtok
+                when gateway_price_source = 'ratio' then {{ ratio_usd_per_mtok('model_ratio_units', class.ratio, 'quota_per_unit') }}
+                {%- for name in class.formula[:-1] %}
+                when gateway_price_source = 'formula' and uses_{{ name }} then formula_{{ name }}_usd_per_mtok
+                {%- endfor %}
+                when gateway_price_source = 'formula' then formula_{{ class.formula[-1] }}_usd_per_mtok
+            end as {{ class['class'] }}_usd_per_mtok,
         {% endfor -%}
         case when not is_gateway_priced then catalogue_web_searches_usd_per_mtok end as web_searches_usd_per_mtok,
         case when not is_gateway_priced then catalogue_list_picousd end as list_picousd,

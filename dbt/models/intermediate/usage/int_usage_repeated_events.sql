@@ -19,9 +19,9 @@ candidates as (
             '|',
             usage_events.occurred_at, usage_events.status, usage_events.model_served,
             coalesce(usage_events.api_key_id, ''), coalesce(usage_events.workspace_id, ''),
-            coalesce(usage_events.member_id, ''), usage_events.input_tokens, usage_events.cache_read_tokens,
-            usage_events.cache_write_5m_tokens, usage_events.cache_write_1h_tokens, usage_events.output_tokens,
-            usage_events.reasoning_tokens, coalesce(usage_events.reported_cost_usd, -1),
+            coalesce(usage_events.member_id, ''), usage_events.input_tokens, usage_events.output_tokens,
+            {% for tokens in token_columns(token_classes()) %}usage_events.{{ tokens }}, {% endfor -%}
+            coalesce(usage_events.reported_cost_usd, -1),
             coalesce(usage_events.credits_used, -1)
         )) as content_hash,
         md5(concat_ws(
@@ -54,19 +54,23 @@ ranked as (
     from candidates
 ),
 
--- The kept copy's token classes come from the best copy that splits the same totals, or that has any usage at all.
+-- The kept copy's token classes come from the best copy that splits the same totals; where it has no usage, or usage that
+-- contradicts itself, from the best copy that has any. A contradictory copy gives its own only where there is no other.
 donors as (
     select
         *,
-        usage_source != 'missing' and (
-            first_value(usage_source) over kept_first = 'missing'
-            or (
+        case
+            when usage_source = 'missing' then false
+            when usage_source = 'contradictory'
+                then
+                    first_value(usage_source) over kept_first = 'missing'
+                    and not bool_or(usage_source not in ('missing', 'contradictory')) over (partition by event_id)
+            when first_value(usage_source) over kept_first in ('missing', 'contradictory') then true
+            else
                 input_tokens = first_value(input_tokens) over kept_first
                 and output_tokens = first_value(output_tokens) over kept_first
-                and cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + input_audio_tokens
-                + output_audio_tokens + reasoning_tokens > 0
-            )
-        ) as donates_tokens,
+                and {{ token_columns(split_classes()) | join(' + ') }} > 0
+        end as donates_tokens,
         -- What served a call is what its response says. A version's date alone is no other model.
         is_response
         and {{ model_without_date('model_served') }}

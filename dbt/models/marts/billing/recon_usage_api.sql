@@ -93,7 +93,7 @@ log_grouped as (
         case when has_workspace then coalesce(workspace_id, 'unattributed') else 'all' end as workspace_id,
         case when status in ('failure', 'timeout') then 0 else requests end as requests,
         input_tokens,
-        cache_read_tokens,
+        {{ cached_input_tokens() }} as cache_read_tokens,
         output_tokens,
         total_tokens,
         credits_used,

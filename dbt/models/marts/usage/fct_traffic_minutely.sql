@@ -21,13 +21,13 @@ traffic as (
         cast(sum(case when status = 'cancelled' then 1 else 0 end) as bigint) as cancelled_requests,
         cast(sum(case when {{ fell_back() }} then 1 else 0 end) as bigint) as fallback_requests,
         cast(sum(case when is_stream then 1 else 0 end) as bigint) as streamed_requests,
-        cast(sum(case when cache_read_tokens > 0 then 1 else 0 end) as bigint) as cache_read_requests,
+        cast(sum(case when {{ cached_input_tokens() }} > 0 then 1 else 0 end) as bigint) as cache_read_requests,
         cast(sum(case when billing_mode = 'free' then 1 else 0 end) as bigint) as gateway_cache_requests,
         cast(sum(input_tokens) as bigint) as input_tokens,
         cast(sum(output_tokens) as bigint) as output_tokens,
         cast(sum(total_tokens) as bigint) as total_tokens,
         cast(sum({{ cacheable_input_tokens() }}) as bigint) as cacheable_input_tokens,
-        cast(sum(cache_read_tokens) as bigint) as cache_read_tokens
+        cast(sum({{ cached_input_tokens() }}) as bigint) as cache_read_tokens
     from usage_costs
     group by event_date, date_trunc('minute', occurred_at), source, workspace_id, provider, model_served
 )

@@ -53,9 +53,9 @@ daily as (
         ---------- counts
         cast(sum({{ counted_requests() }}) as bigint) as requests,
         cast(sum(case when unpriced_reason is not null then 1 else 0 end) as bigint) as unpriced_requests,
-        cast(sum(case when cache_read_tokens != 0 then {{ counted_requests() }} else 0 end) as bigint) as cache_read_requests,
+        cast(sum(case when {{ cached_input_tokens() }} != 0 then {{ counted_requests() }} else 0 end) as bigint) as cache_read_requests,
         {% for tokens in usage_token_columns() -%}
-            cast(sum({{ tokens }}) as bigint) as {{ tokens }},
+            cast(coalesce(sum({{ tokens }}), 0) as bigint) as {{ tokens }},
         {% endfor %}
         ---------- money
         {% for cost in usage_cost_columns() -%}

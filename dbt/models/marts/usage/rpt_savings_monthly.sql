@@ -12,7 +12,7 @@ monthly as (
         {% for cost in usage_cost_columns() -%}
             cast(sum({{ cost }}) as decimal(38, 12)) as {{ cost }},
         {% endfor -%}
-        {{ ratio('sum(cache_read_tokens)', 'sum(' ~ cacheable_input_tokens() ~ ')') }} as cache_hit_rate
+        {{ ratio('sum(' ~ cached_input_tokens() ~ ')', 'sum(' ~ cacheable_input_tokens() ~ ')') }} as cache_hit_rate
     from usage_by_workspace
     group by cast(date_trunc('month', billing_date) as date), source, workspace_id
 ),

@@ -71,9 +71,9 @@ first_days as (
         usage_costs.occurred_at as last_seen_at,
         {{ counted_requests() }} as requests,
         case when usage_costs.unpriced_reason is not null then 1 else 0 end as unpriced_requests,
-        case when usage_costs.cache_read_tokens != 0 then {{ counted_requests() }} else 0 end as cache_read_requests
+        case when {{ cached_input_tokens() }} != 0 then {{ counted_requests() }} else 0 end as cache_read_requests
         {%- for tokens in usage_token_columns() %},
-        usage_costs.{{ tokens }}
+        coalesce(usage_costs.{{ tokens }}, 0) as {{ tokens }}
         {%- endfor %}
         {%- for cost in usage_cost_columns() %},
         coalesce(usage_costs.{{ cost }}, 0) as {{ cost }}

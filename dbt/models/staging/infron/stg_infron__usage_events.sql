@@ -118,7 +118,7 @@ usage_events as (
         model as model_served,
         slug_provider as price_provider,
         slug_model as price_model,
-        coalesce(service_tier, 'standard') as service_tier,
+        {{ service_tier_served(['service_tier']) }} as service_tier,
         cast(null as varchar) as service_tier_requested,
 
         ---------- tokens: prompt_tokens includes cache reads, cache writes and audio; completion_tokens includes reasoning

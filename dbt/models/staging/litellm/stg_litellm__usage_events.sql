@@ -6,7 +6,9 @@
     'cache_write_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'reasoning_tokens', 'prompt_audio_tokens',
     'completion_audio_tokens', 'api_key_hash', 'api_key_alias', 'team_id', 'user_id', 'end_user', 'org_id',
     'request_route', 'error_code', 'error_class', 'attempted_fallbacks', 'breakdown_service_tier',
-    'map_input_cost_per_token', 'map_output_cost_per_token', 'unknown_fields', 'source', 'raw_file', 'raw_line', 'delivered_on',
+    'usage_service_tier', 'usage_speed', 'usage_traffic_type', 'usage_gemini_tier', 'breakdown_total_cost', 'map_entry_key',
+    'map_input_cost_per_token', 'map_output_cost_per_token', 'unknown_fields', 'source', 'raw_file', 'raw_line',
+    'delivered_on',
 ] %}
 {%- set spend_rows = {'litellm_spend_logs': 2, 'litellm_spend_logs_api': 3} %}
 
@@ -19,6 +21,9 @@ with payloads as (
         response_model,
         response_cost,
         web_search_requests,
+        response_service_tier,
+        requested_service_tier,
+        requested_speed,
         1 as stream_rank,
         {{ shared | join(',\n        ') }}
     from {{ raw_events('litellm_logs') }}
@@ -35,6 +40,9 @@ spend_rows as (
             cast(null as varchar) as response_model,
             spend as response_cost,
             cast(null as bigint) as web_search_requests,
+            cast(null as varchar) as response_service_tier,
+            cast(null as varchar) as requested_service_tier,
+            cast(null as varchar) as requested_speed,
             {{ rank }} as stream_rank,
             {{ shared | join(',\n            ') }}
         from {{ raw_events(table) }}
@@ -48,8 +56,17 @@ logs as (
     select * from spend_rows
 ),
 
+kinds as (
+    select
+        *,
+        {{ litellm_call_type('call_type') }} as call_kind,
+        coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0) > 0 as counts_tokens
+    from logs
+),
+
 -- LiteLLM gives a hit in its own cache the id of the first answer and the clock of whoever writes the row, so payload and
--- row of one hit differ there; the call they belong to is the same.
+-- row of one hit differ there; the call they belong to is the same. A line about an object has the object's id: the
+-- tokens of a batch are one line, however often it is looked at, and each look without any is a call of its own.
 identified as (
     select
         *,
@@ -59,9 +76,12 @@ identified as (
                     regexp_replace(id, '_cache_hit[0-9.]*$', ''), '_cache_hit:',
                     coalesce(nullif(litellm_call_id, ''), strftime(started_at, '%Y-%m-%dT%H:%M:%S.%g'))
                 )
+            when call_kind = 'batch' and counts_tokens then concat(regexp_replace(id, '_batch_cost$', ''), '_batch_cost')
+            when call_kind in ('{{ object_call_types() | join("', '") }}') and litellm_call_id != ''
+                then concat(regexp_replace(id, '_(batch|video)_cost$', ''), ':', litellm_call_id)
             else id
         end as call_key
-    from logs
+    from kinds
 ),
 
 -- The deployment's model carries its provider as a prefix for some providers and not for others.
@@ -76,7 +96,21 @@ models as (
         end as deployment_model,
         coalesce(prompt_tokens, 0) as all_prompt_tokens,
         coalesce(completion_tokens, 0) as all_completion_tokens,
-        coalesce(cache_write_5m_tokens + cache_write_1h_tokens, cache_write_5m_tokens, cache_write_1h_tokens, 0) as split_write_tokens
+        coalesce(cache_write_5m_tokens + cache_write_1h_tokens, cache_write_5m_tokens, cache_write_1h_tokens, 0) as split_write_tokens,
+        -- A spend row is never null. 0 is a price where a deployment states it under a name of its own; else LiteLLM knew
+        -- none: it put 0 where its map has no entry, or an entry of zeros under the model's name.
+        coalesce(response_cost, 0) = 0
+        and (counts_tokens or call_kind not in ('{{ managing_call_types() | join("', '") }}'))
+        and status = 'success'
+        and not coalesce(cache_hit, false)
+        and coalesce(breakdown_total_cost, 0) = 0
+        and coalesce(map_input_cost_per_token, 0) = 0
+        and coalesce(map_output_cost_per_token, 0) = 0
+        and (
+            map_entry_key is null
+            or map_entry_key in (model, concat(custom_llm_provider, '/', model))
+            or concat(custom_llm_provider, '/', map_entry_key) = model
+        ) as is_gateway_unpriced
     from identified
 ),
 
@@ -89,7 +123,11 @@ tokens as (
         coalesce(cache_write_1h_tokens, 0) as write_1h_tokens,
         coalesce(prompt_audio_tokens, 0) as audio_in_tokens,
         coalesce(completion_audio_tokens, 0) as audio_out_tokens,
-        coalesce(reasoning_tokens, 0) as reasoning_out_tokens
+        coalesce(reasoning_tokens, 0) as reasoning_out_tokens,
+        -- A tool, a container or a search is charged by the call: what LiteLLM's configuration says it costs.
+        response_cost > 0
+        and not counts_tokens
+        and call_kind in ('search', '{{ managing_call_types() | join("', '") }}') as is_priced_per_call
     from models
 ),
 
@@ -114,13 +152,7 @@ usage_events as (
 
         ---------- call
         'llm_call' as event_type,
-        case
-            when call_type like '%embedding%' then 'embeddings'
-            when call_type like '%image%' then 'image'
-            when call_type like '%transcription%' or call_type like '%speech%' then 'audio'
-            when call_type like '%rerank%' then 'rerank'
-            else 'chat'
-        end as call_type,
+        call_kind as call_type,
         request_route as request_path,
         status,
         cast(case when regexp_matches(error_code, '^[1-5][0-9][0-9]$') then error_code end as bigint) as http_status,
@@ -142,8 +174,19 @@ usage_events as (
         case when response_model != model_group and response_model != '' then response_model else model end as model_served,
         llm_provider as price_provider,
         deployment_model as price_model,
-        coalesce(nullif(breakdown_service_tier, ''), 'standard') as service_tier,
-        cast(null as varchar) as service_tier_requested,
+        -- A batch's own line is at the batch's prices, whatever else it says.
+        case
+            when call_kind = 'batch' then 'batch'
+            else {{ service_tier_served(
+                [
+                    'response_service_tier', 'usage_service_tier', 'usage_gemini_tier', 'usage_traffic_type',
+                    'breakdown_service_tier', 'requested_service_tier',
+                ],
+                ['usage_speed'],
+            ) }}
+        end as service_tier,
+        coalesce(case when lower(requested_speed) = 'fast' then 'fast' end, {{ service_tier_name('requested_service_tier') }})
+            as service_tier_requested,
 
         ---------- tokens: prompt_tokens includes cache reads and writes whatever the provider; completion includes reasoning
         greatest(all_prompt_tokens - read_tokens - write_tokens - audio_in_tokens, 0) as uncached_input_tokens,
@@ -162,20 +205,30 @@ usage_events as (
         cast(1 as bigint) as call_units,
         case
             when all_prompt_tokens + all_completion_tokens = 0 then 'missing'
+            when
+                read_tokens + write_tokens + audio_in_tokens > all_prompt_tokens
+                or reasoning_out_tokens + audio_out_tokens > all_completion_tokens
+                then 'contradictory'
             else 'reported'
         end as usage_source,
         'all' as cache_told,
         true as tells_groups,
 
         ---------- money: response_cost is what was charged; the breakdown of a cache hit still shows the full price
-        case when coalesce(cache_hit, false) then 'free' else 'token' end as billing_mode,
+        case
+            when coalesce(cache_hit, false) then 'free'
+            when is_priced_per_call then 'per_call'
+            else 'token'
+        end as billing_mode,
         cast(null as decimal(9, 6)) as stated_discount_factor,
-        {{ absent('ratios') }},
+        {{ absent('ratios', except = ['fixed_price_usd']) }},
+        cast(case when is_priced_per_call then response_cost end as decimal(18, 12)) as fixed_price_usd,
         unknown_fields,
-        response_cost as reported_cost_usd,
+        case when not is_gateway_unpriced then response_cost end as reported_cost_usd,
         {{ absent('reported_tiers') }},
         map_input_cost_per_token as stated_input_usd_per_token,
         map_output_cost_per_token as stated_output_usd_per_token,
+        is_gateway_unpriced,
         coalesce(cache_hit, false) as is_gateway_cache_hit,
         {{ absent('credits') }},
         {{ absent('quota') }},

@@ -16,7 +16,7 @@
 ] -%}
 {#- The route tells the type of a call, and the name of the model where the route does not. -#}
 {%- set call_types = [
-    ['route', media + conversations + api_families],
+    ['route', managing_routes() + media + conversations + api_families],
     ['model_text', media],
     ['api_text', api_families],
 ] -%}

@@ -68,7 +68,7 @@ usage_events as (
         model as model_served,
         'openrouter' as price_provider,
         model as price_model,
-        coalesce(nullif(service_tier, ''), 'standard') as service_tier,
+        {{ service_tier_served(['service_tier']) }} as service_tier,
         cast(null as varchar) as service_tier_requested,
 
         ---------- tokens: prompt includes cache reads, completion includes reasoning and images; writes are not told

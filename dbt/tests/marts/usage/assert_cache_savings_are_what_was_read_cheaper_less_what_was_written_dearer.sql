@@ -1,14 +1,17 @@
--- Fails if cache savings are not (input price - read price) x tokens read, less (write price - input price) x tokens
--- written, all at the discount: to the digit at which each tier is rounded. Left out is what classes do not explain: a
+-- Fails if cache savings are not (input price - read price) x tokens read, modality by modality, less (write price - input
+-- price) x tokens written, all at the discount: to the digit at which each tier is rounded. Left out is what classes do not explain: a
 -- free call, a price per call, a settlement, and the writes of a ratio row, which may have a third price.
 with priced as (
     select
         event_id,
         cache_savings_usd,
         cast(
-            cast((input_usd_per_mtok - cache_read_usd_per_mtok) * cache_read_tokens as decimal(38, 18))
-            - cast((cache_write_5m_usd_per_mtok - input_usd_per_mtok) * cache_write_5m_tokens as decimal(38, 18))
-            - cast((cache_write_1h_usd_per_mtok - input_usd_per_mtok) * cache_write_1h_tokens as decimal(38, 18))
+            {% for class in token_classes(cached = 'read') + token_classes(cached = 'write') -%}
+                {{ '+ ' if not loop.first -}}
+                cast(
+                    ({{ class.list_as }}_usd_per_mtok - {{ class['class'] }}_usd_per_mtok) * {{ class.tokens }} as decimal(38, 18)
+                )
+            {% endfor -%}
             as decimal(30, 18)
         ) * cast(0.000001 as decimal(6, 6)) as undiscounted_usd,
         discount_factor

@@ -1,4 +1,7 @@
 -- Fails if the disjoint classes do not sum to the totals on an event whose own numbers are consistent.
+{%- set input = token_columns(token_classes(side = 'input')) %}
+{%- set output = token_columns(token_classes(side = 'output')) %}
+
 select event_id
 from {{ ref('fct_usage_costs') }}
 where
@@ -8,13 +11,11 @@ where
     and (
         total_tokens != input_tokens + output_tokens
         or (
-            cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + input_audio_tokens + input_image_tokens
-            <= input_tokens
-            and uncached_input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens
-            + input_audio_tokens + input_image_tokens != input_tokens
+            {{ input | reject('equalto', 'uncached_input_tokens') | join(' + ') }} <= input_tokens
+            and {{ input | join(' + ') }} != input_tokens
         )
         or (
-            reasoning_tokens + output_audio_tokens + output_image_tokens <= output_tokens
-            and output_text_tokens + reasoning_tokens + output_audio_tokens + output_image_tokens != output_tokens
+            {{ output | reject('equalto', 'output_text_tokens') | join(' + ') }} <= output_tokens
+            and {{ output | join(' + ') }} != output_tokens
         )
     )
