@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from decimal import Decimal
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.home import Home
-from tests.dbt.conftest import build, rows
+from tests.dbt.conftest import build, land_text, rows
 
 PAYLOADS = "standard_logging_payload.ndjson.gz"
 
@@ -59,15 +60,71 @@ def test_the_marts_equal_the_oracle_of_the_real_payloads(home: Home, shared_data
 
 @pytest.mark.shared_data
 def test_no_success_that_cost_nothing_looks_free(home: Home, shared_data: Path) -> None:
-    """Successes reported at $0 without a cache hit are unpriced, or priced by us and shown as a variance."""
+    """53 successes at $0 without a cache hit: one used nothing, of the others nobody knows what they were charged."""
     folder = home.landing / "litellm/logs/dt=2026-11-01"
     folder.mkdir(parents=True)
     shutil.copy(shared_data / "litellm" / PAYLOADS, folder)
     build(home)
-    zero = "from marts.fct_usage_costs where status = 'success' and reported_cost_usd = 0 and billing_mode != 'free'"
-    assert rows(home, f"select count(*) {zero} and variance_reason = 'match'") == [(0,)]
-    assert rows(home, f"select count(*) > 0 {zero}") == [(True,)]
+    success = "from marts.fct_usage_costs where status = 'success' and billing_mode != 'free'"
+    assert rows(home, f"select count(*), sum(total_tokens)::int {success} and reported_cost_usd = 0") == [
+        (1, 0)
+    ]
+    assert rows(home, f"select count(*) {success} and reported_cost_usd is null") == [(52,)]
+    assert rows(
+        home, f"select distinct variance_reason {success} and reported_cost_usd is null order by 1"
+    ) == [("gateway_unpriced",), ("unpriced",)]
     assert rows(
         home,
         "select count(*), sum(cache_optimized_cost_usd) from marts.fct_usage_costs where billing_mode = 'free'",
     ) == [(9, Decimal(0))]
+
+
+@pytest.fixture(scope="module")
+def feeds(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Home:
+    """The payloads, the spend rows as LiteLLM builds them, and as its table holds them: 0 where no price was known."""
+    home = Home(tmp_path_factory.mktemp("feeds"))
+    rows_as_built = gzip.decompress((shared_data / "litellm" / "spend_logs.ndjson.gz").read_bytes())
+    written = [json.loads(line) for line in rows_as_built.splitlines()]
+    land_text(home, "rows/spend_logs/dt=2026-11-20/rows.ndjson", written)
+    stored = [row | {"spend": row["spend"] or 0.0} for row in written]
+    land_text(home, "stored/spend_logs/dt=2026-11-20/rows.ndjson", stored)
+    folder = home.landing / "payloads/logs/dt=2026-11-20"
+    folder.mkdir(parents=True)
+    shutil.copy(shared_data / "litellm" / PAYLOADS, folder)
+    home.sources_file.write_text(
+        "sources:\n" + "".join(f"  {name}: {{dialect: litellm}}\n" for name in ("payloads", "rows", "stored"))
+    )
+    build(home)
+    return home
+
+
+COSTS = (
+    "list_cost_usd, discounted_cost_usd, cache_optimized_cost_usd, reported_cost_usd, charged_cost_usd,"
+    " variance_reason, service_tier, unpriced_reason"
+)
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("feed", ["rows", "stored"])
+def test_two_feeds_of_one_call_cost_the_same(feeds: Home, feed: str) -> None:
+    """Every spend row has its payload, and both say the same of price, charge and why they differ.
+
+    Two calls searched, which only their payloads tell so far.
+    """
+    searched = (
+        f"select replace(event_id, 'payloads:', feeds.name || ':') from marts.fct_usage_costs,"
+        f" (values ('payloads'), ('{feed}')) as feeds (name) where web_searches > 0"
+    )
+    found = {
+        source: {
+            event_id.partition(":")[2]: costs
+            for event_id, *costs in rows(
+                feeds,
+                f"select event_id, {COSTS} from marts.fct_usage_costs"
+                f" where source = '{source}' and status = 'success' and event_id not in ({searched})",
+            )
+        }
+        for source in ("payloads", feed)
+    }
+    assert len(found[feed]) == 510
+    assert found[feed] == found["payloads"]

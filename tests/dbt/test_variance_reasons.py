@@ -43,6 +43,7 @@ PRICES = {
     ("2026-11-01", "2026-11-05", "batch", 0): ("1.5", "7.5", "0.15", "1.875", "3"),
     ("2026-11-01", "2026-11-05", "flex", 0): ("1.2", "6", "0.12", "1.5", "2.4"),
     ("2026-11-01", "2026-11-05", "priority", 0): ("6", "30", "0.6", "7.5", "12"),
+    ("2026-11-01", "2026-11-05", "fast", 0): ("9", "45", "0.9", "11.25", "18"),
     ("2026-11-01", "2026-11-05", "standard", 200000): ("7", "25", "0.7", "8.75", "14"),
     ("2026-11-05", "", "standard", 0): ("4", "20", "0.4", "5", "8"),
 }
@@ -119,6 +120,7 @@ case("batch at the standard price", "service_tier_missing", "rate=0.0099225", co
 case("standard at the batch price", "service_tier_missing", "rate=-0.0099225", cost="0.0099225")
 case("standard at the flex price", "service_tier_missing", "rate=-0.011907", cost="0.007938")
 case("standard at the priority price", "service_tier_missing", "rate=0.019845", cost="0.03969")
+case("standard at the fast price", "service_tier_missing", "rate=0.03969", cost="0.059535")
 # 6,000 x 2.7 = 16,200 x 0.9 more.
 case("reads as input", "cache_priced_as_input", "formula=0.01458", cost="0.034425")
 # 37,500 x 0.9.
@@ -262,6 +264,10 @@ OTHERS: dict[str, tuple[str, str | None]] = {
     "own list": ("other_price_list", "rate=0.0105"),
     "own list and more": ("other_price_list", "rate=0.0105 formula=0.004"),
     "answer from the cache": ("free_but_charged", "formula=0.0375"),
+    # 10,000 x 6 + 500 x 30 = $0.075 asked for, and served at the standard price.
+    "priority that was not served": ("service_tier_not_served", "rate=0.0375"),
+    # 20,000 audio tokens in a prompt of 10,000: 20,000 x 3 + 500 x 15 = $0.0675, if it were so.
+    "more audio than prompt": ("contradictory_usage", "quantity=-0.03"),
     # OpenRouter does not say what was written to the cache, nor for whom: up to 10,000 x 6 + 7,500 = $0.0675.
     "less than it should": ("not_comparable", "formula=-0.0075"),
     "some of it written": ("not_comparable", "formula=0.0175"),
@@ -313,6 +319,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
             litellm_line("own list", 0.048, 0.000004, 0.000016),
             litellm_line("own list and more", 0.052, 0.000004, 0.000016),
             litellm_line("answer from the cache", 0.0375, 0.000003, 0.000015, cache_hit=True),
+            litellm_line("priority that was not served", 0.075, 0.000003, 0.000015)
+            | {"response": {"service_tier": "default"}, "model_parameters": {"service_tier": "priority"}},
+            litellm_line("more audio than prompt", 0.0375, 0.000003, 0.000015)
+            | {"metadata": {"usage_object": {"prompt_tokens_details": {"audio_tokens": 20000}}}},
         ],
     )
     land_text(

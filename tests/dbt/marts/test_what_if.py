@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from dagster_project.publishing import queries
+from dagster_project.reporting.token_classes import token_classes
 from ingestion.home import Home
 from tests.dbt.conftest import USAGE, build, infron_line, land
 
@@ -82,3 +83,13 @@ def test_a_model_at_its_own_prices_costs_what_it_cost(books: duckdb.DuckDBPyConn
 def test_a_target_without_prices_has_no_cost_rather_than_none(books: duckdb.DuckDBPyConnection) -> None:
     found = ask(books, "requests_without_target_price, target_cost_usd", "ws_3", target="nobody/else")
     assert found == [(1, None)]
+
+
+def test_every_class_of_tokens_is_asked_about() -> None:
+    """The macro is published as it stands, so it lists the classes that the models loop over."""
+    [text] = [file.read_text() for file in queries() if file.stem == "what_if"]
+    assert [
+        entry.name
+        for entry in token_classes()
+        if entry.tokens not in text or f"prices.{entry.price}" not in text
+    ] == []

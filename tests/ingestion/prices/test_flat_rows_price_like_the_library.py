@@ -126,7 +126,7 @@ def contexts(model: ModelInfo) -> dict[str, dict[str, str] | None]:
     named = {}
     for variant in model.price_variants or ():
         ((key, value),) = variant.when.items()
-        named[value if key in ("service_tier", "processing") else f"{key}={value}"] = variant.when
+        named[value if key in ("service_tier", "processing", "speed") else f"{key}={value}"] = variant.when
     return {"standard": None, **named}
 
 
