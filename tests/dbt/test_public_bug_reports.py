@@ -18,11 +18,8 @@ from ingestion.home import Home
 from tests.conftest import SHARED_DATA
 from tests.dbt.conftest import USAGE, build, land_text, rows
 
-#: Not yet read right, by what has to be read first.
-AWAITED = {
-    "usage": {"M03", "M07", "M08", "M16", "B10", "L05", "K02", "L12"},
-    "new_api": {"M22"},
-}
+#: Whose usage objects are not yet read in all their shapes.
+AWAITED = {"M03", "M07", "M08", "M16", "B10", "L05", "K02", "L12"}
 
 
 def call(call_id: str, model: str, **changes: Any) -> dict[str, Any]:
@@ -179,11 +176,10 @@ def test_every_collected_case_comes_out_to_the_last_digit(books: Home, shared_da
             f"select request_id, {', '.join(tiers)} from marts.fct_usage_costs where source != 'own'",
         )
     }
-    awaited = set().union(*AWAITED.values())
     wrong = {
         case["id"]: (case[tier], amount)
         for case in expected
-        if case["id"] not in awaited
+        if case["id"] not in AWAITED
         for tier, amount in zip(tiers, found[case["id"]], strict=True)
         if case[tier] is not None and amount != Decimal(case[tier])
     }
