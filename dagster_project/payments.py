@@ -6,11 +6,12 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster_project.conversion import landed_days
+from ingestion import accepted
 from ingestion.files import whole
 from ingestion.home import Home
 from ingestion.sources import StripeSettings, load_sources
@@ -87,6 +88,8 @@ def read_up_to(home: Home, settings: StripeSettings) -> datetime:
     """Return now; in a sandbox the end of its last landed day, so that a rerun reads the same window."""
     if settings.mode != "sandbox":
         return datetime.now(UTC)
+    # Files that have gone from landing/ are still in the books.
     days = landed_days(home, load_sources(home))
+    days |= {date.fromisoformat(content["delivered_on"]) for content in accepted.every(home)}
     last = max(days, default=datetime.now(UTC).date())
     return datetime.combine(last, time(), UTC) + timedelta(days=1)

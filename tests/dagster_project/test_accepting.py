@@ -12,14 +12,14 @@ import stripe
 from dagster_project import conversion, gates
 from dagster_project.accepting import Taken, adopt, silences, take_over
 from dagster_project.closing import folder
-from dagster_project.payments import NotRead, sync_payments
+from dagster_project.payments import NotRead, read_up_to, sync_payments
 from dagster_project.usage_apis import fetch_usage
 from ingestion import accepted, manifest, source_status
 from ingestion.home import Home
 from ingestion.landing import LandedFile, pending
 from ingestion.raw import FileResult, StillChanging, convert, write_schemas
 from ingestion.source_status import SourceStatus
-from ingestion.sources import SourcesError, load, load_sources
+from ingestion.sources import SourcesError, StripeSettings, load, load_sources
 from ingestion.usage_apis import UsageApiError
 
 TODAY = date(2026, 11, 5)
@@ -217,7 +217,10 @@ def test_files_of_closed_months_may_be_archived(two: Home) -> None:
 
 
 def test_an_emptied_landing_changes_nothing_and_coming_back_costs_nothing(two: Home) -> None:
+    sandbox = StripeSettings(mode="sandbox")
+    up_to = read_up_to(two, sandbox)
     two.landing.rename(two.root / "elsewhere")
+    assert read_up_to(two, sandbox) == up_to == datetime(2026, 11, 4, tzinfo=UTC)
     taken = night(two)
     assert len(taken.held_back) == 2
     assert "holds no file; mount it again" in taken.nothing
