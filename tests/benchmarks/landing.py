@@ -75,6 +75,8 @@ def bare_statement(stream: Stream, path: Path) -> str:
     if opened:
         rows = f"(select * replace ({', '.join(opened)}) from {rows})"
     typed = ", ".join(f"{value(field)} as {quoted(field.name)}" for field in stream.fields)
+    if stream.watched:
+        typed += f", cast(null as varchar) as {quoted(reader_sql.UNKNOWN_KEY)}"
     nothing = "cast(null as bigint)", "cast(null as varchar)"
     outputs = reader_sql.Reading(stream, "UTC", "", "", date.min)._outputs(literal("bare"), *nothing)
     return (

@@ -202,13 +202,13 @@ _VALUE = re.compile(rb'(?<=:)\s*(?:"(?:[^"\\]|\\.)*"|[^\s,{}\[\]"]+)')
 
 @pytest.mark.parametrize("name", [name for name in CORPORA if name.endswith("ndjson")])
 @settings(
-    deadline=None, max_examples=3, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=2, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_a_line_with_another_value_is_the_same_in_bulk_and_carefully(name, monkeypatch, data):
     stream, _, lines = corpus(name)
     changed = []
-    for _ in range(8):
+    for _ in range(6):
         line = data.draw(st.sampled_from(lines))
         value = data.draw(st.sampled_from(list(_VALUE.finditer(line))))
         new = data.draw(st.sampled_from([*ANY, *(one for own in OWN.values() for one in own)])).encode()
