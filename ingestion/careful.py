@@ -6,6 +6,7 @@ same typed statement as all others; nothing is decided twice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ from ingestion.strict_json import BadLine
 
 LONGEST_LINE = 64 << 20
 BLANK = b"\xef\xbb\xbf \t\r\n\v\f"
+#: The line number that was written at the end of a record.
+_OWN_NUMBER = re.compile(rb',?"%s":\d+(?=}\Z)' % LINE_KEY.encode())
 
 
 @dataclass
@@ -128,14 +131,18 @@ def read_lines(
             values = strict_json.declared_values(record, stream)
         except BadLine as fault:
             cut = ends_file and not complete and fault.reason in ("malformed_json", "invalid_utf8")
-            sieve.reject(number, "truncated_line" if cut else fault.reason, fault.field, line)
+            sieve.reject(
+                number, "truncated_line" if cut else fault.reason, fault.field, _OWN_NUMBER.sub(b"", line)
+            )
             continue
         shape = frozenset(strict_json.paths(record))
         if shape not in undeclared:
             undeclared[shape] = extras.undeclared_keys(record, stream)
             found.unknown_fields |= strict_json.undeclared(shape, stream)
         unknown = unknown_names.of_record(record, stream)
-        sieve.keep(number, line, values, extras.members_of(record, undeclared[shape]), unknown)
+        sieve.keep(
+            number, _OWN_NUMBER.sub(b"", line), values, extras.members_of(record, undeclared[shape]), unknown
+        )
 
 
 def _numbered(piece: Path, first_line: int) -> Iterator[tuple[int, bytes | None, bool]]:

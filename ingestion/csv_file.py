@@ -1,7 +1,8 @@
 """The records of a CSV delivery become parts: in bulk where they are simple, by the letter where they are not.
 
-The header says which column is which, in any order; without a mandatory column nothing in the file means
-anything, so the file is one reject. Line numbers are those of the lines records begin on, the header is line 1.
+The header says which column is which, in any order, and what parts cells; without a mandatory column nothing in the
+file means anything, so the file is one reject. Line numbers are those of the lines records begin on, the header is
+line 1.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import csv_records, extras, shapes, strict_json, unknown_names
+from ingestion import csv_numbers, csv_records, extras, shapes, strict_json, unknown_names
 from ingestion.careful import Sieve
 from ingestion.csv_records import Record
 from ingestion.delivery import Delivery
@@ -68,11 +69,10 @@ def _header(plain: Path, stream: Stream) -> Header:
     with plain.open("rb") as handle:
         line = handle.readline(CAREFUL_BYTES)
     try:
-        cells = csv_records.cells_of(line.removeprefix(_MARK).strip(b"\r\n").decode("utf-8"))
+        text = line.removeprefix(_MARK).strip(b"\r\n").decode("utf-8")
     except UnicodeDecodeError:
         raise BadLine("invalid_utf8") from None
-    if cells is None:
-        raise BadLine("malformed_csv")
+    delimiter, cells = _cells(text, stream)
     if len(cells) > MOST_COLUMNS:
         raise BadLine("too_many_columns")
     names = _names(stream)
@@ -92,8 +92,23 @@ def _header(plain: Path, stream: Stream) -> Header:
         if not name and title and _title(title) not in dropped and times[title] == 1
     }
     kept = sorted(title for title in extra if title.casefold() not in extras.CONTENT)
-    layout = Layout(found, titles, tuple(kept[: extras.MOST_FIELDS]), unknown=frozenset(extra))
+    unknown = frozenset(extra)
+    layout = Layout(found, titles, tuple(kept[: extras.MOST_FIELDS]), unknown=unknown, delimiter=delimiter)
     return Header(layout, len(line), line.startswith(_MARK))
+
+
+def _cells(header: str, stream: Stream) -> tuple[str, list[str]]:
+    """Return the delimiter that finds most of the declared columns in a header, and the header's cells.
+
+    Raises:
+        BadLine: its quotes are wrong, whatever parts the cells.
+    """
+    names = _names(stream)
+    readings = {mark: csv_records.cells_of(header, mark) for mark in csv_records.DELIMITERS}
+    whole = {mark: cells for mark, cells in readings.items() if cells is not None}
+    if not whole:
+        raise BadLine("malformed_csv")
+    return max(whole.items(), key=lambda reading: sum(_title(cell) in names for cell in reading[1]))
 
 
 def _title(header: str) -> str:
@@ -120,7 +135,8 @@ class _Reader:
         session: duckdb.DuckDBPyConnection,
     ) -> None:
         self.stream, self.delivery, self.header, self.workshop = reading.stream, delivery, header, workshop
-        self.columns = len(header.layout.header)
+        self.columns, self.delimiter = len(header.layout.header), header.layout.delimiter
+        self.kinds = {f.name: (f.kind, f.path) for f in self.stream.fields if not is_embedded(self.stream, f)}
         found = shapes.known(session, reading, self._sniff())
         self.parts = Parts(reading, replace(header.layout, shapes=found), workshop, session)
         outcome = self.parts.outcome
@@ -149,7 +165,7 @@ class _Reader:
         if texts:
             with self.delivery.plain.open("rb") as handle:
                 handle.seek(self.header.length)
-                found = csv_records.records(handle, 2, self.delivery.size, self.columns)
+                found = csv_records.records(handle, 2, self.delivery.size, self.columns, self.delimiter)
                 for record in islice(found, SNIFFED_RECORDS):
                     for name, cell in zip(layout.header, record.cells or [], strict=False):
                         if name in texts:
@@ -157,7 +173,7 @@ class _Reader:
         return texts
 
     def _is_simple(self, path: Path, start: int, stop: int) -> bool:
-        return csv_records.is_simple(path, start, stop, self.columns)
+        return csv_records.is_simple(path, start, stop, self.columns, self.delimiter)
 
     def _read_stretches(self) -> None:
         line = 2
@@ -193,7 +209,7 @@ class _Reader:
         """Read the records up to an offset by the letter; return the number of the line after them."""
         line = first_line
         with self.parts.careful(first_line) as sieve:
-            for record in csv_records.records(handle, first_line, stop, self.columns):
+            for record in csv_records.records(handle, first_line, stop, self.columns, self.delimiter):
                 self.parts.outcome.lines += 1
                 line = record.number + max(record.text.count(b"\n"), 1)
                 self._take(sieve, record)
@@ -205,8 +221,8 @@ class _Reader:
         elif record.cells is None:
             sieve.found.blank_lines += 1
         else:
-            named, extra = self._named(record.cells)
             try:
+                named, extra = self._named(record.cells)
                 opened = strict_json.flat_record(named, self.stream)
                 values = strict_json.declared_values(opened, self.stream)
             except BadLine as fault:
@@ -219,7 +235,10 @@ class _Reader:
         layout = self.header.layout
         named, extra = {}, {}
         for name, title, cell in zip(layout.header, layout.titles, cells, strict=True):
-            if name:
+            if name in self.kinds and cell:
+                kind, path = self.kinds[name]
+                named[name] = csv_numbers.plain(cell, kind, layout.delimiter, path)
+            elif name:
                 named[name] = cell or None
             elif title in layout.extra:
                 extra[title] = cell or None

@@ -1,4 +1,4 @@
-"""CSV by the letter of RFC 4180: where records begin and end, and what their cells are.
+"""CSV by the letter of RFC 4180: where records begin and end, and what their cells are. Any delimiter may part them.
 
 A record is one line, or several if quotes hold its line breaks. Damage must not swallow what follows it: lines
 are only joined if they are one whole record together, else the first of them is the fault.
@@ -22,8 +22,10 @@ _BLOCK = 1 << 19
 #: Every byte in quotes costs sixteen while it is looked at; a line that makes a block longer is no simple one.
 _LONGEST_QUOTED = 1 << 22
 _BLANK = b"\xef\xbb\xbf \t\r\n\v\f"
-_QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
-_CELL = re.compile(r'"((?:[^"]|"")*)"|([^",\r\n]*)')
+_QUOTE, _NEWLINE, _RETURN = b'"\n\r'
+#: What may part cells, the likeliest first.
+DELIMITERS = (",", ";", "\t", "|")
+_CELLS = {mark: re.compile(rf'"((?:[^"]|"")*)"|([^"{re.escape(mark)}\r\n]*)') for mark in DELIMITERS}
 
 
 @dataclass(frozen=True)
@@ -43,24 +45,24 @@ class Record:
     fault: str = ""
 
 
-def cells_of(text: str) -> list[str] | None:
+def cells_of(text: str, delimiter: str = ",") -> list[str] | None:
     """Return the cells of one record without its line end, or None if its quoting is wrong or not closed."""
     if '"' not in text:
-        return None if "\r" in text else text.split(",")
+        return None if "\r" in text else text.split(delimiter)
     cells, at = [], 0
     while True:
-        match = _CELL.match(text, at)
+        match = _CELLS[delimiter].match(text, at)
         quoted, plain = match.groups()
         cells.append(plain if quoted is None else quoted.replace('""', '"'))
         at = match.end()
         if at == len(text):
             return cells
-        if text[at] != ",":
+        if text[at] != delimiter:
             return None
         at += 1
 
 
-def records(handle: BinaryIO, number: int, stop: int, columns: int) -> Iterator[Record]:
+def records(handle: BinaryIO, number: int, stop: int, columns: int, delimiter: str = ",") -> Iterator[Record]:
     """Yield everything from the handle's place up to offset `stop`; the last record may reach beyond it.
 
     Args:
@@ -68,27 +70,29 @@ def records(handle: BinaryIO, number: int, stop: int, columns: int) -> Iterator[
         number: Its line.
         stop: Offset at which no further record is begun.
         columns: Cells of the header.
+        delimiter: What parts cells.
     """
+    blank = _BLANK.replace(delimiter.encode(), b"")
     while handle.tell() < stop and (line := handle.readline(LONGEST_LINE)):
         lines = 1
         if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
             while (rest := handle.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
                 pass
             yield Record(number, b"", None, "line_too_long")
-        elif not line.strip(_BLANK):
+        elif not line.strip(blank):
             yield Record(number, line)
         else:
-            record = _record(number, line, columns)
+            record = _record(number, line, columns, delimiter)
             if record.fault == "malformed_csv" and line.count(b'"') % 2:
-                joined, lines = _joined(handle, line, columns)
+                joined, lines = _joined(handle, line, columns, delimiter)
                 record = Record(number, *joined) if joined else record
             yield record
         number += lines
 
 
-def _record(number: int, line: bytes, columns: int) -> Record:
+def _record(number: int, line: bytes, columns: int, delimiter: str) -> Record:
     try:
-        cells = cells_of(_without_end(line).decode("utf-8"))
+        cells = cells_of(_without_end(line).decode("utf-8"), delimiter)
     except UnicodeDecodeError:
         return Record(number, line, None, "invalid_utf8")
     fault = "malformed_csv" if cells is None else "wrong_cell_count" if len(cells) != columns else ""
@@ -97,7 +101,9 @@ def _record(number: int, line: bytes, columns: int) -> Record:
     return Record(number, line, None if fault else cells, fault)
 
 
-def _joined(handle: BinaryIO, line: bytes, columns: int) -> tuple[tuple[bytes, list[str]] | None, int]:
+def _joined(
+    handle: BinaryIO, line: bytes, columns: int, delimiter: str
+) -> tuple[tuple[bytes, list[str]] | None, int]:
     """Return the record a line is the beginning of, and its lines; without one the handle stays in place."""
     start, pieces, size, is_open = handle.tell(), [line], len(line), True
     for lines in range(2, MOST_LINES):
@@ -108,7 +114,7 @@ def _joined(handle: BinaryIO, line: bytes, columns: int) -> tuple[tuple[bytes, l
             break
         is_open ^= following.count(b'"') % 2 == 1
         if not is_open:
-            record = _record(0, b"".join(pieces), columns)
+            record = _record(0, b"".join(pieces), columns, delimiter)
             if record.cells:
                 return (b"".join(pieces), record.cells), lines
             break
@@ -120,7 +126,7 @@ def _without_end(line: bytes) -> bytes:
     return line.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def is_simple(plain: Path, start: int, size: int, columns: int) -> bool:
+def is_simple(plain: Path, start: int, size: int, columns: int, delimiter: str = ",") -> bool:
     """Tell whether every line between two offsets is one record of so many cells, all with equal line ends.
 
     DuckDB reads such lines as RFC 4180 does; others it may forgive.
@@ -134,12 +140,12 @@ def is_simple(plain: Path, start: int, size: int, columns: int) -> bool:
                 block += handle.readline(LONGEST_LINE)
             if handle.tell() >= size:
                 block = block.rstrip(b"\n\r") + b"\n"
-            if block != b"\n" and not _is_simple(block, columns, ends):
+            if block != b"\n" and not _is_simple(block, columns, ord(delimiter), ends):
                 return False
     return len(ends) < 2
 
 
-def _is_simple(block: bytes, columns: int, ends: set[bool]) -> bool:
+def _is_simple(block: bytes, columns: int, delimiter: int, ends: set[bool]) -> bool:
     """Judge whole lines; add to `ends` whether they end in a carriage return."""
     codes = np.frombuffer(block, np.uint8)
     lines = int(np.count_nonzero(codes == _NEWLINE))
@@ -151,20 +157,22 @@ def _is_simple(block: bytes, columns: int, ends: set[bool]) -> bool:
     else:
         ends.add(False)
     if b'"' not in block:
-        return int(np.count_nonzero(codes == _COMMA)) == lines * (columns - 1)
-    return _is_quoted_simply(np.frombuffer(b"\n" + block, np.uint8), lines * (columns - 1))
+        return int(np.count_nonzero(codes == delimiter)) == lines * (columns - 1)
+    return _is_quoted_simply(np.frombuffer(b"\n" + block, np.uint8), lines * (columns - 1), delimiter)
 
 
-def _is_quoted_simply(codes: np.ndarray, commas: int) -> bool:
+def _is_quoted_simply(codes: np.ndarray, delimiters: int, delimiter: int) -> bool:
     quotes = np.flatnonzero(codes == _QUOTE)
     if len(quotes) % 2 or len(codes) > _LONGEST_QUOTED:
         return False
     opening, closing = quotes[0::2], quotes[1::2]
-    if not (_MAY_OPEN[codes[opening - 1]].all() and _MAY_FOLLOW[codes[closing + 1]].all()):
+    # Of a doubled quote, each is both.
+    may_open, may_follow = _among(delimiter, _NEWLINE, _QUOTE), _among(delimiter, _NEWLINE, _RETURN, _QUOTE)
+    if not (may_open[codes[opening - 1]].all() and may_follow[codes[closing + 1]].all()):
         return False
     inside = codes[_between(opening, closing)]
-    quoted_commas = int(np.count_nonzero(inside == _COMMA))
-    return not (inside == _NEWLINE).any() and int(np.count_nonzero(codes == _COMMA)) - quoted_commas == commas
+    quoted = int(np.count_nonzero(inside == delimiter))
+    return not (inside == _NEWLINE).any() and int(np.count_nonzero(codes == delimiter)) - quoted == delimiters
 
 
 def _between(opening: np.ndarray, closing: np.ndarray) -> np.ndarray:
@@ -177,8 +185,3 @@ def _between(opening: np.ndarray, closing: np.ndarray) -> np.ndarray:
 def _among(*allowed: int) -> np.ndarray:
     """Return a table that tells of every byte whether it is one of these."""
     return np.isin(np.arange(256), allowed)
-
-
-#: What may stand before a quote that opens, and after one that closes; of a doubled quote, each is both.
-_MAY_OPEN = _among(_COMMA, _NEWLINE, _QUOTE)
-_MAY_FOLLOW = _among(_COMMA, _NEWLINE, _RETURN, _QUOTE)

@@ -1,6 +1,6 @@
 """The bytes of a delivered file: hashed as they came, decompressed to a plain file, counted in lines.
 
-Knows archives and newlines, nothing of JSON.
+Knows archives, encodings and newlines, nothing of JSON.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import zstandard
 from blake3 import blake3
+
+from ingestion import encodings
 
 _BLOCK = 1 << 20
 #: Small, because a piece of an archive may unpack to 30,000 times its size.
@@ -39,6 +41,7 @@ class Delivery:
         trailing_blanks: Blank lines at the very end.
         blake3: Hash of the bytes as delivered.
         damage: Reject reason if the archive broke off, is damaged or unpacks to too much, else None.
+        detail: What the sentence of that reason names beside it.
     """
 
     plain: Path
@@ -47,6 +50,7 @@ class Delivery:
     trailing_blanks: int
     blake3: str
     damage: str | None
+    detail: str = ""
 
 
 class _Garbage(ValueError):
@@ -113,6 +117,14 @@ def _tail(plain: Path) -> bytes:
     with plain.open("rb") as handle:
         handle.seek(max(plain.stat().st_size - _TAIL, 0))
         return handle.read()
+
+
+def as_utf8(delivery: Delivery, target: Path) -> Delivery:
+    """Return a delivery in UTF-8: itself, or its text written to `target`."""
+    if not encodings.is_utf16(delivery.plain):
+        return delivery
+    encodings.write_utf8(delivery.plain, delivery.size, target)
+    return replace(_plain(target), blake3=delivery.blake3, damage=delivery.damage)
 
 
 def _plain(path: Path) -> Delivery:

@@ -1,7 +1,7 @@
-"""API bodies become record lines: one record of the page a line, by the letter.
+"""The records of one API body, cut out by the letter.
 
-A body that is no page (a refusal, an HTML error, a cut transfer) is one fault. What the records mean is the
-stream's business; here only the way to them is known.
+A body that holds none (a refusal, another answer) is one fault. What the records mean is the stream's business;
+here only the way to them is known.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class BadPage(ValueError):
 
 def has_field(body: Path, name: str) -> bool:
     """Tell whether a body is an object with this field; one that cannot be read has none."""
+    if body.stat().st_size > LONGEST_BODY:
+        return False
     try:
         text = body.read_bytes().decode("utf-8").lstrip(_BYTE_ORDER_MARK)
         start = json_text.after_space(text, 0)
@@ -38,44 +40,29 @@ def has_field(body: Path, name: str) -> bool:
         return False
 
 
-def unfold(body: Path, target: Path, form: Format) -> int:
-    """Write the records of a body to `target`, one a line; return how many.
+def records(value: str, form: Format) -> list[str]:
+    """Return the records of a whole JSON value.
 
     Raises:
-        BadPage: the body holds no page of this format.
+        BadPage: it holds no page of this format.
     """
-    if body.stat().st_size > LONGEST_BODY:
-        raise BadPage("page_too_long")
-    try:
-        text = body.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        raise BadPage("invalid_utf8") from None
-    text = text.lstrip(_BYTE_ORDER_MARK)
-    start = json_text.after_space(text, 0)
-    if not text[start:].strip():
-        raise BadPage("empty_page")
-    try:
-        end = json_text.end_of_value(text, start)
-    except NotJson:
-        raise BadPage("malformed_page") from None
-    if json_text.after_space(text, end) != len(text):
-        raise BadPage("malformed_page")
-    refusal = _refusal(text, start)
+    refusal = _refusal(value)
     for path in (form.records, *form.also):
         try:
-            records = _records(text, start, end, path.split(".") if path else [], form.around, {})
+            found = _records(value, 0, len(value), path.split("."), form.around, {})
         except LookupError:
             continue
-        if not (refusal and not records):
-            return _write(target, records)
+        if refusal and not found:
+            break
+        return found
     raise BadPage(refusal or "no_records", form.records)
 
 
-def _refusal(text: str, at: int) -> str:
+def _refusal(text: str) -> str:
     """Return a reason if the body says itself that it is none: `success` is false, or there is an `error`."""
-    if text[at] != "{":
+    if not text.startswith("{"):
         return ""
-    for key, start, end in json_text.members(text, at):
+    for key, start, end in json_text.members(text, 0):
         value = text[start:end]
         if (key == "success" and value == "false") or (
             key == "error" and value not in ("null", '""', "false")
@@ -111,15 +98,8 @@ def _records(
 
 
 def _with_page(record: str, found: dict[str, str]) -> str:
-    record = record.replace("\n", " ")
     if not found or not record.startswith("{"):
         return record
-    taken = ",".join(f"{json.dumps(name)}:{value}" for name, value in found.items()).replace("\n", " ")
+    taken = ",".join(f"{json.dumps(name)}:{value}" for name, value in found.items())
     rest = record[1:].lstrip()
     return f'{{"{PAGE}":{{{taken}}}{"" if rest.startswith("}") else ","}{rest}'
-
-
-def _write(target: Path, records: list[str]) -> int:
-    with target.open("w", encoding="utf-8") as out:
-        out.writelines(f"{record}\n" for record in records)
-    return len(records)

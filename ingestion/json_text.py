@@ -9,13 +9,27 @@ import json
 import re
 from collections.abc import Iterator
 
-_DECODER = json.JSONDecoder()
+#: Numbers stay text: none is too long, and none is built.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _STRING = json.decoder.scanstring
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
+#: Longest piece of JSON that cannot be judged before its end: an escape, or a name such as -Infinity.
+_LONGEST_TOKEN = 16
+
+
 class NotJson(ValueError):
-    """The text breaks off or is no JSON."""
+    """The text breaks off or is no JSON.
+
+    Attributes:
+        at: Offset of the fault.
+        may_go_on: The text may only have ended too early.
+    """
+
+    def __init__(self, what: str, at: int = 0, *, may_go_on: bool = False) -> None:
+        super().__init__(what)
+        self.at, self.may_go_on = at, may_go_on
 
 
 def after_space(text: str, at: int) -> int:
@@ -31,8 +45,11 @@ def end_of_value(text: str, at: int) -> int:
     """
     try:
         return _DECODER.raw_decode(text, at)[1]
-    except (ValueError, RecursionError) as fault:
-        raise NotJson(str(fault)) from None
+    except json.JSONDecodeError as fault:
+        is_open = fault.msg.startswith("Unterminated string") or len(text) - fault.pos < _LONGEST_TOKEN
+        raise NotJson(str(fault), fault.pos, may_go_on=is_open) from None
+    except RecursionError as fault:
+        raise NotJson(str(fault), at) from None
 
 
 def members(text: str, at: int) -> Iterator[tuple[str, int, int]]:

@@ -13,11 +13,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingestion import manifest
+from ingestion import contents, manifest
 from ingestion.delivery import DEFAULT_RATIO, unpack_ratio
 from ingestion.dialects import Stream
+from ingestion.dialects.shape import is_told_by_content
 from ingestion.home import Home
-from ingestion.json_pages import LONGEST_BODY, has_field
 from ingestion.reader_sql import Reading
 from ingestion.sources import Source
 
@@ -46,17 +46,22 @@ class LandedFile:
 
     def reader_version(self, home: Home) -> str:
         """Return a fingerprint of everything that decides what becomes of the file, whatever it holds."""
-        streams = (self.stream, *self.source.reader.marked(self.stream))
+        streams = (self.stream, *self.source.reader.others(self.stream, self.path.name))
         versions = [replace(self, stream=stream).reading(home).version() for stream in streams]
         ratio = unpack_ratio()
         return "+".join([*versions, *([] if ratio == DEFAULT_RATIO else [f"unpacked to {ratio}"])])
 
     def told_by(self, plain: Path) -> LandedFile:
-        """Return the file as what its body says it is, where a folder holds two contracts."""
-        for stream in self.source.reader.marked(self.stream):
-            if plain.stat().st_size <= LONGEST_BODY and has_field(plain, stream.format.marked_by):
+        """Return the file as what it holds says it is, where its name or its folder leaves that open."""
+        streams = (self.stream, *self.source.reader.others(self.stream, self.path.name))
+        if is_told_by_content(self.path.name):
+            form = contents.form_of(plain)
+            streams = [stream for stream in streams if stream.format.name == form] or streams
+        for stream in streams:
+            if stream.format.marked_by and contents.has_mark(plain, stream.format):
                 return replace(self, stream=stream)
-        return self
+        unmarked = [stream for stream in streams if not stream.format.marked_by]
+        return replace(self, stream=(unmarked or streams)[0])
 
 
 @dataclass(frozen=True)

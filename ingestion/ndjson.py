@@ -13,7 +13,7 @@ depend on the way it took.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -57,11 +57,20 @@ class Lines:
     numbers: array[int] | None = None
 
 
-def read(reading: Reading, lines: Lines, workshop: Path, session: duckdb.DuckDBPyConnection) -> Outcome:
-    """Read JSON lines; the Parquet is left in `workshop`."""
+def read(
+    reading: Reading,
+    lines: Lines,
+    workshop: Path,
+    session: duckdb.DuckDBPyConnection,
+    are_lines: Callable[[], bool] = lambda: True,
+) -> Outcome | None:
+    """Read JSON lines; the Parquet is left in `workshop`.
+
+    None if the bulk read refuses the file and `are_lines` says that it holds something else.
+    """
     if not lines.lines:
         return Outcome()
-    return _Reader(reading, lines, workshop, session).read()
+    return _Reader(reading, lines, workshop, session).read(are_lines)
 
 
 class _Reader:
@@ -81,13 +90,16 @@ class _Reader:
         self.parts.outcome.unknown_fields |= unknown
         self.parts.outcome.lines = lines.lines
 
-    def read(self) -> Outcome:
+    def read(self, are_lines: Callable[[], bool]) -> Outcome | None:
         lines = self.lines
         # Names from outside may hold the wildcards of read_json; a link of our own does not.
         link = self.workshop / "whole.ndjson"
         link.symlink_to(lines.plain)
         if self.parts.bulk(link, lines.lines - lines.trailing_blanks, 1):
             self.parts.outcome.blank_lines += lines.trailing_blanks
+        elif not are_lines():
+            link.unlink()
+            return None
         else:
             self._split(0, lines.size, 1)
         return self.parts.finish()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion import accepted, duck, manifest, reader, rejects, source_status
-from ingestion.delivery import Delivery, hash_of, inspect
+from ingestion.delivery import Delivery, as_utf8, hash_of, inspect
 from ingestion.dialects import Stream
 from ingestion.duck import literal
 from ingestion.files import TEMPORARY_PREFIX, publish, sweep, temporary_beside, whole
@@ -99,8 +99,9 @@ def _delivery(file: LandedFile, workshop: Path) -> Delivery:
         name = sha256(str(path).encode()).hexdigest()
         return Delivery(path, 0, 0, 0, name, "not_a_regular_file")
     if not file.stream.format.reads(path.name):
-        return Delivery(path, 0, 0, 0, hash_of(path), "unknown_file_type")
-    return inspect(path, workshop / "landed")
+        readable = file.source.reader.reads(file.stream.name)
+        return Delivery(path, 0, 0, 0, hash_of(path), "unknown_file_type", readable)
+    return as_utf8(inspect(path, workshop / "landed"), workshop / "landed.utf8")
 
 
 def forget_vanished(home: Home, sources: list[Source]) -> list[str]:

@@ -1,9 +1,9 @@
 """One delivery becomes one Parquet and its rejects, whatever its format.
 
-    ndjson ───────────────────────────► JSON lines ─► ndjson ─► parts
-    json_pages ─► json_pages.unfold ──►     ▲
-    sse ────────► event_streams.collect ────┘
-    csv ──────────────────────────────────────────► csv_file ─► parts
+    json ─► lines ──────────────────────► JSON lines ─► ndjson ─► parts
+            others ─► json_records.unfold ─►   ▲
+    sse ────► event_streams.collect ───────────┘
+    csv ──────────────────────────────────────────────► csv_file ─► parts
 
 Knows formats and what a fault in every line means; where the result is kept is raw's business.
 """
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from ingestion import csv_file, duck, event_streams, json_pages, ndjson
+from ingestion import csv_file, duck, event_streams, json_records, ndjson
 from ingestion.delivery import Delivery
-from ingestion.json_pages import BadPage
+from ingestion.dialects.shape import is_json_body
 from ingestion.ndjson import Lines
 from ingestion.parts import Outcome
 from ingestion.reader_sql import LINE_KEY, Reading
@@ -29,37 +30,38 @@ _RETYPED = ("wrong_type", "invalid_time")
 
 def read(reading: Reading, delivery: Delivery, workshop: Path) -> Outcome:
     """Read a delivery; the Parquet is left in `workshop`."""
-    form = reading.stream.format.name
-    if form == "json_pages" and delivery.damage:
-        # Half a body is no page; the damage is all there is to say.
-        outcome = Outcome()
-    else:
-        with closing(duck.session(workshop.parent, reading.time_zone)) as session:
-            outcome = _READERS[form](reading, delivery, workshop, session)
+    with closing(duck.session(workshop.parent, reading.time_zone)) as session:
+        outcome = _READERS[reading.stream.format.name](reading, delivery, workshop, session)
     if delivery.damage:
-        outcome.rejects.append(Reject(delivery.lines + 1, delivery.damage, "", ""))
+        outcome.rejects.append(Reject(delivery.lines + 1, delivery.damage, delivery.detail, ""))
         outcome.lines += 1
     outcome.notes |= _drift(outcome)
     return outcome
 
 
-def _ndjson(
+def _json(
     reading: Reading, delivery: Delivery, workshop: Path, session: duckdb.DuckDBPyConnection
 ) -> Outcome:
-    lines = Lines(delivery.plain, delivery.size, delivery.lines, delivery.trailing_blanks)
-    return ndjson.read(reading, lines, workshop, session)
-
-
-def _json_pages(
-    reading: Reading, delivery: Delivery, workshop: Path, session: duckdb.DuckDBPyConnection
-) -> Outcome:
-    unfolded = workshop / "records.ndjson"
-    try:
-        count = json_pages.unfold(delivery.plain, unfolded, reading.stream.format)
-    except BadPage as fault:
-        return Outcome(lines=1, rejects=[Reject(1, fault.reason, fault.field, "")])
-    outcome = ndjson.read(reading, Lines(unfolded, unfolded.stat().st_size, count), workshop, session)
-    if not count:
+    form, plain, size = reading.stream.format, delivery.plain, delivery.size
+    is_body = is_json_body(reading.raw_file)
+    if json_records.begins_as_lines(plain, size) and not (is_body and form.records):
+        # Most files are lines, and the bulk read takes nothing else: only what it refuses is looked at again.
+        lines = Lines(plain, size, delivery.lines, delivery.trailing_blanks)
+        are_lines = partial(json_records.are_lines, plain, size, form)
+        if outcome := ndjson.read(reading, lines, workshop, session, are_lines):
+            return outcome
+    target = workshop / "records.ndjson"
+    found = json_records.unfold(
+        plain, size, target, reading.stream, is_body=is_body, is_cut=bool(delivery.damage)
+    )
+    lines = Lines(target, target.stat().st_size, found.lines, numbers=found.numbers)
+    outcome = ndjson.read(reading, lines, workshop, session)
+    outcome.rejects += [Reject(line, reason, field, "") for line, reason, field in found.faults]
+    outcome.lines += len(found.faults) + found.blank_lines
+    outcome.blank_lines += found.blank_lines
+    if found.byte_order_mark:
+        outcome.notes.add("byte_order_mark")
+    if found.has_pages and not outcome.lines:
         outcome.notes.add("page_without_records")
     return outcome
 
@@ -74,7 +76,7 @@ def _sse(reading: Reading, delivery: Delivery, workshop: Path, session: duckdb.D
     return outcome
 
 
-_READERS = {"ndjson": _ndjson, "json_pages": _json_pages, "sse": _sse, "csv": csv_file.read}
+_READERS = {"json": _json, "sse": _sse, "csv": csv_file.read}
 
 
 def _drift(outcome: Outcome) -> set[str]:

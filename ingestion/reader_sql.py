@@ -73,6 +73,7 @@ class Layout:
     Attributes:
         header: CSV: what each column is: a field's name, an embedded field's path, or '' for an undeclared one.
         titles: CSV: the headers as written.
+        delimiter: CSV: what parts cells.
         extra: Undeclared top-level fields that are kept.
         unknown: CSV: undeclared headers.
         shapes: What is known of the JSON in embedded fields.
@@ -87,6 +88,7 @@ class Layout:
     shapes: tuple[Shapes, ...] = ()
     absent: frozenset[str] = frozenset()
     numbered: bool = False
+    delimiter: str = ","
 
 
 def _tree(stream: Stream, types: dict[str, str]) -> dict[str, Any]:
@@ -358,7 +360,8 @@ def _read_csv(path: Path, types: dict[str, str], layout: Layout, *, has_header: 
     }
     absent = [f"cast(null as {types[name]}) as {quoted(name)}" for name in types if name not in columns]
     rows = (
-        f"read_csv({literal(path)}, auto_detect = false, header = {str(has_header).lower()}, delim = ',',"
+        f"read_csv({literal(path)}, auto_detect = false, header = {str(has_header).lower()},"
+        f" delim = {literal(layout.delimiter)},"
         " quote = '\"', escape = '\"', nullstr = '', strict_mode = true, compression = 'none',"
         f" columns = {_columns_argument(columns)})"
     )

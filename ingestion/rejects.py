@@ -25,7 +25,7 @@ REASONS = {
     "trailing_garbage": "Bytes that are no archive follow the compressed data, which was read. Deliver the file again.",
     "archive_too_large": "The compressed file unpacks to far more than logs do, and nothing of it was read. Deliver it"
     " unpacked, or allow more with TOLLBOOK_UNPACK_RATIO.",
-    "unknown_file_type": "The file's name does not end in a suffix this stream can read.",
+    "unknown_file_type": "The file's name does not end in a suffix this stream can read: {field}.",
     "not_a_regular_file": "The landing entry is a link or a device, not a file.",
     "line_too_long": "The line is longer than 64 MiB.",
     "invalid_utf8": "The line is not UTF-8 text.",
@@ -34,6 +34,7 @@ REASONS = {
     "duplicate_key": "The key {field} stands twice; which value counts is anyone's guess.",
     "missing_field": "The mandatory field {field} is missing or empty.",
     "wrong_type": "The field {field} holds a value of another type than declared.",
+    "ambiguous_number": "The field {field} can be read as two numbers: is its mark decimal, or between thousands?",
     "non_finite_number": "The field {field} is NaN or infinite.",
     "integer_out_of_range": "The field {field} is an integer too large to be a count.",
     "token_count_out_of_range": "The field {field} is negative, or larger than one call can be.",

@@ -170,7 +170,8 @@ LOGS = Stream(
 
 # The page shows milliseconds; a duration with a fraction or in s is in seconds.
 _DURATION_MS = (
-    "try_cast(regexp_replace(duration_text, ' ?m?s$', '') as double)"
+    r"try_cast(regexp_replace(regexp_replace(duration_text, '^(\d{1,3}),(\d{3})( ?ms)?$', '\1\2'), ' ?m?s$', '')"
+    " as double)"
     " * case when duration_text like '%ms' or duration_text not like '%.%'"
     " and duration_text not like '%s' then 1 else 1000 end"
 )

@@ -9,11 +9,10 @@ staging/new_api.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ingestion.dialects.shape import (
     COUNT,
     CSV,
+    DURATION_MS,
     EPOCH,
     FLAG,
     INTEGER,
@@ -44,6 +43,8 @@ QUOTA = Kind("decimal", "DECIMAL(18,6)", 6)
 _QUOTA_LIMIT = 500_000_000_000
 #: A day; a first token that took longer never came.
 _LONGEST_WAIT_MS = 86_400_000
+
+_PAGES = json_pages("data.items", also=("data",))
 
 _PRICED_BY = (
     "case when is_model_mapped and upstream_model_name <> '' then upstream_model_name else model_name end"
@@ -107,6 +108,7 @@ _TASK_RATIOS = ("seconds", "duration", "n", "size")
 LOGS = Stream(
     name="logs",
     table="new_api_logs",
+    format=_PAGES,
     occurred_at="created_at",
     price_formula="expr_b64",
     embedded=("other",),
@@ -291,7 +293,7 @@ CONSOLE_TABLE = Stream(
         column(TEXT, "token_name", "Key Name", "Key"),
         column(TEXT, "group_name", "Group"),
         column(TEXT, "call_type", "Call Type"),
-        column(COUNT, "duration_ms", "Duration (ms)", "Duration"),
+        column(DURATION_MS, "duration_ms", "Duration (ms)", "Duration"),
         column(TOKENS, "prompt_tokens", "Input Tokens"),
         column(TOKENS, "completion_tokens", "Output Tokens"),
         column(TOKENS, "total_tokens", "Tokens"),
@@ -322,6 +324,7 @@ CONSOLE_TABLE = Stream(
 TOPUPS = Stream(
     name="topups",
     table="new_api_topups",
+    format=_PAGES,
     fields=(
         *fields(TEXT, "trade_no", "status", mandatory=True),
         *fields(EPOCH, "create_time", mandatory=True),
@@ -394,12 +397,10 @@ STATUS = Stream(
     format=json_pages("data"),
 )
 
-_LOG_PAGES = replace(LOGS, format=json_pages("data.items", also=("data",)))
-_TOPUP_PAGES = replace(TOPUPS, format=_LOG_PAGES.format)
-_STREAMS = (LOGS, _LOG_PAGES, TOPUPS, _TOPUP_PAGES, HOURS, STATUS)
+_STREAMS = (LOGS, TOPUPS, HOURS, STATUS)
 
 NEW_API = Dialect("new_api", _STREAMS)
 AISA = Dialect("aisa", _STREAMS)
 TOKENOPEN = Dialect("tokenopen", (*_STREAMS, CONSOLE_TABLE))
 #: One-API, the ancestor: durations in milliseconds, no cache split, type 5 is a test of a channel.
-ONE_API = Dialect("one_api", (LOGS, _LOG_PAGES))
+ONE_API = Dialect("one_api", (LOGS,))

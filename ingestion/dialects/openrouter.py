@@ -1,10 +1,15 @@
-"""OpenRouter: single generations as `GET /api/v1/generation` answers, and daily sums for reconciliation.
+"""OpenRouter: single generations as `GET /api/v1/generation` answers or the activity page exports them, and daily
+sums for reconciliation.
 
 A generation stands in its line bare or in the API's `data`. Tokens without `native_` in their name are
-counted by one tokenizer for all models and are not what is billed. Credits are USD.
+counted by one tokenizer for all models and are not what is billed; those of the export are the native ones. Credits
+are USD. What the cache saved is a positive `cache_discount` in the API, and a negative `cost_cache` in the export,
+whose times are UTC without saying so, and whose model is named apart from its variant.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from ingestion.dialects.shape import (
     CSV,
@@ -109,6 +114,10 @@ def _either(kind: Kind, name: str, path: str) -> tuple[Field, Field]:
     return Field(f"{_WRAPPER}.{path}", kind, f"{name}_wrapped"), Field(path, kind, f"{name}_bare")
 
 
+def _not_told(*columns: tuple[str, Kind]) -> tuple[Column, ...]:
+    return tuple(Column(name, kind.sql_type, f"cast(null as {kind.sql_type})") for name, kind in columns)
+
+
 GENERATIONS = Stream(
     name="generations",
     table="openrouter_generations",
@@ -119,10 +128,14 @@ GENERATIONS = Stream(
         for name, path in names.items()
         for field in _either(kind, name, path)
     ),
-    columns=tuple(
-        Column(name, kind.sql_type, f"coalesce({name}_wrapped, {name}_bare)")
-        for kind, names in _GENERATION
-        for name in names
+    columns=(
+        *(
+            Column(name, kind.sql_type, f"coalesce({name}_wrapped, {name}_bare)")
+            for kind, names in _GENERATION
+            for name in names
+        ),
+        *_not_told(("api_key_name", TEXT), ("time_to_first_token_ms", FACTOR)),
+        Column("is_export", "BOOLEAN", "false"),
     ),
     checks=tuple(
         Check("missing_field", name, f"{name} is null or cast({name} as varchar) = ''")
@@ -136,6 +149,66 @@ GENERATIONS = Stream(
 
 # No comparison with the logs needs them.
 _PARTS, _PART = unneeded(TOTAL, "reasoning_tokens", "cached_tokens")
+
+
+#: What a column of the generations is in the export, where it is there.
+_EXPORTED = {
+    "id": "generation_id",
+    "created_at": "created_at",
+    "model": "case when variant in ('', 'standard') or variant is null then model_permaslug"
+    " else concat(model_permaslug, ':', variant) end",
+    "provider_name": "provider_name",
+    "external_user": "external_user",
+    "finish_reason": "finish_reason_normalized",
+    "native_finish_reason": "finish_reason_raw",
+    "streamed": "streamed",
+    "cancelled": "cancelled",
+    "is_byok": "coalesce(byok_usage_inference, 0) <> 0",
+    "native_tokens_prompt": "tokens_prompt_billed",
+    "native_tokens_completion": "tokens_completion_billed",
+    "native_tokens_reasoning": "tokens_reasoning",
+    "native_tokens_cached": "tokens_cached",
+    "total_cost": "cost_total",
+    "cache_discount": "-cost_cache",
+    "upstream_inference_cost": "byok_usage_inference",
+    "generation_time_ms": "generation_milliseconds",
+}
+
+EXPORT = Stream(
+    name="generations",
+    table="openrouter_generations",
+    format=replace(CSV, marked_by="generation_id"),
+    occurred_at="created_at",
+    fields=(
+        *fields(TIME, "created_at", mandatory=True),
+        *fields(TEXT, "generation_id", "model_permaslug", mandatory=True),
+        *fields(TEXT, "variant", "provider_name", "api_key_name", external_user="user"),
+        *fields(TEXT, "finish_reason_raw", "finish_reason_normalized"),
+        *fields(FLAG, "streamed", "cancelled"),
+        *fields(TOKENS, tokens_prompt_billed="tokens_prompt", tokens_completion_billed="tokens_completion"),
+        *fields(TOKENS, "tokens_reasoning", "tokens_cached"),
+        *fields(MONEY, "cost_total", "cost_cache", "byok_usage_inference"),
+        *fields(FACTOR, "time_to_first_token_ms", generation_milliseconds="generation_time_ms"),
+    ),
+    columns=(
+        *(
+            name
+            if _EXPORTED.get(name) == name
+            else Column(name, kind.sql_type, _EXPORTED.get(name, f"cast(null as {kind.sql_type})"))
+            for kind, names in _GENERATION
+            for name in names
+        ),
+        "api_key_name",
+        "time_to_first_token_ms",
+        Column("is_export", "BOOLEAN", "true"),
+    ),
+    provider="'openrouter'",
+    model="model",
+    dropped=("cost_web_search", "cost_file_processing", "api_key_disabled", "app_name"),
+)
+
+#: The page that exports generations is called Activity, and so is the file.
+EXPORT_AMONG_SUMS = replace(EXPORT, name="activity")
 
 
 def _activity(layout: Format) -> Stream:
@@ -176,4 +249,7 @@ def _activity(layout: Format) -> Stream:
     )
 
 
-OPENROUTER = Dialect("openrouter", (GENERATIONS, _activity(json_pages("data")), _activity(CSV)))
+OPENROUTER = Dialect(
+    "openrouter",
+    (GENERATIONS, EXPORT, _activity(json_pages("data")), _activity(CSV), EXPORT_AMONG_SUMS),
+)

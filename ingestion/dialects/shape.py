@@ -6,7 +6,7 @@ mean is SQL in the dialect's dbt staging folder.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -26,24 +26,31 @@ PAGE = "page"
 ARCHIVES = ("", ".gz", ".zst")
 
 
+#: Files whose names say no more than that they hold text: their first line tells the format.
+TEXT_SUFFIXES = (".txt", ".log")
+
+
 @dataclass(frozen=True)
 class Format:
     """How the records of a stream stand in its files. Every format may come plain, as .gz or as .zst.
 
     Attributes:
-        name: ndjson, json_pages, csv or sse.
+        name: json, csv or sse.
         suffixes: File names of this format end in one of these.
+        shapes: What such files may hold, for a person.
         first_line: Line of the landing file that holds the first record, if each has a line of its own.
-        records: json_pages: dotted path of the records in a body; an empty one is the body itself. Lists are
-            gone through, whatever their depth.
-        also: json_pages: other paths older servers used, tried in order.
-        around: json_pages: fields of the body and of objects on the way that records take along, as
+        records: json: dotted path of the records in an API's body; an object without it is a record itself.
+            Lists are gone through, whatever their depth.
+        also: json: other paths older servers used, tried in order.
+        around: json: fields of the body and of objects on the way that records take along, as
             `page.<field>`; the nearest wins.
-        marked_by: json_pages: a body with this field follows this contract, where a folder holds two.
+        marked_by: A body with this field, or a table with this column, follows this contract, where a folder
+            holds two.
     """
 
-    name: Literal["ndjson", "json_pages", "csv", "sse"]
+    name: Literal["json", "csv", "sse"]
     suffixes: tuple[str, ...]
+    shapes: str
     first_line: int = 1
     records: str = ""
     also: tuple[str, ...] = ()
@@ -51,23 +58,39 @@ class Format:
     marked_by: str = ""
 
     def reads(self, file_name: str) -> bool:
-        """Tell whether a file of this name is in this format."""
-        return file_name.endswith(tuple(s + archive for s in self.suffixes for archive in ARCHIVES))
+        """Tell whether a file of this name may be in this format."""
+        return _ends_in(file_name, self.suffixes + TEXT_SUFFIXES)
 
 
-#: One JSON object a line.
-NDJSON = Format("ndjson", (".ndjson", ".jsonl"))
+def is_told_by_content(file_name: str) -> bool:
+    """Tell whether the name of a file leaves its format open."""
+    return _ends_in(file_name, TEXT_SUFFIXES)
+
+
+def is_json_body(file_name: str) -> bool:
+    """Tell whether a file is by its name one body, which is never empty."""
+    return _ends_in(file_name, (".json",))
+
+
+def _ends_in(file_name: str, suffixes: tuple[str, ...]) -> bool:
+    return file_name.endswith(tuple(suffix + archive for suffix in suffixes for archive in ARCHIVES))
+
+
+_JSON_SUFFIXES = (".ndjson", ".jsonl", ".json")
+#: JSON objects, one a line, printed over many lines, or in a list.
+NDJSON = Format("json", _JSON_SUFFIXES, "objects, one a line or over many, or lists of them")
 #: A header line, then one record a line (or several, inside quotes). A field's path is its header.
-CSV = Format("csv", (".csv",), first_line=2)
+CSV = Format("csv", (".csv", ".tsv"), "a header line, cells parted by , ; | or tab", first_line=2)
 #: Recorded streams of server-sent events: the last chunk with `usage` is the record of its response.
-SSE = Format("sse", (".sse",))
+SSE = Format("sse", (".sse",), "recorded events")
 
 
 def json_pages(
-    records: str = "", also: tuple[str, ...] = (), around: tuple[str, ...] = (), marked_by: str = ""
+    records: str, also: tuple[str, ...] = (), around: tuple[str, ...] = (), marked_by: str = ""
 ) -> Format:
-    """Return the format of API bodies, one a file."""
-    return Format("json_pages", (".json",), records=records, also=also, around=around, marked_by=marked_by)
+    """Return the format of API bodies that hold their records at a path; the records may also stand alone."""
+    shapes = f"API bodies with {records}, or its objects as in any other JSON"
+    return Format("json", _JSON_SUFFIXES, shapes, 1, records, also, around, marked_by)
 
 
 @dataclass(frozen=True)
@@ -77,7 +100,8 @@ class Kind:
     `name` is one of text, flag, integer, tokens, decimal, time (RFC 3339, or the source's wall clock) and
     epoch (seconds, may have a fraction, or milliseconds); `sql_type` is the type of the raw column; `scale`
     is the number of decimals of a decimal; `per_second` is the unit of an epoch; a number below -`limit` or
-    above `limit`, if that is not 0, is damage; where the id `of_a_key` belongs, the key itself may stand.
+    above `limit`, if that is not 0, is damage; where the id `of_a_key` belongs, the key itself may stand. In a
+    table made for people a number may bring its `unit` along: usd (with or without `$`), or ms (also as s).
     """
 
     name: str
@@ -86,6 +110,7 @@ class Kind:
     per_second: int = 1
     limit: int = 0
     of_a_key: bool = False
+    unit: str = ""
 
 
 TEXT = Kind("text", "VARCHAR")
@@ -96,15 +121,16 @@ FLAG = Kind("flag", "BOOLEAN")
 INTEGER = Kind("integer", "BIGINT")
 #: Credits, quota, milliseconds, calls: of one record...
 COUNT = Kind("integer", "BIGINT", limit=COUNT_LIMIT)
+DURATION_MS = replace(COUNT, unit="ms")
 #: ...or of all records of a period.
 TOTAL = Kind("integer", "BIGINT", limit=TOTAL_LIMIT)
 #: Counts of one call that have a price, never negative.
 TOKENS = Kind("tokens", "BIGINT", limit=TOKEN_LIMIT - 1)
 SEARCHES = Kind("tokens", "BIGINT", limit=SEARCH_LIMIT)
 #: What one call costs: no call costs more than the limit.
-MONEY = Kind("decimal", "DECIMAL(18,12)", 12, limit=100_000)
+MONEY = Kind("decimal", "DECIMAL(18,12)", 12, limit=100_000, unit="usd")
 #: What all calls of a period cost, a million dollars a day included.
-SPEND = Kind("decimal", "DECIMAL(38,12)", 12)
+SPEND = Kind("decimal", "DECIMAL(38,12)", 12, unit="usd")
 #: How much of something a report counts, in whatever unit.
 QUANTITY = Kind("decimal", "DECIMAL(38,9)", 9)
 UNIT_PRICE = Kind("decimal", "DECIMAL(24,18)", 18)
@@ -298,16 +324,27 @@ class Dialect:
 
     def stream(self, name: str, file_name: str = "") -> Stream | None:
         """Return the stream called `name` whose format the file has, else the first of that name, or None."""
-        named = [stream for stream in self.streams if stream.name == name]
+        named = self.named(name)
         fitting = [stream for stream in named if stream.format.reads(file_name)]
         return next(iter(fitting or named), None)
 
-    def marked(self, stream: Stream) -> tuple[Stream, ...]:
-        """Return the streams a body in this one's folder may turn out to be instead, told by its fields."""
+    def named(self, name: str) -> list[Stream]:
+        """Return all streams of a name."""
+        return [stream for stream in self.streams if stream.name == name]
+
+    def others(self, stream: Stream, file_name: str) -> tuple[Stream, ...]:
+        """Return the streams a file in this one's folder may turn out to be instead, told by what it holds."""
         return tuple(
             other
-            for other in self.streams
-            if other is not stream
-            and (other.name, other.format.name) == (stream.name, stream.format.name)
-            and other.format.marked_by
+            for other in self.named(stream.name)
+            if other is not stream and other.format.reads(file_name)
         )
+
+    def reads(self, name: str) -> str:
+        """Return a sentence that says which files a stream reads."""
+        shapes = {}
+        for stream in self.named(name):
+            shapes.setdefault(stream.format.suffixes, stream.format.shapes)
+        each = [f"{', '.join(suffixes)} ({what})" for suffixes, what in shapes.items()]
+        content = f"{' or '.join(TEXT_SUFFIXES)} with any of these"
+        return f"{self.name}/{name} reads {'; '.join([*each, content])}; each plain, .gz or .zst"

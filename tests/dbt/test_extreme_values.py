@@ -149,7 +149,7 @@ def land_extremes(home: Home) -> None:
                 fixture = FIXTURES / {"aisa": "new_api", "tokenopen": "new_api"}.get(name, name) / file
                 stream = DIALECTS[name].stream(stream_name, fixture.name)
                 text = fixture.read_text(encoding="utf-8-sig")
-                if stream.format.name == "json_pages":
+                if fixture.suffix == ".json":
                     content = page(stream, json.loads(text))
                 elif stream.format.name == "csv":
                     content = table(stream, text)

@@ -107,6 +107,8 @@ def test_a_value_that_cannot_be_defended_rejects_its_line_alone(desk, call, old,
         ("{}", "missing_field"),
         ("{}{}", "malformed_json"),
         ("[" * 100_000, "malformed_json"),
+        ("[INFO] listening", "malformed_json"),
+        ('[{"a": 1', "malformed_json"),
     ],
 )
 def test_a_line_that_is_no_record_is_rejected_with_its_number(desk, call, line, reason):
@@ -193,8 +195,8 @@ def test_a_byte_order_mark_loses_no_line_and_is_noted(desk, call, position):
     assert desk.manifest()["notes"] == ["byte_order_mark"]
 
 
-def test_utf16_is_rejected_line_by_line(desk, call):
-    desk.land("\n".join(json.dumps(call(n)) for n in (1, 2)).encode("utf-16"))
+def test_utf16_without_its_mark_is_rejected_line_by_line(desk, call):
+    desk.land("\n".join(json.dumps(call(n)) for n in (1, 2)).encode("utf-16-le"))
     desk.run()
     assert set(desk.reasons().values()) <= {"invalid_utf8", "malformed_json", "truncated_line"}
     assert desk.rows() == []

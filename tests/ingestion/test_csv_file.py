@@ -139,7 +139,8 @@ def test_quotes_may_hold_commas_quotes_and_line_breaks(desk, export):
         (row(2, input="-1"), "token_count_out_of_range"),
         (row(2, input="1e30"), "integer_out_of_range"),
         (row(2, list="NaN"), "money_out_of_range"),
-        (row(2, list="$5"), "wrong_type"),
+        (row(2, list="€5"), "wrong_type"),
+        (row(2, input="1.128"), "ambiguous_number"),
         (row(2, status="perhaps"), "unknown_status"),
     ],
 )
@@ -215,7 +216,10 @@ def test_a_duration_no_call_can_take_is_a_reject(desk, export, took):
     assert [reject["reason"] for reject in desk.rejects()] == ["integer_out_of_range"]
 
 
-@pytest.mark.parametrize(("took", "milliseconds"), [("", None), ("–", None), ("1.834", 1834), ("2s", 2000)])
+@pytest.mark.parametrize(
+    ("took", "milliseconds"),
+    [("", None), ("–", None), ("1.834", 1834), ("2s", 2000), ('"1,834"', 1834), ('"1,834 ms"', 1834)],
+)
 def test_a_duration_is_milliseconds_or_seconds_and_may_be_missing(desk, export, took, milliseconds):
     assert export(row(1, took=took)) == [("gen-001", 2)]
     assert [found["processing_ms"] for found in desk.rows("infron_logs_csv")] == [milliseconds]

@@ -70,5 +70,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[tuple[
             folder = home.landing / stream / f"dt={day}"
             folder.mkdir(parents=True)
             shutil.copy(FIXTURES / fixture, folder)
+    # The page's own export of generations, where people put it.
+    shutil.copy(FIXTURES / "openrouter/generations.csv", home.landing / "openrouter/activity/dt=2026-11-02")
     build(home, (*USAGE, *(f"+{model}" for model in MODELS)))
     return lambda query: rows(home, query)

@@ -68,3 +68,33 @@ def test_a_days_sums_count_once(ask):
         "select count(*), sum(request_count), sum(charged_cost_usd), sum(byok_cost_usd),"
         " sum(cache_read_tokens) from staging.stg_openrouter__activity"
     ) == [(2, 2, Decimal("0.0016"), Decimal("0.0019"), 160)]
+
+
+def test_a_generation_and_its_row_of_the_export_are_one_event(ask):
+    """gen-1 is in both: the API's body counts, and the export tells the key and the time to the first token."""
+    assert ask("select count(*) from marts.fct_usage_costs where request_id = 'gen-1'") == [(1,)]
+    columns = "api_key_name, ttft_ms, duration_ms, input_tokens, reported_cost_usd, raw_file"
+    assert _one(ask, columns, "gen-1") == (
+        "prod-web",
+        310,
+        1250,
+        100,
+        Decimal("0.0015"),
+        "openrouter/generations/dt=2026-11-03/generations.ndjson",
+    )
+
+
+def test_a_row_of_the_export_alone_is_priced_as_its_body_would_be(ask):
+    """gpt-4o-mini at 0.15 and 0.60 USD per million: 1,000 x 0.15 + 200 x 0.60 = 270 millionths of a USD."""
+    columns = "priced_model, list_cost_usd, variance_reason, api_key_name, is_stream"
+    assert _one(ask, columns, "gen-5") == (
+        "openrouter/openai/gpt-4o-mini",
+        Decimal("0.00027"),
+        "match",
+        "nightly",
+        True,
+    )
+
+
+def test_a_variant_is_part_of_the_models_name(ask):
+    assert _one(ask, "model_served, status, input_tokens", "gen-6") == ("openai/gpt-oss-120b:free", "cancelled", 10389)

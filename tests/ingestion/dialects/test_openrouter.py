@@ -70,3 +70,30 @@ def test_a_sum_of_no_day_is_rejected(desk):
     desk.land(page, name="a.json", stream="openrouter/activity")
     desk.run()
     assert desk.reasons() == {1: "invalid_time"}
+
+
+def test_the_export_is_read_as_the_generations_the_api_names(desk):
+    first, byok, other, free = _landed(desk, "generations.csv", "generations")
+    assert (first["id"], first["model"], first["native_tokens_prompt"], first["tokens_prompt"]) == (
+        "gen-1",
+        "anthropic/claude-sonnet-4.5",
+        100,
+        None,
+    )
+    assert first["occurred_at"] == datetime(2026, 11, 1, 23, 33, 19, 433000)
+    assert (first["total_cost"], first["cache_discount"]) == (Decimal("0.0015"), Decimal("0.0002"))
+    assert (byok["is_byok"], byok["upstream_inference_cost"]) == (True, Decimal("0.0019"))
+    assert (other["is_byok"], other["model"], other["api_key_name"]) == (
+        False,
+        "openai/gpt-4o-mini",
+        "nightly",
+    )
+    assert (free["model"], free["cancelled"]) == ("openai/gpt-oss-120b:free", True)
+
+
+def test_the_export_among_the_daily_sums_is_told_by_its_header(desk):
+    desk.land((FIXTURES / "generations.csv").read_bytes(), name="a.csv", stream="openrouter/activity")
+    desk.land((FIXTURES / "activity.csv").read_bytes(), name="b.csv", stream="openrouter/activity")
+    desk.run()
+    assert desk.rejects() == []
+    assert (len(desk.rows("openrouter_generations")), len(desk.rows("openrouter_activity"))) == (4, 1)

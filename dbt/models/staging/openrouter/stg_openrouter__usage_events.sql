@@ -1,3 +1,5 @@
+-- The same generation may come as the API's body and in the activity page's export of it; they share the id.
+
 with generations as (
     select * from {{ raw_events('openrouter_generations') }}
 ),
@@ -26,7 +28,7 @@ usage_events as (
         upstream_id as upstream_request_id,
         workspace_id,
         cast(null as varchar) as api_key_id,
-        cast(null as varchar) as api_key_name,
+        api_key_name,
         external_user as member_id,
         'api' as origin,
         cast(null as varchar) as group_name,
@@ -56,7 +58,7 @@ usage_events as (
         streamed as is_stream,
         -- Depending on the call, latency covers the whole of it or only the way to the first token.
         cast(round(greatest(latency_ms, generation_time_ms), 0) as bigint) as duration_ms,
-        cast(null as bigint) as ttft_ms,
+        cast(round(time_to_first_token_ms, 0) as bigint) as ttft_ms,
         cast(
             case when latency_ms >= generation_time_ms then round(latency_ms - generation_time_ms, 0) end as bigint
         ) as gateway_overhead_ms,
@@ -115,7 +117,8 @@ usage_events as (
 
         ---------- lineage
         false as is_response,
-        1 as stream_rank,
+        -- The page's export says less than the API's own body.
+        case when is_export then 2 else 1 end as stream_rank,
         raw_file,
         raw_line,
         delivered_on
