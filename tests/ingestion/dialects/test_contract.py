@@ -51,14 +51,14 @@ def test_a_record_with_nothing_mandatory_is_rejected_and_does_not_break_the_stat
             for folder in reversed(list(filter(None, stream.format.records.split(".")))):
                 body = [{folder: body}]
             desk.land([json.dumps(body)], name="a.json", stream=f"{dialect}/{stream.name}")
-            expected = {1: "missing_field", 2: "not_an_object"}
+            expected = ["missing_field", "not_an_object"]
         case "csv":
             header = ",".join(f'"{field.path}"' for field in stream.fields if field.mandatory)
             desk.land(
                 [header, '""' + "," * header.count('","')], name="a.csv", stream=f"{dialect}/{stream.name}"
             )
-            expected = {2: "missing_field"}
+            expected = ["missing_field"]
         case _:
             pytest.skip("recorded streams always hold their own kind of chunk")
     desk.run()
-    assert desk.reasons() == expected
+    assert sorted(reject["reason"] for reject in desk.rejects()) == expected
