@@ -41,7 +41,8 @@ def call(call_id: str, model: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-NOTHING = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "usage": {}}
+_ZERO = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+NOTHING = {**_ZERO, "usage": _ZERO}
 
 #: Id → line, list, cache-optimized, tier that served, reason. The sums are per million tokens.
 OWN = {
