@@ -51,6 +51,7 @@ class Sieve:
         self.found = Stretch()
         self._session, self._reading, self._target = session, reading, target
         self._texts: dict[int, bytes] = {}
+        self._seen: set[tuple[str, ...]] = set()
         self._canonical = target.with_suffix(".ndjson")
         self._out = self._canonical.open("wb")
         self._longest = 0
@@ -65,6 +66,7 @@ class Sieve:
     ) -> None:
         """Take a record whose text is in order; its types are looked at when all are there."""
         self._texts[number] = line
+        self._seen |= strict_json.leaves(values)
         whole = {**values, LINE_KEY: number, EXTRA_KEY: extra, UNKNOWN_KEY: unknown}
         text = json_values.written(whole).replace("\n", " ").encode() + b"\n"
         self._longest = max(self._longest, len(text))
@@ -79,7 +81,8 @@ class Sieve:
         """Write the good records; return what became of all."""
         self._out.close()
         session, found = self._session, self.found
-        statement = self._reading.careful(self._canonical, self._longest)
+        absent = {field.name for field, keys in self._reading.stream.places if keys not in self._seen}
+        statement = self._reading.careful(self._canonical, self._longest, absent)
         session.execute(f"create or replace temp table stretch as {statement}")
         refused = session.execute("select raw_line, reject from stretch where reject is not null").fetchall()
         for number, fault in refused:

@@ -80,10 +80,11 @@ class _Reader:
         self, reading: Reading, lines: Lines, workshop: Path, session: duckdb.DuckDBPyConnection
     ) -> None:
         self.reading, self.lines, self.workshop = reading, lines, workshop
-        unknown, absent, texts = self._sniff()
+        unknown, absent, absent_objects, texts = self._sniff()
         layout = Layout(
             shapes=shapes.known(session, reading, texts),
             absent=absent,
+            absent_objects=absent_objects,
             numbered=lines.numbers is not None,
         )
         self.parts = Parts(reading, layout, workshop, session)
@@ -134,14 +135,17 @@ class _Reader:
         piece.unlink()
         return first_line + lines
 
-    def _sniff(self) -> tuple[set[str], frozenset[str], dict[str, list[str]]]:
-        """Return what some lines say: undeclared paths, absent fields, embedded JSON.
+    def _sniff(
+        self,
+    ) -> tuple[set[str], frozenset[str], frozenset[tuple[str, ...]], dict[str, list[str]]]:
+        """Return what some lines say: undeclared paths, what is absent, embedded JSON.
 
         Lines that do not parse have nothing to say here.
         """
         stream = self.reading.stream
         paths: set[str] = set()
         absent = [f for f in stream.fields if not f.mandatory and not values.is_embedded(stream, f)]
+        objects = {stream.keys(f)[:depth] for f in absent for depth in range(1, len(stream.keys(f)))}
         texts: dict[str, list[str]] = {key: [] for key in stream.embedded}
         for line in _sample(self.lines.plain, self.lines.size):
             try:
@@ -156,9 +160,11 @@ class _Reader:
             record.pop(LINE_KEY, None)
             paths |= strict_json.paths(record)
             absent = [f for f in absent if strict_json.value_in(record, stream.keys(f)) is None]
+            objects = {keys for keys in objects if strict_json.value_in(record, keys) is None}
         return (
             strict_json.undeclared(paths, stream),
             frozenset(field.name for field in absent),
+            frozenset(objects),
             texts,
         )
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -78,6 +79,7 @@ class Layout:
         unknown: CSV: undeclared headers.
         shapes: What is known of the JSON in embedded fields.
         absent: Fields that are expected in no line, those in embedded JSON aside.
+        absent_objects: Keys that lead to objects that are expected in no line, so that all fields in them are absent.
         numbered: Every record brings its line number along.
     """
 
@@ -87,6 +89,7 @@ class Layout:
     unknown: frozenset[str] = frozenset()
     shapes: tuple[Shapes, ...] = ()
     absent: frozenset[str] = frozenset()
+    absent_objects: frozenset[tuple[str, ...]] = frozenset()
     numbered: bool = False
     delimiter: str = ","
 
@@ -126,12 +129,33 @@ def _folders(tree: dict[str, Any], path: str = "$") -> list[str]:
     return found
 
 
-def _derived(stream: Stream) -> str:
-    """Return the columns that are computed from fields, as a select list."""
-    computed = [column for column in stream.columns if isinstance(column, Column)]
+def typed_from_fields(stream: Stream, absent: Collection[str] = ()) -> str:
+    """Return the CTEs from `fields` to `typed`, which has all that is computed from fields beside them.
+
+    Args:
+        stream: Whose.
+        absent: Fields that are not among `fields`, see `_unneeded`, or null.
+    """
+    computed = tuple(column for column in stream.columns if isinstance(column, Column))
+    present = {field.name for field in stream.fields} - set(absent)
+    steps = [step for step in (computed, *(stream.usage.steps(present) if stream.usage else ())) if step]
+    if not steps:
+        return "typed as (select * from fields)"
+    names = ["fields", *(f"step_{place}" for place in range(1, len(steps))), "typed"]
+    return ", ".join(
+        f"{name} as (select *, {', '.join(f'cast({c.sql} as {c.sql_type}) as {quoted(c.name)}' for c in step)}"  # noqa: S608
+        f" from {before})"
+        for before, name, step in zip(names, names[1:], steps, strict=False)
+    )
+
+
+def _unneeded(stream: Stream, absent: Collection[str]) -> set[str]:
+    """Return those of the absent fields of a stream that nothing but the reading of its usage asks for."""
+    asked_for = {column for column in stream.columns if isinstance(column, str)}
     return (
-        ", ".join(f"cast({c.sql} as {c.sql_type}) as {quoted(c.name)}" for c in computed)
-        or "null as nothing_derived"
+        {field.name for field in stream.usage.fields if field.name in absent} - asked_for
+        if stream.usage
+        else set()
     )
 
 
@@ -193,13 +217,19 @@ class Reading:
         shapes = {key: Shapes(key) for key in stream.embedded} | {shape.key: shape for shape in layout.shapes}
         absent, left_out = (layout.absent, _in_no_shape(stream, shapes)) if as_expected else (set(), set())
         nothing = absent | left_out
+        unneeded = _unneeded(stream, nothing)
         there = [field for field in stream.fields if field.name not in nothing]
-        types = {f.name: values.read_type(stream, f) for f in there} | dict.fromkeys(absent, "VARCHAR")
+        unexpected = []
+        types = {f.name: values.read_type(stream, f) for f in there}
         tree, whole = _tree(stream, types), _tree(stream, dict.fromkeys((f.name for f in stream.fields), ""))
         doubts = values.doubts(stream, there)
-        unexpected = [
-            f"{values.place(stream, field)} is not null" for field in stream.fields if field.name in absent
-        ]
+        if absent:
+            places = _absent_places(stream, layout)
+            for keys in places:
+                _set(tree, keys, "VARCHAR")
+            unexpected.append(
+                f"coalesce({', '.join('.'.join(map(quoted, keys)) for keys in places)}) is not null"
+            )
         opened, compared, unsure = [], [], []
         unknown = "cast(null as varchar)"
         for key in stream.embedded:
@@ -236,6 +266,7 @@ class Reading:
             if f.name in nothing
             else f"{values.bulk_value(stream, f)} as {quoted(f.name)}"
             for f in stream.fields
+            if f.name not in unneeded
         )
         checks = values.shared_checks(stream, told_by_footer=False, without=nothing)
         suspect = " or ".join(["doubtful", *(f"({condition})" for _, _, condition in checks)])
@@ -246,7 +277,7 @@ class Reading:
             f" else {' or '.join(['false', *doubts])} end as doubtful,"
             f" {line_number} as {quoted(LINE_KEY)}, {extra} as {quoted(EXTRA_KEY)}{_handed(stream)}"
             f" from {rows}),"
-            f" typed as (select *, {_derived(stream)} from fields)"
+            f" {typed_from_fields(stream, nothing)}"
             f" select {self._outputs(source, quoted(LINE_KEY), quoted(EXTRA_KEY))} from typed"
         )
 
@@ -299,7 +330,7 @@ class Reading:
             f" group by all order by count(*) desc, keys limit {_MOST_SHAPES}"
         )
 
-    def careful(self, path: Path, longest: int = 0) -> str:
+    def careful(self, path: Path, longest: int = 0, absent: Collection[str] = ()) -> str:
         """Return the statement that reads records the careful parser wrote.
 
         It has one column more, `reject`: null, or the reason and the field, as `reason|field`.
@@ -307,22 +338,25 @@ class Reading:
         Args:
             path: The records, one a line.
             longest: Bytes of the longest.
+            absent: Optional fields that none of them has.
         """
         stream = self.stream
-        tree = _tree(stream, dict.fromkeys((f.name for f in stream.fields), "VARCHAR"))
+        unneeded = _unneeded(stream, absent)
+        fields = [field for field in stream.fields if field.name not in unneeded]
+        tree = _tree(stream, dict.fromkeys((f.name for f in fields), "VARCHAR"))
         handed = {UNKNOWN_KEY: "VARCHAR"} if stream.watched else {}
         rows = _read_json(path, {**tree, LINE_KEY: "BIGINT", EXTRA_KEY: extras.TYPE, **handed}, longest)
-        texts = ", ".join(f"{values.place(stream, f)} as {values.text(f)}" for f in stream.fields)
-        typed = ", ".join(f"{values.careful_value(f)} as {quoted(f.name)}" for f in stream.fields)
-        checks = [check for field in stream.fields for check in values.careful_checks(field)]
-        checks += values.shared_checks(stream)
+        texts = ", ".join(f"{values.place(stream, f)} as {values.text(f)}" for f in fields)
+        typed = ", ".join(f"{values.careful_value(f)} as {quoted(f.name)}" for f in fields)
+        checks = [check for field in fields for check in values.careful_checks(field)]
+        checks += values.shared_checks(stream, without=unneeded)
         reject = " ".join(f"when {when} then {literal(f'{reason}|{at}')}" for reason, at, when in checks)
         return (
             f"with texts as (select {texts}, {quoted(LINE_KEY)},"  # noqa: S608
             f" {extras.of_members(quoted(EXTRA_KEY))} as {quoted(EXTRA_KEY)}{_handed(stream)}"
             f" from {rows}),"
             f" fields as (select *, {typed} from texts),"
-            f" typed as (select *, {_derived(stream)} from fields)"
+            f" {typed_from_fields(stream, unneeded)}"
             f" select {self._outputs(literal(self.source), quoted(LINE_KEY), quoted(EXTRA_KEY))},"
             f" case {reject} end as reject from typed"
         )
@@ -331,6 +365,30 @@ class Reading:
 def _handed(stream: Stream) -> str:
     """Return what a select list takes along of the names of undeclared fields."""
     return f", {quoted(UNKNOWN_KEY)}" if stream.watched else ""
+
+
+def _absent_places(stream: Stream, layout: Layout) -> list[tuple[str, ...]]:
+    """Return where nothing is expected: absent fields, or the outermost object of which they all are."""
+    expected = {
+        keys[:depth]
+        for field, keys in stream.places
+        if field.name not in layout.absent
+        for depth in range(len(keys))
+    }
+    objects = layout.absent_objects - expected
+    places = {}
+    for field, keys in stream.places:
+        if field.name in layout.absent:
+            above = (keys[:depth] for depth in range(1, len(keys)) if keys[:depth] in objects)
+            places[next(above, keys)] = None
+    return list(places)
+
+
+def _set(tree: dict[str, Any], keys: tuple[str, ...], sql_type: str) -> None:
+    *folders, leaf = keys
+    for folder in folders:
+        tree = tree.setdefault(folder, {})
+    tree[leaf] = sql_type
 
 
 def _in_no_shape(stream: Stream, shapes: dict[str, Shapes]) -> set[str]:

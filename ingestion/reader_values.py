@@ -208,7 +208,9 @@ def shared_checks(
         if field.kind.sql_type == "TIMESTAMP":
             bounds = f"timestamp '{EARLIEST}' and timestamp '{LATEST}'"
             checks.append(("time_out_of_range", field.path, f"{name} not between {bounds}"))
-    checks.extend((check.reason, check.field, check.condition) for check in stream.checks)
+    named = {field.name for field in stream.fields} - set(without)
+    of_usage = stream.usage.checks(named) if stream.usage else ()
+    checks.extend((check.reason, check.field, check.condition) for check in (*stream.checks, *of_usage))
     return checks
 
 

@@ -206,6 +206,14 @@ def paths(record: Any, prefix: str = "", depth: int = 1) -> set[str]:
     return found
 
 
+def leaves(record: dict[str, Any], above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Return the keys that lead to each value of an object that is no object itself."""
+    found: set[tuple[str, ...]] = set()
+    for key, value in record.items():
+        found |= leaves(value, (*above, key)) if isinstance(value, dict) else {(*above, key)}
+    return found
+
+
 def undeclared(found: Iterable[str], stream: Stream) -> set[str]:
     """Return those of the paths that the stream neither declares nor drops on purpose."""
     known = {field.path for field in stream.fields}

@@ -86,3 +86,8 @@
 {% macro usage_event_served_columns() %}
     {{ return(['provider', 'model_served', 'price_provider', 'price_model']) }}
 {% endmacro %}
+
+{#- What the reader says of a call's counts (ingestion/usage), the same columns for every stream that has a usage object. -#}
+{% macro usage_reading_columns() %}
+    {{ return(usage_event_token_columns() | reject('equalto', 'cache_told') | list + ['reported_total_tokens']) }}
+{% endmacro %}

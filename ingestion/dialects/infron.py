@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ingestion.dialects import captured
 from ingestion.dialects.shape import (
     COUNT,
     COUNT_LIMIT,
     CSV,
     DISCOUNT,
-    EPOCH,
     FLAG,
     KEY_ID,
     MONEY,
@@ -26,38 +26,38 @@ from ingestion.dialects.shape import (
     Column,
     Dialect,
     Stream,
+    below,
     column,
     fields,
     prose,
 )
+from ingestion.usage import (
+    ANTHROPIC,
+    BEDROCK,
+    GEMINI,
+    HAS_USAGE,
+    OPENAI,
+    TIERS,
+    UNCOUNTED,
+    USAGE_COLUMNS,
+    Places,
+    UsageReading,
+    at,
+)
 
-_PROVIDER = "left(model, greatest(instr(model, '/') - 1, 0))"
-_MODEL = "substr(model, instr(model, '/') + 1)"
-_HAS_USAGE = "coalesce(usage_prompt_tokens, usage_completion_tokens, usage_total_tokens) is not null"
+_SLUG = "coalesce(model, '')"
+_PROVIDER = f"left({_SLUG}, greatest(instr({_SLUG}, '/') - 1, 0))"
+_MODEL = f"substr({_SLUG}, instr({_SLUG}, '/') + 1)"
+
+#: Figures of time and money, what one count is made of, and what others already hold.
+_DROPPED = below("usage", *UNCOUNTED, *TIERS) + below("usageMetadata", *UNCOUNTED, *TIERS)
+
+_PLACES = at("usage", OPENAI, ANTHROPIC, BEDROCK) + at("usageMetadata", GEMINI)
+_READING = UsageReading(_PLACES)
 
 _USAGE = (
-    *fields(
-        TOKENS,
-        "usage.prompt_tokens",
-        "usage.completion_tokens",
-        "usage.total_tokens",
-        cached_nested="usage.prompt_tokens_details.cached_tokens",
-        cached_flat="usage.prompt_tokens_cache_read",
-        written_nested="usage.prompt_tokens_details.cache_write_tokens",
-        written_flat="usage.prompt_tokens_cache_write",
-        usage_cache_write_1h_tokens="usage.prompt_tokens_details.cache_write_1h_tokens",
-        usage_prompt_audio_tokens="usage.prompt_tokens_details.audio_tokens",
-        usage_prompt_video_tokens="usage.prompt_tokens_details.video_tokens",
-        reasoning_nested="usage.completion_tokens_details.reasoning_tokens",
-        reasoning_flat="usage.reasoning_tokens",
-        usage_completion_image_tokens="usage.completion_tokens_details.image_tokens",
-        usage_completion_audio_tokens="usage.completion_tokens_details.audio_tokens",
-    ),
-    *fields(
-        SEARCHES,
-        usage_native_web_search_requests="usage.native_web_search_requests",
-        usage_plugin_web_search_requests="usage.plugin_web_search_requests",
-    ),
+    *_READING.fields,
+    *fields(SEARCHES, usage_plugin_web_search_requests="usage.plugin_web_search_requests"),
     *fields(
         MONEY,
         "usage.cost",
@@ -84,14 +84,7 @@ _USAGE_COLUMNS = (
     "usage_prompt_tokens",
     "usage_completion_tokens",
     "usage_total_tokens",
-    Column("usage_cached_tokens", "BIGINT", "coalesce(cached_nested, cached_flat)"),
-    Column("usage_cache_write_tokens", "BIGINT", "coalesce(written_nested, written_flat)"),
-    "usage_cache_write_1h_tokens",
-    "usage_prompt_audio_tokens",
-    "usage_prompt_video_tokens",
-    Column("usage_reasoning_tokens", "BIGINT", "coalesce(reasoning_nested, reasoning_flat)"),
-    "usage_completion_image_tokens",
-    "usage_completion_audio_tokens",
+    *USAGE_COLUMNS,
     "usage_cost",
     "cost_prompt",
     "cost_completion",
@@ -105,8 +98,7 @@ _USAGE_COLUMNS = (
     "is_byok",
 )
 _MORE_USAGE_COLUMNS = (
-    Column("has_usage", "BOOLEAN", _HAS_USAGE),
-    "usage_native_web_search_requests",
+    HAS_USAGE,
     "usage_plugin_web_search_requests",
     "cost_image",
     "cost_video",
@@ -165,7 +157,8 @@ LOGS = Stream(
     ),
     provider=_PROVIDER,
     model=_MODEL,
-    dropped=("messages", "prompt", "response", "choices", "metadata"),
+    dropped=("messages", "prompt", "response", "choices", "metadata", *_DROPPED),
+    usage=_READING,
 )
 
 # The page shows milliseconds; a duration with a fraction or in s is in seconds.
@@ -178,6 +171,17 @@ _DURATION_MS = (
 # Asked only where the column is null, so that most texts are read once.
 _NO_DURATION = f"case when processing_ms is null then {_DURATION_MS} is not null else false end"
 
+_EXPORT_READING = UsageReading(
+    Places(
+        {
+            "prompt": (column(TOKENS, "input_tokens_as_written", "Input Tokens"),),
+            "completion": (column(TOKENS, "output_tokens_as_written", "Output Tokens"),),
+            "total": (column(TOKENS, "total_tokens_as_written", "Total Tokens"),),
+            "reads": (column(TOKENS, "cached_tokens_as_written", "Cached Tokens"),),
+        }
+    )
+)
+
 EXPORT = Stream(
     name="logs",
     table="infron_logs_csv",
@@ -188,10 +192,7 @@ EXPORT = Stream(
         column(TEXT, "request_id", "Request ID", mandatory=True),
         column(TEXT, "model", "Model Name", "Model", mandatory=True),
         column(TEXT, "call_status", "Call Status", "Status", mandatory=True),
-        column(TOKENS, "usage_prompt_tokens", "Input Tokens"),
-        column(TOKENS, "usage_completion_tokens", "Output Tokens"),
-        column(TOKENS, "usage_total_tokens", "Total Tokens"),
-        column(TOKENS, "usage_cached_tokens", "Cached Tokens"),
+        *_EXPORT_READING.fields,
         column(TEXT, "duration_text", "Processing Duration", "Processing Duration (ms)"),
         column(MONEY, "list_price", "List Price"),
         column(MONEY, "discounted_price", "Discounted Price"),
@@ -203,14 +204,11 @@ EXPORT = Stream(
         "model",
         Column("status", "VARCHAR", "lower(call_status)"),
         Column("processing_ms", "BIGINT", f"try_cast(round({_DURATION_MS}) as bigint)"),
-        "usage_prompt_tokens",
-        "usage_completion_tokens",
-        "usage_total_tokens",
-        "usage_cached_tokens",
+        *USAGE_COLUMNS,
         "list_price",
         "discounted_price",
         "cache_optimized_price",
-        Column("has_usage", "BOOLEAN", _HAS_USAGE),
+        HAS_USAGE,
     ),
     checks=(
         Check("unknown_status", "Call Status", "status not in ('success', 'failure', 'timeout')"),
@@ -222,30 +220,28 @@ EXPORT = Stream(
     ),
     provider=_PROVIDER,
     model=_MODEL,
+    usage=_EXPORT_READING,
 )
 
 RESPONSES = Stream(
     name="responses",
     table="infron_responses",
     occurred_at="created",
-    fields=(
-        *fields(TEXT, "id", "model", mandatory=True),
-        *fields(EPOCH, "created", mandatory=True),
-        *fields(TEXT, "object", "service_tier"),
-        *_USAGE,
-    ),
+    fields=(*captured.FIELDS, *_USAGE),
     columns=(
-        "id",
-        "created",
-        "model",
-        Column("is_stream", "BOOLEAN", "object like '%chunk'"),
+        captured.identity("id"),
+        captured.moment("created"),
+        captured.MODEL,
+        captured.IS_STREAM,
         "service_tier",
         *_USAGE_COLUMNS,
         *_MORE_USAGE_COLUMNS,
     ),
+    checks=captured.checks("id", "created"),
     provider=_PROVIDER,
     model=_MODEL,
-    dropped=("choices", "system_fingerprint", "provider"),
+    dropped=(*captured.DROPPED, *_DROPPED),
+    usage=_READING,
 )
 
 RECORDINGS = replace(RESPONSES, format=SSE)

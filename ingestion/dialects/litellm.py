@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ingestion.dialects.litellm_spend_logs import SPEND_LOGS
 from ingestion.dialects.litellm_tiers import TIER_COLUMNS, TIER_FIELDS
-from ingestion.dialects.litellm_usage import CLASS_COLUMNS, IN, OUT, TOKEN_FIELDS, USAGE
+from ingestion.dialects.litellm_usage import USAGE, USAGE_DROPPED, USAGE_READING
 from ingestion.dialects.shape import (
     COUNT,
     DISCOUNT,
@@ -18,9 +18,7 @@ from ingestion.dialects.shape import (
     FLAG,
     KEY_ID,
     MONEY,
-    SEARCHES,
     TEXT,
-    TOKENS,
     UNIT_PRICE,
     Check,
     Column,
@@ -29,6 +27,7 @@ from ingestion.dialects.shape import (
     below,
     fields,
 )
+from ingestion.usage import USAGE_COLUMNS
 
 _PRICES = "model_map_information.model_map_value"
 
@@ -90,29 +89,7 @@ _DROPPED = (
         "user_api_key_user_spend",
         "vector_store_request_metadata",
     ),
-    *below(
-        USAGE,
-        "cached_tokens",
-        "completion_time",
-        "completion_tokens",
-        "cost_details",
-        "inference_geo",
-        "is_byok",
-        "iterations",
-        "num_cached_tokens",
-        "prompt_cache_hit_tokens",
-        "prompt_cache_miss_tokens",
-        "prompt_time",
-        "prompt_tokens",
-        "pydantic_ai_gateway",
-        "queue_time",
-        "server_tool_use.browser_open_requests",
-        "server_tool_use.tool_search_requests",
-        "total_time",
-        "total_tokens",
-    ),
-    *below(IN, "text_tokens", "tool_use_tokens"),
-    *below(OUT, "accepted_prediction_tokens", "rejected_prediction_tokens", "text_tokens", "video_tokens"),
+    *USAGE_DROPPED,
 )
 
 LOGS = Stream(
@@ -150,14 +127,7 @@ LOGS = Stream(
         ),
         *TIER_FIELDS,
         *fields(FLAG, "cache_hit", "stream"),
-        *TOKEN_FIELDS,
-        *fields(
-            TOKENS,
-            prompt_image_tokens=f"{IN}.image_tokens",
-            prompt_video_tokens=f"{IN}.video_tokens",
-            completion_image_tokens=f"{OUT}.image_tokens",
-        ),
-        *fields(SEARCHES, web_search_requests=f"{USAGE}.server_tool_use.web_search_requests"),
+        *USAGE_READING.fields,
         *fields(
             MONEY,
             "response_cost",
@@ -206,9 +176,7 @@ LOGS = Stream(
         "prompt_tokens",
         "completion_tokens",
         "total_tokens",
-        Column("cached_tokens", "BIGINT", "coalesce(cached_nested, cached_anthropic)"),
-        Column("cache_write_tokens", "BIGINT", "coalesce(written_nested, written_openai, written_anthropic)"),
-        *CLASS_COLUMNS,
+        *USAGE_COLUMNS,
         "response_cost",
         "saved_cache_cost",
         "breakdown_total_cost",
@@ -247,12 +215,9 @@ LOGS = Stream(
         "breakdown_cache_creation_cost",
         "breakdown_reasoning_cost",
         "breakdown_tool_usage_cost",
-        "prompt_image_tokens",
-        "prompt_video_tokens",
-        "completion_image_tokens",
-        "web_search_requests",
         "upstream_cost",
     ),
+    usage=USAGE_READING,
     checks=(Check("unknown_status", "status", "status not in ('success', 'failure')"),),
     provider="coalesce(custom_llm_provider, '')",
     model=(

@@ -9,7 +9,7 @@ Prompt tokens include the cache whatever the provider.
 from __future__ import annotations
 
 from ingestion.dialects.litellm_tiers import TIER_COLUMNS, TIER_FIELDS
-from ingestion.dialects.litellm_usage import CLASS_COLUMNS, TOKEN_FIELDS, USAGE
+from ingestion.dialects.litellm_usage import PLACES, USAGE
 from ingestion.dialects.shape import (
     COUNT,
     CSV,
@@ -19,7 +19,6 @@ from ingestion.dialects.shape import (
     NDJSON,
     TEXT,
     TIME,
-    TOKENS,
     UNIT_PRICE,
     Check,
     Column,
@@ -29,11 +28,15 @@ from ingestion.dialects.shape import (
     fields,
     json_pages,
 )
+from ingestion.usage import ANTHROPIC, OPENAI, TIERS, UNCOUNTED, USAGE_COLUMNS, UsageReading, at
 
 _META = "metadata"
 _BREAKDOWN = f"{_META}.cost_breakdown"
 _PRICES = f"{_META}.model_map_information.model_map_value"
 _ERROR = f"{_META}.error_information"
+
+#: Rows older than the usage object hold what is beside the three counts under a name of its own.
+_READING = UsageReading(PLACES + at(f"{_META}.additional_usage_values", OPENAI, ANTHROPIC))
 
 _FIELDS = (
     *fields(TEXT, "request_id", mandatory=True),
@@ -62,12 +65,7 @@ _FIELDS = (
         error_class=f"{_ERROR}.error_class",
     ),
     *TIER_FIELDS,
-    *TOKEN_FIELDS,
-    *fields(
-        TOKENS,
-        cached_besides=f"{_META}.additional_usage_values.cache_read_input_tokens",
-        written_besides=f"{_META}.additional_usage_values.cache_creation_input_tokens",
-    ),
+    *_READING.fields,
     *fields(
         MONEY,
         "spend",
@@ -107,13 +105,7 @@ _COLUMNS = (
     "prompt_tokens",
     "completion_tokens",
     "total_tokens",
-    Column("cached_tokens", "BIGINT", "coalesce(cached_nested, cached_anthropic, cached_besides)"),
-    Column(
-        "cache_write_tokens",
-        "BIGINT",
-        "coalesce(written_nested, written_openai, written_anthropic, written_besides)",
-    ),
-    *CLASS_COLUMNS,
+    *USAGE_COLUMNS,
     "spend",
     "breakdown_total_cost",
     "breakdown_original_cost",
@@ -159,13 +151,13 @@ _DROPPED = (
     "created_at",
     "updated_at",
     USAGE,
+    *below(f"{_META}.additional_usage_values", "cost", *UNCOUNTED, *TIERS),
     _BREAKDOWN,
     _PRICES,
     _ERROR,
     *below(
         _META,
         "actor_agent_id",
-        "additional_usage_values",
         "agent_execution_mode",
         "applied_guardrails",
         "autorouter_baseline_observation",
@@ -224,6 +216,7 @@ def _rows(stream: str, layout: Format) -> Stream:
         occurred_at="started_at",
         fields=_FIELDS,
         columns=_COLUMNS,
+        usage=_READING,
         checks=(Check("unknown_status", "status", "status not in ('success', 'failure', '')"),),
         provider="coalesce(custom_llm_provider, '')",
         model=(

@@ -6,9 +6,10 @@ mean is SQL in the dialect's dbt staging folder.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 #: Token counts from this on are damage, not usage: no request of any gateway comes near a thousand million.
 TOKEN_LIMIT = 1_000_000_000
@@ -237,6 +238,23 @@ class Check:
     condition: str
 
 
+class Usage(Protocol):
+    """How raw columns are computed, step by step, from fields of which a file has few."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Fields that the steps read."""
+
+    def columns(self) -> dict[str, str]:
+        """Return the columns with their types."""
+
+    def steps(self, present: Collection[str]) -> tuple[tuple[Column, ...], ...]:
+        """Return the steps from the fields that are present; the last one is the columns."""
+
+    def checks(self, present: Collection[str]) -> tuple[Check, ...]:
+        """Return the checks of the fields that are present."""
+
+
 @dataclass(frozen=True)
 class Stream:
     """One kind of record a gateway delivers, and the raw table it fills.
@@ -245,7 +263,7 @@ class Stream:
         name: Folder name under `landing/<source>/`. Streams of one name differ by format.
         table: Raw table; streams with equal columns may share one.
         fields: Everything that is read; undeclared top-level fields end in `extra`, others never reach raw.
-        columns: Raw columns in order: the name of a field, or a `Column`.
+        columns: Raw columns in order: the name of a field or of a column of `usage`, or a `Column`.
         occurred_at: Field that is the billing-basis time; None if the stream holds no usage events.
         checks: Impossibilities beyond types and mandatory fields.
         provider: SQL over raw columns: the provider half of the price key ('' if there is none).
@@ -258,6 +276,7 @@ class Stream:
             it were one. A text of anything else (nothing, `null`, a list, a number) is no object.
         watched: Paths of objects in embedded fields that a charge may follow from: which undeclared fields a row
             has there is kept by name, in `unknown_fields`.
+        usage: How the counts of a call are read.
     """
 
     name: str
@@ -273,6 +292,7 @@ class Stream:
     format: Format = NDJSON
     embedded: tuple[str, ...] = ()
     watched: tuple[str, ...] = ()
+    usage: Usage | None = None
 
     def keys(self, field: Field) -> tuple[str, ...]:
         """Return the keys that lead to a field's value in a record; a CSV record is flat and keyed by name."""
@@ -287,11 +307,10 @@ class Stream:
 
     def raw_columns(self) -> list[Column]:
         """Return the stream's own raw columns, typed, after the columns every table has in common."""
-        by_name = {field.name: field for field in self.fields}
+        types = {field.name: field.kind.sql_type for field in self.fields}
+        types |= self.usage.columns() if self.usage else {}
         return [
-            Column(column, by_name[column].kind.sql_type, f'"{column}"')
-            if isinstance(column, str)
-            else column
+            Column(column, types[column], f'"{column}"') if isinstance(column, str) else column
             for column in self.columns
         ]
 

@@ -81,7 +81,7 @@ def bare_statement(stream: Stream, path: Path) -> str:
     outputs = reader_sql.Reading(stream, "UTC", "", "", date.min)._outputs(literal("bare"), *nothing)
     return (
         f"with fields as (select {typed} from {rows}),"
-        f" typed as (select *, {reader_sql._derived(stream)} from fields) select {outputs} from typed"
+        f" {reader_sql.typed_from_fields(stream)} select {outputs} from typed"
     )
 
 

@@ -162,16 +162,17 @@ def test_a_successful_call_without_usage_is_rejected_and_a_failed_one_is_not(des
     assert [row["has_usage"] for row in desk.rows()] == [False]
 
 
-def test_contradictory_counts_are_kept_for_dbt_to_flag(desk, call):
+def test_contradictory_counts_are_kept_and_flagged(desk, call):
     details = {"cached_tokens": 9000, "cache_write_tokens": 0}
     desk.land([call(1, usage={"total_tokens": 1, "prompt_tokens_details": details})])
     desk.run()
     (row,) = desk.rows()
-    assert (row["usage_prompt_tokens"], row["usage_cached_tokens"], row["usage_total_tokens"]) == (
+    assert (row["usage_prompt_tokens"], row["cache_read_tokens"], row["usage_total_tokens"]) == (
         5124,
         9000,
         1,
     )
+    assert row["usage_source"] == "contradictory"
 
 
 def test_a_fault_inside_dropped_content_is_nobodys_money(desk, call):

@@ -52,11 +52,7 @@ def test_a_row_is_read_to_the_last_digit(desk, export):
     assert export(row(1)) == [("gen-001", 2)]
     [found] = desk.rows("infron_logs_csv")
     assert found["created_at"] == found["occurred_at"] == datetime(2026, 11, 1, 7, 21, 59, 391000)
-    assert (found["usage_prompt_tokens"], found["usage_cached_tokens"], found["processing_ms"]) == (
-        5124,
-        524,
-        1834,
-    )
+    assert (found["input_tokens"], found["cache_read_tokens"], found["processing_ms"]) == (5124, 524, 1834)
     assert found["cache_optimized_price"] == Decimal("0.001693480000")
     assert found["extra"] is None
 

@@ -174,9 +174,9 @@ def test_the_older_flat_usage_is_the_same_contract(desk, call):
     desk.run()
     (row,) = desk.rows()
     names = (
-        "usage_cached_tokens",
-        "usage_cache_write_tokens",
-        "usage_reasoning_tokens",
+        "cache_read_tokens",
+        "cache_write_5m_tokens",
+        "reasoning_tokens",
         "usage_total_tokens",
     )
     assert [row[name] for name in names] == [40, 20, 5, None]

@@ -61,8 +61,8 @@ def test_a_deployments_own_price_list_travels_on_the_row(sample):
 
 def test_cache_writes_are_split_by_lifetime(sample):
     row = sample["msg-07"]
-    names = ("cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
-    assert [row[name] for name in names] == [19, 200, 150, 50]
+    names = ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+    assert [row[name] for name in names] == [19, 150, 50]
 
 
 def test_a_streams_own_cost_a_tier_and_a_missing_provider_survive(sample):
@@ -110,13 +110,16 @@ def test_a_real_proxys_output_lands_with_the_oracles_sums(desk, shared_data):
     hits = [row for row in rows if row["cache_hit"]]
     expected = Decimal(special["cache_hit_rows"]["cost_breakdown_total"]).quantize(Decimal("1e-12"))
     assert (len(hits), sum(row["breakdown_total_cost"] for row in hits)) == (9, expected)
-    for name, count, tokens in [
-        ("cached_tokens", 17, 70_846),
-        ("cache_write_tokens", 10, 12_331),
-        ("reasoning_tokens", 198, 69_001),
+    for classes, count, tokens in [
+        ([f"cache_read_{kind}tokens" for kind in ("", "audio_", "image_", "video_")], 17, 70_846),
+        (["cache_write_5m_tokens", "cache_write_1h_tokens"], 10, 12_331),
+        (["reasoning_tokens"], 198, 69_001),
     ]:
-        found = [row[name] for row in rows if row["status"] == "success" and row[name]]
-        assert (len(found), sum(found)) == (count, tokens), name
+        counts = [sum(row[name] for name in classes) for row in rows if row["status"] == "success"]
+        assert (len([count for count in counts if count]), sum(counts)) == (count, tokens), classes
+    assert sum(row["input_tokens"] for row in rows) == total["prompt_tokens"]
+    assert sum(row["output_tokens"] for row in rows) == total["completion_tokens"]
+    assert {row["usage_source"] for row in rows} == {"reported", "missing"}
     # LiteLLM could not price 42; four of them have a cost nevertheless, because their upstream stated one.
     unpriced = [row for row in rows if row["cost_failure"]]
     assert len([row for row in unpriced if row["response_cost"] == 0]) == 38

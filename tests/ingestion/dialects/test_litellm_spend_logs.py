@@ -28,8 +28,8 @@ def rows(desk):
 
 def test_metadata_in_a_string_is_read_as_the_object_it_is(rows):
     row = rows["chatcmpl-01"]
-    names = ("cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "reasoning_tokens")
-    assert [row[name] for name in names] == [6000, 1000, 1000, 100]
+    names = ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "reasoning_tokens")
+    assert [row[name] for name in names] == [6000, 1000, 0, 100]
     assert (row["api_key_alias"], row["attempted_fallbacks"], row["org_id"]) == ("prod-web", 1, "org_1")
     assert row["breakdown_total_cost"] == Decimal("0.02205")
 
@@ -40,7 +40,7 @@ def test_a_time_without_a_zone_is_utc(rows):
 
 def test_a_cache_hit_is_a_word_and_its_metadata_may_be_empty(rows):
     row = rows["chatcmpl-01_cache_hit1793523200.5"]
-    assert (row["cache_hit_text"], row["cached_tokens"], row["litellm_call_id"]) == ("True", None, "call-02")
+    assert (row["cache_hit_text"], row["cache_read_tokens"], row["litellm_call_id"]) == ("True", 0, "call-02")
 
 
 def test_no_price_is_null_and_not_nothing(rows):
@@ -140,4 +140,4 @@ def test_metadata_of_a_page_is_an_object(desk):
         for row in desk.rows("litellm_spend_logs_api")
     )
     assert text == as_object
-    assert as_object["cached_tokens"] == 6000
+    assert as_object["cache_read_tokens"] == 6000

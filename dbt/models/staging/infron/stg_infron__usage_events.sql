@@ -5,11 +5,7 @@
     'request_id': 'varchar', 'status': 'varchar', 'api_key_id': 'varchar', 'api_key_name': 'varchar',
     'workspace_id': 'varchar', 'member_id': 'varchar', 'group_name': 'varchar', 'origin': 'varchar', 'model': 'varchar',
     'stream': 'boolean', 'processing_ms': 'bigint', 'http_status': 'bigint', 'error': 'varchar',
-    'service_tier': 'varchar', 'usage_prompt_tokens': 'bigint', 'usage_completion_tokens': 'bigint',
-    'usage_total_tokens': 'bigint', 'usage_cached_tokens': 'bigint', 'usage_cache_write_tokens': 'bigint',
-    'usage_cache_write_1h_tokens': 'bigint', 'usage_prompt_audio_tokens': 'bigint',
-    'usage_reasoning_tokens': 'bigint', 'usage_completion_audio_tokens': 'bigint',
-    'usage_completion_image_tokens': 'bigint', 'usage_native_web_search_requests': 'bigint', 'has_usage': 'boolean', 'is_byok': 'boolean',
+    'service_tier': 'varchar', 'is_byok': 'boolean',
     'cost_byok': 'decimal(18, 12)',
     'discount_rate': 'decimal(18, 9)', 'usage_cost': 'decimal(18, 12)', 'list_price': 'decimal(18, 12)',
     'discounted_price': 'decimal(18, 12)',
@@ -23,9 +19,7 @@
         'own': {'usage_cost': 'cache_optimized_price'},
         'silent': [
             'api_key_id', 'api_key_name', 'workspace_id', 'member_id', 'group_name', 'origin', 'stream', 'http_status',
-            'error', 'service_tier', 'usage_cache_write_tokens', 'usage_cache_write_1h_tokens',
-            'usage_prompt_audio_tokens', 'usage_reasoning_tokens', 'usage_completion_audio_tokens',
-            'usage_completion_image_tokens', 'usage_native_web_search_requests', 'is_byok', 'cost_byok', 'discount_rate',
+            'error', 'service_tier', 'is_byok', 'cost_byok', 'discount_rate',
         ],
     },
     {
@@ -53,6 +47,7 @@ with logs as (
                     {{ column }},
                 {%- endif %}
             {% endfor -%}
+            {{ usage_reading_columns() | join(',\n            ') }},
             {{ stream.rank }} as stream_rank,
             raw_file,
             raw_line,
@@ -67,16 +62,9 @@ slugs as (
     select
         *,
         case when model like '%/%' then split_part(model, '/', 1) else '' end as slug_provider,
-        case when model like '%/%' then substring(model, strpos(model, '/') + 1) else model end as slug_model,
-        coalesce(usage_prompt_tokens, 0) as prompt_tokens,
-        coalesce(usage_cached_tokens, 0) as cached_tokens,
-        coalesce(usage_cache_write_tokens, 0) as written_tokens,
-        coalesce(usage_cache_write_1h_tokens, 0) as written_1h_tokens,
-        coalesce(usage_prompt_audio_tokens, 0) as prompt_audio_tokens,
-        coalesce(usage_completion_tokens, 0) as completion_tokens,
-        coalesce(usage_reasoning_tokens, 0) as completion_reasoning_tokens,
-        coalesce(usage_completion_audio_tokens, 0) as completion_audio_tokens,
-        coalesce(usage_completion_image_tokens, 0) as completion_image_tokens
+        case
+            when model like '%/%' then substring(model, strpos(model, '/') + 1) else coalesce(model, '')
+        end as slug_model
     from logs
 ),
 
@@ -121,26 +109,9 @@ usage_events as (
         {{ service_tier_served(['service_tier']) }} as service_tier,
         cast(null as varchar) as service_tier_requested,
 
-        ---------- tokens: prompt_tokens includes cache reads, cache writes and audio; completion_tokens includes reasoning
-        greatest(prompt_tokens - cached_tokens - written_tokens - prompt_audio_tokens, 0) as uncached_input_tokens,
-        cached_tokens as cache_read_tokens,
-        greatest(written_tokens - written_1h_tokens, 0) as cache_write_5m_tokens,
-        written_1h_tokens as cache_write_1h_tokens,
-        prompt_audio_tokens as input_audio_tokens,
-        {{ absent('media_tokens', except = ['input_audio_tokens', 'output_audio_tokens', 'output_image_tokens']) }},
-        greatest(
-            completion_tokens - completion_reasoning_tokens - completion_audio_tokens - completion_image_tokens, 0
-        ) as output_text_tokens,
-        completion_audio_tokens as output_audio_tokens,
-        completion_image_tokens as output_image_tokens,
-        completion_reasoning_tokens as reasoning_tokens,
-        prompt_tokens as input_tokens,
-        completion_tokens as output_tokens,
-        usage_total_tokens as reported_total_tokens,
-        -- The provider's own searches; those of the gateway's plugin are in no catalogue.
-        coalesce(usage_native_web_search_requests, 0) as web_searches,
+        ---------- tokens: as the reader read them; searches of the gateway's plugin are in no catalogue
+        {{ usage_reading_columns() | join(',\n        ') }},
         cast(1 as bigint) as call_units,
-        case when has_usage then 'reported' else 'missing' end as usage_source,
         case when stream_rank = 2 then 'reads' else 'all' end as cache_told,
         stream_rank = 1 as tells_groups,
 

@@ -2,14 +2,12 @@
 
 {%- set shared = [
     'call_type', 'custom_llm_provider', 'model', 'model_group', 'litellm_call_id', 'started_at', 'ended_at',
-    'first_token_at', 'occurred_at', 'prompt_tokens', 'completion_tokens', 'total_tokens', 'cached_tokens',
-    'cache_write_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'reasoning_tokens', 'prompt_audio_tokens',
-    'completion_audio_tokens', 'api_key_hash', 'api_key_alias', 'team_id', 'user_id', 'end_user', 'org_id',
+    'first_token_at', 'occurred_at', 'api_key_hash', 'api_key_alias', 'team_id', 'user_id', 'end_user', 'org_id',
     'request_route', 'error_code', 'error_class', 'attempted_fallbacks', 'breakdown_service_tier',
     'usage_service_tier', 'usage_speed', 'usage_traffic_type', 'usage_gemini_tier', 'breakdown_total_cost', 'map_entry_key',
     'map_input_cost_per_token', 'map_output_cost_per_token', 'unknown_fields', 'source', 'raw_file', 'raw_line',
     'delivered_on',
-] %}
+] + usage_reading_columns() %}
 {%- set spend_rows = {'litellm_spend_logs': 2, 'litellm_spend_logs_api': 3} %}
 
 with payloads as (
@@ -20,7 +18,6 @@ with payloads as (
         cache_hit,
         response_model,
         response_cost,
-        web_search_requests,
         response_service_tier,
         requested_service_tier,
         requested_speed,
@@ -39,7 +36,6 @@ spend_rows as (
             lower(cache_hit_text) = 'true' as cache_hit,
             cast(null as varchar) as response_model,
             spend as response_cost,
-            cast(null as bigint) as web_search_requests,
             cast(null as varchar) as response_service_tier,
             cast(null as varchar) as requested_service_tier,
             cast(null as varchar) as requested_speed,
@@ -60,7 +56,7 @@ kinds as (
     select
         *,
         {{ litellm_call_type('call_type') }} as call_kind,
-        coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0) > 0 as counts_tokens
+        input_tokens + output_tokens > 0 as counts_tokens
     from logs
 ),
 
@@ -94,9 +90,6 @@ models as (
                 then substring(model, length(custom_llm_provider) + 2)
             else coalesce(model, '')
         end as deployment_model,
-        coalesce(prompt_tokens, 0) as all_prompt_tokens,
-        coalesce(completion_tokens, 0) as all_completion_tokens,
-        coalesce(cache_write_5m_tokens + cache_write_1h_tokens, cache_write_5m_tokens, cache_write_1h_tokens, 0) as split_write_tokens,
         -- A spend row is never null. 0 is a price where a deployment states it under a name of its own; else LiteLLM knew
         -- none: it put 0 where its map has no entry, or an entry of zeros under the model's name.
         coalesce(response_cost, 0) = 0
@@ -110,25 +103,12 @@ models as (
             map_entry_key is null
             or map_entry_key in (model, concat(custom_llm_provider, '/', model))
             or concat(custom_llm_provider, '/', map_entry_key) = model
-        ) as is_gateway_unpriced
-    from identified
-),
-
--- Cache writes without a split are five-minute writes, LiteLLM's default.
-tokens as (
-    select
-        *,
-        coalesce(cached_tokens, 0) as read_tokens,
-        greatest(coalesce(cache_write_tokens, 0), split_write_tokens) as write_tokens,
-        coalesce(cache_write_1h_tokens, 0) as write_1h_tokens,
-        coalesce(prompt_audio_tokens, 0) as audio_in_tokens,
-        coalesce(completion_audio_tokens, 0) as audio_out_tokens,
-        coalesce(reasoning_tokens, 0) as reasoning_out_tokens,
+        ) as is_gateway_unpriced,
         -- A tool, a container or a search is charged by the call: what LiteLLM's configuration says it costs.
         response_cost > 0
         and not counts_tokens
         and call_kind in ('search', '{{ managing_call_types() | join("', '") }}') as is_priced_per_call
-    from models
+    from identified
 ),
 
 usage_events as (
@@ -188,29 +168,9 @@ usage_events as (
         coalesce(case when lower(requested_speed) = 'fast' then 'fast' end, {{ service_tier_name('requested_service_tier') }})
             as service_tier_requested,
 
-        ---------- tokens: prompt_tokens includes cache reads and writes whatever the provider; completion includes reasoning
-        greatest(all_prompt_tokens - read_tokens - write_tokens - audio_in_tokens, 0) as uncached_input_tokens,
-        read_tokens as cache_read_tokens,
-        greatest(write_tokens - write_1h_tokens, 0) as cache_write_5m_tokens,
-        write_1h_tokens as cache_write_1h_tokens,
-        audio_in_tokens as input_audio_tokens,
-        {{ absent('media_tokens', except = ['input_audio_tokens', 'output_audio_tokens']) }},
-        greatest(all_completion_tokens - reasoning_out_tokens - audio_out_tokens, 0) as output_text_tokens,
-        audio_out_tokens as output_audio_tokens,
-        reasoning_out_tokens as reasoning_tokens,
-        all_prompt_tokens as input_tokens,
-        all_completion_tokens as output_tokens,
-        total_tokens as reported_total_tokens,
-        coalesce(web_search_requests, 0) as web_searches,
+        ---------- tokens: as the reader read them
+        {{ usage_reading_columns() | join(',\n        ') }},
         cast(1 as bigint) as call_units,
-        case
-            when all_prompt_tokens + all_completion_tokens = 0 then 'missing'
-            when
-                read_tokens + write_tokens + audio_in_tokens > all_prompt_tokens
-                or reasoning_out_tokens + audio_out_tokens > all_completion_tokens
-                then 'contradictory'
-            else 'reported'
-        end as usage_source,
         'all' as cache_told,
         true as tells_groups,
 
@@ -241,7 +201,7 @@ usage_events as (
         raw_file,
         raw_line,
         delivered_on
-    from tokens
+    from models
 )
 
 select * from usage_events

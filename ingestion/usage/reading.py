@@ -1,0 +1,438 @@
+"""One reading of a usage object: which counts include which, and what is left for each disjoint class.
+
+Written as steps of SQL, each over the values of those before:
+
+1. told      each quantity once: the largest of what its places say, 0 where none does;
+2. wholes    prompt, completion, cache and reasoning, whatever the shape called them;
+3. cache     reads and writes, where places disagree;
+4. identity  which sum of these the total is;
+5. beside    what therefore, or by what cannot be, stands beside the prompt and beside the completion;
+6. sums      input and output tokens, and the room the cache leaves in the input;
+7. spread    the kinds of content over that room.
+
+No cost is read here: a reading that is chosen because it makes a charge match proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ingestion.dialects.shape import TEXT, Check, Column, Field
+from ingestion.usage.expressions import (
+    FALSE,
+    TRUE,
+    ZERO,
+    Steps,
+    at_most,
+    both,
+    choose,
+    either,
+    exceeds,
+    is_zero,
+    least_of,
+    minus,
+    most,
+    opposite,
+    over,
+    plus,
+)
+from ingestion.usage.places import PARTS, Places
+
+#: Kinds of content with classes of their own; text is what is left.
+_CONTENTS = ("audio", "image", "video")
+#: A whole number that may be written with a point, as counts are elsewhere.
+_COUNT = r"[0-9]{1,9}(\.0*)?"
+
+#: What stands beside the prompt.
+_NOTHING, _TOOL_USE, _CACHE, _WRITES, _READS = range(5)
+#: Added where reasoning stands beside the completion, and where the total is no sum of the others.
+_REASONING, _NO_SUM = 10, 100
+
+#: Raw columns of a reading: classes, disjoint and never negative; those of the input add up to `input_tokens`, those of
+#: the output to `output_tokens`.
+USAGE_COLUMNS = (
+    "uncached_input_tokens",
+    "cache_read_tokens",
+    *(f"cache_read_{kind}_tokens" for kind in _CONTENTS),
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    *(f"input_{kind}_tokens" for kind in _CONTENTS),
+    "output_text_tokens",
+    "reasoning_tokens",
+    *(f"output_{kind}_tokens" for kind in _CONTENTS),
+    "input_tokens",
+    "output_tokens",
+    "reported_total_tokens",
+    "web_searches",
+    "usage_source",
+    "usage_reading",
+)
+_TEXTS = ("usage_source", "usage_reading")
+#: Whether the record has any of the fields, be it 0: a column for streams that ask for it.
+HAS_USAGE = "has_usage"
+
+
+@dataclass(frozen=True)
+class UsageReading:
+    """How a stream reads its usage.
+
+    Attributes:
+        places: Where the quantities stand.
+        estimated: Condition over fields that the counts are the gateway's estimate.
+    """
+
+    places: Places
+    estimated: str = FALSE
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Fields to declare."""
+        return self.places.fields()
+
+    def columns(self) -> dict[str, str]:
+        """Return the raw columns with their types."""
+        types = {name: "VARCHAR" if name in _TEXTS else "BIGINT" for name in USAGE_COLUMNS}
+        return {**types, HAS_USAGE: "BOOLEAN"}
+
+    def checks(self, present: Collection[str]) -> tuple[Check, ...]:
+        """Return the checks of lists whose entries may be no counts, in the fields that are present."""
+        checks = []
+        for quantity in PARTS:
+            for field in self.places.of.get(quantity, ()):
+                if field.name in present:
+                    entries = _opened(field.name, quantity)
+                    is_count = f"regexp_full_match(coalesce(tollbook_part.tokens, '0'), '{_COUNT}')"
+                    no_count = f"tollbook_part is null or not {is_count}"
+                    bad = f"{entries} is null or len(list_filter({entries}, lambda tollbook_part: {no_count})) > 0"
+                    condition = f"case when {field.name} is not null then {bad} else false end"
+                    checks.append(Check("wrong_type", field.path, condition))
+        return tuple(checks)
+
+    def steps(self, present: Collection[str]) -> tuple[tuple[Column, ...], ...]:
+        """Return the steps to the raw columns, which are the last step, from the fields that are present."""
+        steps = Steps()
+        told = _told(steps, self.places, present)
+        call = _calls(steps, told)
+        counts = [field.name for field in self.fields if field.name in present and field.kind != TEXT]
+        has_usage = f"coalesce({', '.join(counts)}) is not null" if counts else FALSE
+        return (
+            *steps.all(),
+            (*_columns(call, told, self.estimated), Column(HAS_USAGE, "BOOLEAN", has_usage)),
+        )
+
+
+def _opened(name: str, quantity: str) -> str:
+    """Return the entries of a list as (label, tokens)."""
+    label, count = PARTS[quantity]
+    return (
+        f'list_transform(from_json({name}, \'[{{"{label}":"VARCHAR","{count}":"VARCHAR"}}]\'),'
+        f" lambda tollbook_entry: case when tollbook_entry is not null"
+        f' then {{"label": upper(tollbook_entry."{label}"), "tokens": tollbook_entry."{count}"}} end)'
+    )
+
+
+def _told(steps: Steps, places: Places, present: Collection[str]) -> dict[str, str]:
+    """Return what to call each quantity: what no place of the file can tell is 0."""
+
+    def names(quantity: str) -> list[str]:
+        return [name for name in places.names(quantity) if name in present]
+
+    def counted(quantity: str, *in_lists: tuple[str, str]) -> str:
+        lists = [
+            f"case when {name} is not null then cast(list_sum(list_transform(list_filter({_opened(name, parts)},"
+            f" lambda tollbook_part: {f'tollbook_part.label = {label!r}' if label else 'true'}),"
+            f" lambda tollbook_part: try_cast(tollbook_part.tokens as double))) as bigint) end"
+            for parts, label in in_lists
+            for name in names(parts)
+        ]
+        # A 0 or a silence in one place does not hide a count in another.
+        told = [*names(quantity), *lists]
+        return steps.let(f"told_{quantity}", f"coalesce({most(*told)}, 0)" if told else ZERO)
+
+    told = {
+        quantity: counted(quantity)
+        for quantity in (
+            "prompt", "input", "completion", "candidates", "total", "reads", "reads_beside", "writes", "writes_5m",
+            "writes_1h", "writes_beside", "writes_beside_5m", "writes_beside_1h", "tool_use", "tool_use_beside",
+            "reasoning", "thoughts", "searches",
+        )
+    }  # fmt: skip
+    told["write_parts"] = counted("write_parts_in_all", ("write_parts", ""))
+    told["write_parts_1h"] = counted("write_parts_1h", ("write_parts", "1H"))
+    for kind in ("text", *_CONTENTS):
+        label = kind.upper()
+        told[kind] = counted(kind, ("prompt_parts", label))
+        told[f"tool_use_{kind}"] = counted(f"tool_use_{kind}", ("tool_use_parts", label))
+        told[f"cached_{kind}"] = counted(f"cached_{kind}", ("cached_parts", label))
+        told[f"output_{kind}"] = counted(f"output_{kind}", ("candidate_parts", label))
+    steps.close()
+    for kind in ("text", *_CONTENTS):
+        told[kind] = plus(told[kind], told[f"tool_use_{kind}"])
+    return told
+
+
+def _calls(steps: Steps, told: dict[str, str]) -> dict[str, str]:
+    """Return what to call the sums of a call, its classes, and the conditions of its reading."""
+    call = _wholes(steps, told)
+    call |= _cache(steps, told, call)
+    call |= _identity(steps, told, call)
+    call |= _beside(steps, told, call)
+    call |= _sums(steps, told, call)
+    return call | _spread(steps, told, call)
+
+
+def _wholes(steps: Steps, told: dict[str, str]) -> dict[str, str]:
+    reads = [
+        told["reads"],
+        told["reads_beside"],
+        plus(*(told[f"cached_{kind}"] for kind in ("text", *_CONTENTS))),
+    ]
+    inside = [told["writes"], plus(told["writes_5m"], told["writes_1h"])]
+    beside = [
+        told["writes_beside"],
+        plus(told["writes_beside_5m"], told["writes_beside_1h"]),
+        told["write_parts"],
+    ]
+    writes = [*inside, *beside]
+    # Anthropic's and Bedrock's own names for the input, and the cache where only they write it.
+    is_cache_beside = both(
+        exceeds(told["input"], ZERO),
+        TRUE if told["prompt"] == ZERO else f"{told['input']} >= {told['prompt']}",
+        exceeds(most(told["reads_beside"], *beside), ZERO),
+        is_zero(told["reads"], *inside),
+    )
+    # Gemini's own names, and no count of all output that another wrote.
+    is_reasoning_beside = both(
+        exceeds(told["thoughts"], ZERO),
+        TRUE if told["completion"] == ZERO else f"{told['completion']} <= {told['candidates']}",
+    )
+    wholes = {
+        "prompt": most(told["prompt"], told["input"]),
+        "completion": most(told["completion"], told["candidates"]),
+        "most_reads": most(*reads),
+        "most_writes": most(*writes),
+        "least_reads": least_of(*reads),
+        "least_writes": least_of(*writes),
+        "all_writes_1h": most(told["writes_1h"], told["writes_beside_1h"], told["write_parts_1h"]),
+        "reasoning": most(told["reasoning"], told["thoughts"]),
+        "tool_use": most(told["tool_use"], told["tool_use_beside"]),
+        "media": plus(*(told[kind] for kind in _CONTENTS)),
+        "output_media": plus(*(told[f"output_{kind}"] for kind in _CONTENTS)),
+    }
+    conditions = {"is_cache_beside": is_cache_beside, "is_reasoning_beside": is_reasoning_beside}
+    call = {name: steps.let(name, sql) for name, sql in wholes.items()}
+    call |= {name: steps.let(name, sql, "BOOLEAN") for name, sql in conditions.items()}
+    steps.close()
+    return call
+
+
+def _cache(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+    """Take the largest count of each class, unless only the smaller ones fit in a prompt that includes them."""
+    largest = call["most_reads"], call["most_writes"]
+    smaller = call["least_reads"], call["least_writes"]
+    if largest == smaller:
+        return {"reads": largest[0], "writes": largest[1]}
+    beside = plus(call["prompt"], *largest, call["completion"])
+    only_smaller_fits = both(
+        opposite(call["is_cache_beside"]),
+        exceeds(plus(*largest), call["prompt"]),
+        f"{plus(*smaller)} between 1 and {call['prompt']}",
+        f"{told['total']} not in ({beside}, {plus(beside, call['reasoning'])})",
+    )
+    found = {
+        name: steps.let(name, choose((only_smaller_fits, small), otherwise=large))
+        for name, small, large in zip(("reads", "writes"), smaller, largest, strict=True)
+    }
+    steps.close()
+    return found
+
+
+def _identity(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+    """Find the sum that the total is: a code of what stands beside the prompt and beside the completion."""
+    by_name = plus(
+        choose((exceeds(told["tool_use_beside"], ZERO), str(_TOOL_USE)), otherwise=ZERO),
+        choose((call["is_reasoning_beside"], str(_REASONING)), otherwise=ZERO),
+    )
+    if told["total"] == ZERO:
+        return {"code": steps.let("code", by_name), "is_no_sum": FALSE}
+    prompt, reads, writes = call["prompt"], call["reads"], call["writes"]
+    # What a total may count of the input; the first that fits is believed.
+    totals = (
+        (prompt, _NOTHING),
+        (plus(prompt, call["tool_use"]), _TOOL_USE),
+        (plus(prompt, reads, writes), _CACHE),
+        (plus(prompt, writes), _WRITES),
+        (plus(prompt, reads), _READS),
+        (minus(prompt, reads), _NOTHING),
+        (minus(prompt, reads, writes), _NOTHING),
+    )
+    sums: dict[str, int] = {}
+    for counted, beside in totals:
+        sums.setdefault(plus(counted, call["completion"]), beside)
+        sums.setdefault(plus(counted, call["completion"], call["reasoning"]), beside + _REASONING)
+    code = choose(
+        (f"{told['total']} = 0", by_name),
+        *((f"{told['total']} = {counted}", str(beside)) for counted, beside in sums.items()),
+        otherwise=f"{_NO_SUM} + {by_name}",
+    )
+    steps.let("code", code)
+    steps.close()
+    return {"code": "code", "is_no_sum": f"code >= {_NO_SUM}"}
+
+
+def _beside(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+    """Correct the sum by what cannot be: more cached than there is in the prompt, more reasoning than output."""
+    prompt, reads, writes = call["prompt"], call["reads"], call["writes"]
+    beside = ZERO if call["code"] == ZERO else f"{call['code']} % {_REASONING}"
+    cached = plus(reads, writes)
+    if cached == ZERO:
+        beside_prompt = beside if call["tool_use"] != ZERO else ZERO
+    else:
+        beside_prompt = choose(
+            (f"{cached} = 0", beside),
+            (call["is_cache_beside"], str(_CACHE)),
+            (f"{beside} in ({_NOTHING}, {_TOOL_USE}) and {cached} <= {prompt}", beside),
+            (f"{beside} = {_READS} and {writes} <= {prompt}", str(_READS)),
+            (f"{beside} <> {_CACHE} and {reads} <= {prompt}", str(_WRITES)),
+            otherwise=str(_CACHE),
+        )
+    by_code = FALSE if call["code"] == ZERO else f"{call['code']} % {_NO_SUM} >= {_REASONING}"
+    reasoning = call["reasoning"]
+    is_beside_completion = both(
+        exceeds(reasoning, ZERO),
+        either(by_code, exceeds(plus(reasoning, call["output_media"]), call["completion"])),
+    )
+    alone = both(exceeds(told["total"], ZERO), is_zero(prompt, call["completion"], reads, writes, reasoning))
+    nothing = is_zero(
+        prompt, call["completion"], told["total"], reads, writes, reasoning, call["tool_use"], call["media"],
+        call["output_media"], told["searches"],
+    )  # fmt: skip
+    found = {
+        "beside_prompt": steps.let("beside_prompt", beside_prompt),
+        "is_beside_completion": steps.let("is_beside_completion", is_beside_completion, "BOOLEAN"),
+        "is_total_alone": steps.let("is_total_alone", alone, "BOOLEAN"),
+        "is_missing": steps.let("is_missing", nothing, "BOOLEAN"),
+    }
+    steps.close()
+    return found
+
+
+def _sums(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+    reads, writes, code = call["reads"], call["writes"], call["beside_prompt"]
+    added = {_TOOL_USE: call["tool_use"], _CACHE: plus(reads, writes), _WRITES: writes, _READS: reads}
+    beside = (
+        ZERO if code == ZERO else choose(*((f"{code} = {n}", v) for n, v in added.items()), otherwise=ZERO)
+    )
+    all_input = choose((call["is_total_alone"], told["total"]), otherwise=plus(call["prompt"], beside))
+    beside = plus(call["completion"], call["reasoning"])
+    all_output = choose((call["is_beside_completion"], beside), otherwise=call["completion"])
+    found = {
+        "all_input": steps.let("all_input", all_input),
+        "all_output": steps.let("all_output", all_output),
+    }
+    steps.close()
+    return found
+
+
+def _spread(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+    """Give each kind of content its part of the room; what has none was cached, though no place says so."""
+    let, reads, writes, all_input = steps.let, call["reads"], call["writes"], call["all_input"]
+    cached_told = [told[f"cached_{kind}"] for kind in _CONTENTS]
+    produced_told = [told[f"output_{kind}"] for kind in _CONTENTS]
+    room = minus(all_input, reads, writes)
+    output_room = minus(call["all_output"], call["reasoning"])
+    is_contradictory = either(
+        call["is_no_sum"],
+        exceeds(call["media"], all_input),
+        exceeds(call["output_media"], output_room),
+    )
+    # LiteLLM takes the cached part out of each kind of content, others do not; the sum tells.
+    is_without_cache = both(
+        exceeds(reads, ZERO), f"{plus(told['text'], call['media'], reads, writes)} = {all_input}"
+    )
+    new = [
+        let(f"new_{kind}", choose((is_without_cache, told[kind]), otherwise=over(told[kind], cached)))
+        for kind, cached in zip(_CONTENTS, cached_told, strict=True)
+    ]
+    cached = [let(f"cached_{kind}", sql) for kind, sql in _in_turn(cached_told, reads).items()]
+    if any(count != ZERO for count in (*new, *produced_told)):
+        room, output_room = let("room", room), let("output_room", output_room)
+    steps.close()
+    uncached = _in_turn(new, room)
+    outside = [minus(wanted, given) for wanted, given in zip(new, uncached.values(), strict=True)]
+    also_cached = _in_turn(outside, minus(reads, *cached))
+    produced = _in_turn(produced_told, output_room)
+    found = {"room": room, "output_room": output_room, "is_contradictory": is_contradictory}
+    for prefix, given in (("uncached", uncached), ("also_cached", also_cached), ("produced", produced)):
+        found |= {f"{prefix}_{kind}": let(f"{prefix}_{kind}", sql) for kind, sql in given.items()}
+    steps.close()
+    return found | {f"cached_{kind}": sql for kind, sql in zip(_CONTENTS, cached, strict=True)}
+
+
+def _in_turn(wanted: list[str], room: str) -> dict[str, str]:
+    """Return what each kind of content gets of a room: audio first, each no more than is left."""
+    return {kind: at_most(wanted[n], over(room, *wanted[:n])) for n, kind in enumerate(_CONTENTS)}
+
+
+def _columns(call: dict[str, str], told: dict[str, str], estimated: str) -> tuple[Column, ...]:
+    def each(prefix: str) -> list[str]:
+        return [call[f"{prefix}_{kind}"] for kind in _CONTENTS]
+
+    counts = {
+        "uncached_input_tokens": minus(call["room"], *each("uncached")),
+        "cache_read_tokens": minus(call["reads"], *each("cached"), *each("also_cached")),
+        "cache_write_5m_tokens": minus(call["writes"], at_most(call["all_writes_1h"], call["writes"])),
+        "cache_write_1h_tokens": at_most(call["all_writes_1h"], call["writes"]),
+        "output_text_tokens": minus(call["output_room"], *each("produced")),
+        "reasoning_tokens": call["reasoning"],
+        "input_tokens": call["all_input"],
+        "output_tokens": call["all_output"],
+        "reported_total_tokens": "null" if told["total"] == ZERO else f"nullif({told['total']}, 0)",
+        "web_searches": told["searches"],
+        **{
+            f"cache_read_{kind}_tokens": plus(call[f"cached_{kind}"], call[f"also_cached_{kind}"])
+            for kind in _CONTENTS
+        },
+        **{f"input_{kind}_tokens": call[f"uncached_{kind}"] for kind in _CONTENTS},
+        **{f"output_{kind}_tokens": call[f"produced_{kind}"] for kind in _CONTENTS},
+    }
+    texts = {
+        "usage_source": choose(
+            (call["is_missing"], "'missing'"),
+            (call["is_contradictory"], "'contradictory'"),
+            (estimated, "'estimated'"),
+            otherwise="'reported'",
+        ),
+        "usage_reading": _name(call),
+    }
+    values = counts | texts
+    return tuple(
+        Column(name, "VARCHAR" if name in _TEXTS else "BIGINT", values[name]) for name in USAGE_COLUMNS
+    )
+
+
+def _name(call: dict[str, str]) -> str:
+    """Return the SQL of the reading in words."""
+    inputs = {
+        _TOOL_USE: "prompt + tool use",
+        _CACHE: "prompt + cache reads + cache writes",
+        _WRITES: "prompt + cache writes",
+        _READS: "prompt + cache reads",
+    }
+    code = call["beside_prompt"]
+
+    def of(output: str) -> str:
+        cases = (
+            ()
+            if code == ZERO
+            else tuple((f"{code} = {n}", f"'input = {sum_}, {output}'") for n, sum_ in inputs.items())
+        )
+        return choose(*cases, otherwise=f"'input = prompt, {output}'")
+
+    return choose(
+        (call["is_missing"], "null"),
+        (call["is_total_alone"], "'input = total'"),
+        (call["is_beside_completion"], of("output = completion + reasoning")),
+        otherwise=of("output = completion"),
+    )
