@@ -45,7 +45,7 @@ _REASONS = {
     "failed_but_charged": "failed_but_charged",
     "cache_write_missing": "cache_write_missing",
     "double_charged_cache": "double_charged_cache",
-    "token_mismatch": "token_mismatch",
+    "token_mismatch": "contradictory_usage",
     "wrong_tier": "wrong_tier",
 }
 

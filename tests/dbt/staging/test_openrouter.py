@@ -97,4 +97,8 @@ def test_a_row_of_the_export_alone_is_priced_as_its_body_would_be(ask):
 
 
 def test_a_variant_is_part_of_the_models_name(ask):
-    assert _one(ask, "model_served, status, input_tokens", "gen-6") == ("openai/gpt-oss-120b:free", "cancelled", 10389)
+    assert _one(ask, "model_served, status, input_tokens", "gen-6") == (
+        "openai/gpt-oss-120b:free",
+        "cancelled",
+        10389,
+    )
