@@ -17,7 +17,11 @@ from ingestion.json_text import NotJson
 
 LONGEST_LINE = 64 << 20
 _DONE = "[DONE]"
-_CONTENT = ("choices",)
+_CONTENT = ("candidates", "choices", "content", "delta", "output")
+#: Where an event holds the response: OpenAI's responses, Anthropic's messages.
+_AROUND = ("response", "message")
+_DELTA = '"message_delta"'
+_USAGE = ("usage", "usageMetadata")
 #: Fields of the protocol that say nothing about the response.
 _OTHER = (":", "event", "id", "retry")
 
@@ -42,7 +46,11 @@ class _Response:
     last: dict[str, str] | None = None
 
     def add(self, number: int, chunk: dict[str, str]) -> None:
-        has_usage = chunk.get("usage", "null") != "null"
+        has_usage = any(chunk.get(name, "null") != "null" for name in _USAGE)
+        if chunk.get("type") == _DELTA and has_usage and self.last:
+            # Anthropic's last counts are the output's; the first ones are the input's.
+            told = {**_members(self.last.get("usage", "{}")), **_members(chunk["usage"])}
+            chunk = {**chunk, "usage": _written(told)}
         if self.first is None or has_usage:
             self.last, self.line = chunk, number
         if self.first is None:
@@ -56,7 +64,7 @@ class _Response:
     def record(self, line_key: str) -> str:
         """Return the record with its line; what the chunk with usage leaves out, the first one said."""
         whole = {**self.first, **self.last, line_key: str(self.line)}
-        return "{" + ",".join(f"{json.dumps(key)}:{value}" for key, value in whole.items()) + "}"
+        return _written(whole)
 
 
 def collect(recording: Path, size: int, target: Path, line_key: str) -> Recording:
@@ -81,7 +89,7 @@ def collect(recording: Path, size: int, target: Path, line_key: str) -> Recordin
                 if data == _DONE:
                     close()
                 elif data is not None:
-                    chunk = _members(data)
+                    chunk = _opened(_members(data))
                     if response.is_other(chunk):
                         close()
                     response.add(number, chunk)
@@ -119,6 +127,16 @@ def _data(line: str) -> str | None:
     if name != "data" or not colon:
         raise NotJson("malformed_event")
     return value.strip()
+
+
+def _opened(chunk: dict[str, str]) -> dict[str, str]:
+    """Return the response that an event is about, where it stands inside the event."""
+    inside = next((chunk[name] for name in _AROUND if chunk.get(name, "").startswith("{")), None)
+    return chunk if inside is None else _members(inside)
+
+
+def _written(members: dict[str, str]) -> str:
+    return "{" + ",".join(f"{json.dumps(key)}:{value}" for key, value in members.items()) + "}"
 
 
 def _members(data: str) -> dict[str, str]:

@@ -67,3 +67,28 @@ def test_a_bad_value_rejects_the_response_at_its_line(desk):
 def test_a_recording_of_nothing_holds_nothing(desk):
     assert landed(desk, "", DONE, "") == []
     assert desk.manifest()["lines"] == 0
+
+
+def test_a_response_inside_its_events_is_read_and_its_text_is_not(desk):
+    """OpenAI's responses hold the whole response in each event of its state."""
+    response = {"id": "r", "created_at": 1793517719, "model": "openai/m"}
+    tokens = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
+    events = [
+        {"type": "response.created", "response": {**response, "usage": None}},
+        {"type": "response.output_text.delta", "delta": "never kept"},
+        {"type": "response.completed", "response": {**response, "output": ["never kept"], "usage": tokens}},
+    ]
+    landed(desk, *(f"data: {json.dumps(event)}" for event in events))
+    [row] = desk.rows("infron_responses")
+    assert (row["id"], row["input_tokens"], row["output_tokens"], row["raw_line"]) == ("r", 5, 2, 3)
+
+
+def test_the_counts_of_a_message_are_those_of_its_start_and_its_end(desk):
+    start = {"id": "m", "model": "c", "usage": {"input_tokens": 3, "cache_read_input_tokens": 9}}
+    events = [
+        {"type": "message_start", "message": {**start, "created": 1793517719}},
+        {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 44}},
+    ]
+    landed(desk, *(f"data: {json.dumps(event)}" for event in events))
+    [row] = desk.rows("infron_responses")
+    assert (row["input_tokens"], row["output_tokens"], row["uncached_input_tokens"]) == (12, 44, 3)
