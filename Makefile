@@ -65,8 +65,8 @@ dev: setup ## Open the Dagster UI on http://127.0.0.1:3000
 	  DAGSTER_HOME="$$($(BIN)/python -c 'from ingestion.home import Home; print(Home.locate().dagster)')" \
 	  $(BIN)/dg dev --host 127.0.0.1 --port 3000
 
-notebooks: setup ## Open the notebooks on http://127.0.0.1:2718, as apps over the published marts
-	@$(BIN)/marimo run notebooks --host 127.0.0.1 --port 2718 --no-token
+notebooks: setup ## Serve the notebooks on 127.0.0.1:2718; prints the address with its token (NOTEBOOK_OPTIONS=--no-token)
+	@$(BIN)/python -m dagster_project.notebook_server $(NOTEBOOK_OPTIONS)
 
 bench: setup ## Time the night, at BENCH_ROWS="100000 1000000" requests, and landing against a bare DuckDB statement, and ask the reports
 	@$(BIN)/python tests/benchmarks/bench.py $(BENCH_ROWS)

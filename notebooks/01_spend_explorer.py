@@ -98,7 +98,9 @@ def _(chosen, con, table):
     mo.stop(table.value.is_empty(), mo.md("Choose a row above to see its requests."))
     _key, _model = table.value.row(0)[:2]
     _requests = requests_of(con, chosen, _key, _model)
-    mo.ui.table(_requests, selection=None, label=f"The dearest requests of {_key} on {_model}")
+    # Names come from logs and may hold markup; the label of a table would be read as Markdown.
+    _heading = mo.plain_text(f"The dearest requests of {_key} on {_model}")
+    mo.vstack([_heading, mo.ui.table(_requests, selection=None)])
     return
 
 

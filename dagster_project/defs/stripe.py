@@ -97,7 +97,7 @@ def told(result: "SyncResult") -> dict[str, object]:
         "reach": result.reach,
         "drift": result.drift,
         "other_mode": result.other_mode,
-        "warnings": dg.MetadataValue.md("\n".join(f"- {one}" for one in result.warnings) or "none"),
+        "warnings": dg.MetadataValue.text("\n".join(f"- {one}" for one in result.warnings) or "none"),
         "read_up_to": result.window_end.isoformat(),
         **{f"new_{name}": stream.new_versions for name, stream in result.streams.items()},
     }

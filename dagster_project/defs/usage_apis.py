@@ -69,7 +69,7 @@ def usage_api_asset(source: Source) -> dg.AssetsDefinition:
                 "dagster/row_count": result.rows,
                 "unchanged": result.unchanged,
                 "skipped": result.skipped,
-                "findings": dg.MetadataValue.md("\n".join(f"- {one}" for one in result.findings) or "none"),
+                "findings": dg.MetadataValue.text("\n".join(f"- {one}" for one in result.findings) or "none"),
             }
         )
         yield dg.AssetCheckResult(

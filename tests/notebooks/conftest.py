@@ -22,7 +22,7 @@ from (values
     ('req_1', timestamp '2026-11-01 08:00:00', 'key_1', 'mem_1', 'openai/gpt-4o', '1.00', '0.90', '0.50'),
     ('req_2', timestamp '2026-11-01 09:00:00', 'key_2', null, 'openai/gpt-4o', '2.00', '1.80', '1.80'),
     ('req_3', timestamp '2026-11-02 08:00:00', 'key_1', 'mem_1', 'anthropic/claude', '4.00', '3.60', '3.60'),
-    ('req_4', timestamp '2026-11-02 09:00:00', 'key_1', 'mem_1', 'nobody/knows-it', null, null, null)
+    ('req_4', timestamp '2026-11-02 09:00:00', 'key_1', 'mem_1', 'nobody/<b>knows</b>-*it*', null, null, null)
 ) as rows (request_id, occurred_at, api_key_id, member_id, model_served, list_usd, discounted_usd, cached_usd)
 select
     request_id, occurred_at, cast(occurred_at as date) as event_date, api_key_id, member_id, model_served,
@@ -52,13 +52,15 @@ def marts() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture
-def publish(home: Home, marts: duckdb.DuckDBPyConnection) -> Callable[[Path], None]:
+def publish(home: Home) -> Callable[[Path], None]:
     """A function that makes the marts the published ones of a home, as published at a folder."""
+    return lambda place: publish_marts(home, place)
 
-    def publish(place: Path) -> None:
+
+def publish_marts(home: Home, place: Path) -> None:
+    """Make the marts the published ones of a home, as published at a folder."""
+    with duckdb.connect() as marts:
+        marts.execute(REQUESTS)
         marts.execute(f"attach '{home.marts_database}' as published")
         marts.execute("copy from database memory to published")
         marts.execute("insert into published.meta.publication values ($1)", [str(place)])
-        marts.execute("detach published")
-
-    return publish

@@ -1,0 +1,27 @@
+"""What a log says does not steer the terminal it is shown on."""
+
+from __future__ import annotations
+
+import pytest
+
+from dagster_project.printable import joined, printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+        ("two\nlines\r\n", r"two\nlines\r\n"),
+        ("a\tb\x07", r"a\tb\x07"),
+        ("\x9b2J", r"\x9b2J"),
+        ("safe\u202egpj.exe", r"safe\u202egpj.exe"),
+        ("héllo 日本 € [red]", "héllo 日本 € [red]"),
+        ("a back\\slash", "a back\\slash"),
+    ],
+)
+def test_controls_are_written_out_and_other_text_stays(text: str, shown: str):
+    assert printable(text) == shown
+
+
+def test_lines_stay_as_many_as_they_were():
+    assert joined(["one\ntwo", "three"]) == "one\\ntwo\nthree"
