@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ingestion.files import why_unwritable
+from ingestion.files import keep_private, why_unwritable
 from ingestion.home import Home, HomeLocked, HomeUnusable
 
 if TYPE_CHECKING:
@@ -284,6 +284,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # The tools keep half a million objects all night; looking for garbage among them costs a tenth of it otherwise.
     gc.set_threshold(50_000, 50, 1_000)
+    keep_private()
     try:
         app()
     except HomeUnusable as error:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import dagster as dg
 
+from ingestion.files import keep_private
+
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Load the defs folder."""
+    """Load the defs folder, in a process that writes for its own user alone."""
+    keep_private()
     loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     return dg.Definitions.merge(loaded, dg.Definitions(executor=dg.in_process_executor))

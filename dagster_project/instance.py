@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from dagster_project.event_log import keep_connections
 from dagster_project.locks import is_alive, writing
+from ingestion.files import keep_private
 from ingestion.home import Home, HomeLocked
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def remove_old_logs(instance: dg.DagsterInstance, home: Home, days: int = KEPT_L
 
 
 if __name__ == "__main__":
+    keep_private()
     home = Home.locate()
     prepare(home)
     try:

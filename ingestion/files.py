@@ -1,12 +1,14 @@
 """Files that appear whole or not at all: a temporary name in the same folder, fsync, then a rename.
 
-And files that are locks: whoever holds one writes its process number into it, for those who wait.
+Files that are locks hold the process number of their holder, for those who wait. All files are their owner's alone: see
+`keep_private`.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +37,14 @@ class LockHeld(RuntimeError):
         self.holder = holder
 
 
+def keep_private() -> None:
+    """Create files as 0600 and folders as 0700 from here on, in this process and those it starts.
+
+    Called where a process begins. What is there keeps its mode, so a file that was opened to a group stays open to it.
+    """
+    os.umask(0o077)
+
+
 def temporary_beside(target: Path) -> Path:
     """Return a fresh temporary name in the folder of `target`, which is created if need be."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +52,11 @@ def temporary_beside(target: Path) -> Path:
 
 
 def publish(temporary: Path, target: Path) -> None:
-    """Give a finished file its name; after a power cut it is there whole or not there."""
+    """Give a finished file its name, and the mode of the file it replaces; after a power cut it is there whole or not
+    there.
+    """
+    if target.exists():
+        shutil.copymode(target, temporary)
     with temporary.open("rb") as handle:
         os.fsync(handle.fileno())
     temporary.replace(target)

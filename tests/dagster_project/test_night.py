@@ -35,6 +35,15 @@ def test_a_night_with_findings_publishes_and_asks_for_a_person(finished_night) -
     assert any("no line was rejected" in finding for finding in finished["findings"])
 
 
+def test_what_a_night_writes_is_readable_for_its_user_alone(finished_night) -> None:
+    home = finished_night.home
+    written = [
+        home.marts_database,
+        *(path for folder in (home.lake, home.raw, home.dagster) for path in folder.rglob("*")),
+    ]
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
+
+
 def test_money_is_told_to_machines_as_text_with_every_digit(finished_night) -> None:
     assert isinstance(finished_night.finished["summary"]["list_cost_usd"], str)
     assert len(finished_night.finished["summary"]["list_cost_usd"].partition(".")[2]) == 12
