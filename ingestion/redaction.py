@@ -62,11 +62,11 @@ _PATTERNS = (
     # Package registries, mail, messages, payments.
     rf"\b(?:npm_|pypi-){_WORD}{{16,}}",
     rf"SG\.{_WORD}{{16,}}\.{_WORD}{{16,}}",
-    r"[0-9a-z]{32}-us[0-9]{1,2}",
+    r"\b[0-9a-z]{32}-us[0-9]{1,2}\b",
     r"sq0[a-z]{3}-[0-9A-Za-z_\\-]{16,}",
     r"\b(?:AC|SK)[0-9a-z]{32}\b",
-    rf"[0-9]{{8,10}}:{_WORD}{{35}}",
-    rf"[MNO]{_WORD}{{23,25}}\.{_WORD}{{6}}\.{_WORD}{{27}}",
+    rf"\b[0-9]{{8,10}}:{_WORD}{{35}}",
+    rf"\b[MNO]{_WORD}{{23,25}}\.{_WORD}{{6}}\.{_WORD}{{27}}",
     r"\bAKC[0-9A-Za-z]{10,}\b",
     # A user and a password in an address.
     r"://[^ \t\r\n:/?#@\"]*:[^ \t\r\n:/?#@\"]+@",
