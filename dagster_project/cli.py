@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from dagster_project.printable import joined
 from ingestion.files import keep_private, why_unwritable
 from ingestion.home import Home, HomeLocked, HomeUnusable
 
@@ -116,7 +117,7 @@ def trace(
         typer.echo(json.dumps([report.as_json(event) for event in events], indent=2))
         return
     for number, event in enumerate(events):
-        typer.echo("\n".join(["", *report.as_text(event)] if number else report.as_text(event)))
+        typer.echo(joined(["", *report.as_text(event)] if number else report.as_text(event)))
 
 
 @app.command()
@@ -202,7 +203,7 @@ def close(
         _refuse(str(error))
     except closing.NotClosable as error:
         _end(str(error), 3)
-    typer.echo("\n".join(closing.told(closed, is_new)))
+    typer.echo(joined(closing.told(closed, is_new)))
 
 
 @app.command()
@@ -228,7 +229,7 @@ def reconcile(
     if as_json:
         typer.echo(json.dumps([standing.as_json() for standing in standings], indent=2))
     else:
-        typer.echo("\n".join(report.lines(standings)))
+        typer.echo(joined(report.lines(standings)))
     raise typer.Exit(3 if any(standing.needs_a_person for standing in standings) else 0)
 
 
@@ -245,7 +246,7 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
         report = examine(Home.locate(home))
     except SourcesError as error:
         _refuse(str(error))
-    typer.echo(json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines()))
+    typer.echo(json.dumps(report.as_json(), indent=2) if as_json else joined(report.lines()))
     raise typer.Exit(3 if report.needs_a_person else 0)
 
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from dagster_project.printable import printable
+
 LOGGER = logging.getLogger("tollbook")
 
 
@@ -97,8 +99,8 @@ class Console:
         """Say what a step is doing right now; only a terminal has a place for it."""
 
     def say(self, line: str) -> None:
-        """Write one line for a person."""
-        print(line, file=self._output, flush=True)
+        """Write one line for a person, whatever a log put into it."""
+        print(printable(line), file=self._output, flush=True)
 
     def event(self, name: str, content: Mapping[str, Any]) -> None:
         """Tell a machine; nobody listens here."""
@@ -115,7 +117,7 @@ class LogConsole(Console):
 
     def say(self, line: str) -> None:
         """Log one line."""
-        self._log.info(line)
+        self._log.info(printable(line))
 
 
 class JsonConsole(Console):
@@ -174,7 +176,7 @@ class RichConsole(Console):
     def activity(self, message: str) -> None:
         """Show what is going on beside the bar."""
         if self._progress:
-            self._progress.update(self._task, description=message)
+            self._progress.update(self._task, description=printable(message))
 
     def let_go(self) -> None:
         """Show the cursor again."""
@@ -182,7 +184,7 @@ class RichConsole(Console):
 
     def say(self, line: str) -> None:
         """Write above the bar."""
-        self._terminal.print(line, markup=False, soft_wrap=True)
+        self._terminal.print(printable(line), markup=False, soft_wrap=True)
 
 
 class ActivityHandler(logging.Handler):

@@ -11,9 +11,10 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ingestion.dialects.shape import PAGE, SECRET, Stream
+from ingestion.dialects.shape import PAGE, Stream
 from ingestion.duck import literal
 from ingestion.reader_values import quoted
+from ingestion.redaction import MASK, is_secret_name_sql, kept_json_sql, shown_name
 
 if TYPE_CHECKING:
     from ingestion.reader_sql import Layout
@@ -68,6 +69,8 @@ CONTENT = frozenset(
         "user_prompt",
     )
 )
+#: JSON that holds no text, and so no secret, whatever its name says.
+_NO_TEXT = "true|false|[-+.0-9eE]+"
 #: SQL type of a record's undeclared members.
 TYPE = "STRUCT(name VARCHAR, content JSON)[]"
 
@@ -96,7 +99,11 @@ def _undeclared(keys: Iterable[str], stream: Stream) -> list[str]:
     known = {field.path.partition(".")[0] for field in stream.fields} | {PAGE, *stream.embedded}
     known |= {path.partition(".")[0] for path in stream.dropped}
     taken = {key.casefold() for key in known} | CONTENT
-    return sorted(key for key in keys if key.casefold() not in taken and not key.startswith(OWN))
+    return sorted(
+        key
+        for key in keys
+        if key.casefold() not in taken and not key.startswith(OWN) and shown_name(key) == key
+    )
 
 
 def members_of(record: dict[str, Any], keys: Iterable[str]) -> list[dict[str, Any]]:
@@ -152,10 +159,12 @@ def _object(members: list[tuple[str, str]]) -> str:
 def _member(name: str, content: str) -> str:
     """Return the SQL of a member's text; `name` is SQL of JSON text, `content` of JSON."""
     text = f"cast({content} as varchar)"
+    kept = kept_json_sql(text)
+    is_secret = f"{is_secret_name_sql(name)} and not regexp_full_match({text}, {literal(_NO_TEXT)})"
     return (
-        f"concat({name}, ':', regexp_replace(case when length({text}) > {LONGEST_VALUE}"
-        f" then cast(to_json(left({text}, {LONGEST_VALUE})) as varchar) else {text} end,"
-        f" {literal(SECRET)}, '[secret]', 'g'))"
+        f"concat({name}, ':', case when {is_secret} then {literal(json.dumps(MASK))}"
+        f" when length({text}) <= {LONGEST_VALUE} then {kept}"
+        f" else cast(to_json(left({kept}, {LONGEST_VALUE})) as varchar) end)"
     )
 
 

@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ingestion import accepted, duck, manifest, reader, rejects, source_status
+from ingestion import accepted, duck, manifest, reader, rejects, source_status, unknown_names
 from ingestion.delivery import Delivery, as_utf8, hash_of, inspect
 from ingestion.dialects import Stream
 from ingestion.duck import literal
@@ -197,7 +197,7 @@ def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Out
         "event_days": event_days,
         "models": models,
         "price_formulas": price_formulas,
-        "unknown_fields": sorted(outcome.unknown_fields),
+        "unknown_fields": unknown_names.shown(outcome.unknown_fields),
         "notes": sorted(outcome.notes),
     }
 

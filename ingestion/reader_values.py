@@ -5,8 +5,7 @@ type, so `1`, `true` and `"1"` differ only where their texts do:
 
 | kind | texts that are a value |
 |---|---|
-| text | all; where mandatory neither empty, nor an object, a list or a bare NaN |
-| key id | as text; a key written out becomes its hash |
+| text | all; where mandatory neither empty, nor an object, a list or a bare NaN; a secret in it is redacted |
 | flag | true, false, t, f, yes, no, y, n, 1, 0, in any case |
 | integer, tokens | a whole number, also as 5.0 or 5e3; of no more digits than a BIGINT |
 | decimal | a number, rounded once at its last place |
@@ -26,14 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ingestion.dialects.shape import EARLIEST, LATEST, Field, Stream
+from ingestion.dialects.shape import EARLIEST, LATEST, Field, Kind, Stream
 from ingestion.duck import literal
+from ingestion.redaction import id_pseudonym_sql, masked_sql, pseudonym_sql
 
 #: Whole numbers up to here are exact as doubles.
 _EXACT = 1 << 53
-
-#: A key as gateways hand them out, where only its id should be.
-_KEY = "^(?:sk|rk|pk|inf)[-_][0-9A-Za-z_-]{16,}$"
 
 #: A plain whole number, and any number of them one after the other.
 _WHOLE, _WHOLES = "-?[0-9]+", "[-0-9]*"
@@ -80,8 +77,8 @@ def bulk_value(stream: Stream, field: Field) -> str:
             return _utc(f"cast({value} as timestamptz)")
         case "epoch":
             return _moment(_number(stream, field), field)
-        case "text" if kind.of_a_key:
-            return _id_of_key(value)
+        case "text":
+            return _redacted(kind, value)
     return value
 
 
@@ -90,9 +87,10 @@ def _number(stream: Stream, field: Field) -> str:
     return f"cast({value} as double)" if read_type(stream, field) == "VARCHAR" else value
 
 
-def _id_of_key(text: str) -> str:
-    """Return the SQL of a key's id: of a key written out, its SHA-256, which is the name LiteLLM gives it."""
-    return f"case when regexp_matches({text}, '{_KEY}') then sha256({text}) else {text} end"
+def _redacted(kind: Kind, text: str) -> str:
+    """Return the SQL of what may be kept of a text; what a secret is depends on what the text holds."""
+    redact = {"name": pseudonym_sql, "id": id_pseudonym_sql, "prose": masked_sql}
+    return redact[kind.holds](text)
 
 
 def _moment(number: str, field: Field) -> str:
@@ -152,7 +150,7 @@ def careful_value(field: Field) -> str:
             bounds = (kind.per_second * second for second in (-62_135_596_800, 253_402_300_799))
             representable = f"{number} between {' and '.join(map(str, bounds))}"
             return f"case when {representable} then {_moment(number, field)} end"
-    return _id_of_key(written) if kind.of_a_key else written
+    return _redacted(kind, written)
 
 
 def careful_checks(field: Field) -> list[tuple[str, str, str]]:

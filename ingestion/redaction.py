@@ -5,6 +5,8 @@
     JSON that nobody declared      kept_json   secrets, values of secret names and written text are replaced
     the name of a field            shown_name  the same, cut to a readable length
 
+Of an id that a program made only the whole value can be a secret, so its first characters tell whether to look.
+
 Every function has a twin that returns SQL for DuckDB. The patterns use only what Python's `re` and DuckDB's RE2
 read alike: ASCII classes, no flags, no look-around. They follow the public formats of the providers; the tests hold
 them against the patterns of detect-secrets.
@@ -40,7 +42,7 @@ _PROTECTED = (
 )
 _PATTERNS = (
     # Schemes of the Authorization header.
-    f"(?:{_any_case('bearer')}){_SPACE}+[0-9A-Za-z._~+/=-]{{8,}}",
+    f"(?:{_any_case('bearer')}){_SPACE}+[0-9A-Za-z._~+/=-]{{4,}}",
     f"(?:{_any_case('basic')}){_SPACE}+[A-Za-z+/]{{0,40}}[0-9=][0-9A-Za-z+/=]{{4,}}",
     # OpenAI, Anthropic, OpenRouter, LiteLLM, DeepSeek, Stripe, Infery and all others that took up their prefixes.
     rf"\b(?:{_any_case('sk', 'rk', 'pk', 'inf', 'whsec')})[-_]{_WORD}{{8,}}",
@@ -86,8 +88,55 @@ _ASSIGNED = (
 _MASKED_VALUE = rf"\1{MASK}"
 _ANY = f"{SECRET}|{_ASSIGNED}"
 
+#: First characters of a secret that stands where an id belongs.
+_BEGINNINGS = (
+    *(
+        "sk",
+        "SK",
+        "rk",
+        "RK",
+        "pk",
+        "PK",
+        "in",
+        "IN",
+        "wh",
+        "WH",
+        "gs",
+        "hf",
+        "xa",
+        "nv",
+        "pp",
+        "r8",
+        "fw",
+        "cs",
+        "tg",
+    ),
+    *(
+        "tv",
+        "ji",
+        "pa",
+        "AI",
+        "ya",
+        "A3",
+        "AB",
+        "AC",
+        "AK",
+        "AS",
+        "gh",
+        "gi",
+        "gl",
+        "GR",
+        "xo",
+        "ey",
+        "np",
+        "py",
+        "SG",
+    ),
+    *("sq", "Be", "be", "Ba", "ba"),
+)
+
 #: Names of fields whose text is secret whatever it looks like; names of counts (`max_tokens`) are none of them.
-_SECRET_NAME = f"(?:{_PROTECTED}|(?:^|[_.-]){_any_case('token')}$)"
+_SECRET_NAME = f'(?:{_PROTECTED}|(?:^|[_."-])(?:{_any_case("token")})"?$)'
 
 #: What is written by people and models, not by programs: words with space between them, or a long run of a script
 #: that has no spaces.
@@ -124,14 +173,26 @@ def pseudonym(text: str) -> str:
 
 def pseudonym_sql(text: str) -> str:
     """Return the SQL of `pseudonym`."""
-    # The shortest secret has 12 characters, and most names have fewer: their length costs nothing to ask.
-    found = f"strlen({text}) > 11 and regexp_matches({text}, {literal(_ANY)})"
+    # The shortest secret has 11 characters, and most names have fewer. A SHA-256 holds none and would take longest.
+    is_hash = f"strlen({text}) = 64 and regexp_full_match({text}, '[0-9a-f]{{64}}')"
+    found = f"strlen({text}) > 10 and not ({is_hash}) and regexp_matches({text}, {literal(_ANY)})"
     return f"case when {found} then sha256({text}) else {text} end"
+
+
+def id_pseudonym_sql(text: str) -> str:
+    """Return the SQL of `pseudonym` for an id that a program made: it is a secret as a whole or not at all."""
+    beginnings = ", ".join(map(literal, _BEGINNINGS))
+    return f"case when left({text}, 2) in ({beginnings}) then {pseudonym_sql(text)} else {text} end"
 
 
 def is_secret_name(name: str) -> bool:
     """Tell whether the text of a field of this name is secret whatever it looks like."""
     return bool(_secret_name.search(name))
+
+
+def is_secret_name_sql(name: str) -> str:
+    """Return the SQL of `is_secret_name`; `name` may be in quotes."""
+    return f"regexp_matches({name}, {literal(_SECRET_NAME)})"
 
 
 def kept_json(written: str) -> str:
@@ -151,5 +212,10 @@ def kept_json_sql(written: str) -> str:
 
 def shown_name(name: str) -> str:
     """Return what may be shown of the name of a field that nobody declared; keys of an object may be anything."""
-    shown = WRITTEN if _prose.search(name) else masked(name)
-    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
+    return (WRITTEN if _prose.search(name) else masked(name))[:LONGEST_NAME]
+
+
+def shown_name_sql(name: str) -> str:
+    """Return the SQL of `shown_name`."""
+    is_prose = f"regexp_matches({name}, {literal(_PROSE)})"
+    return f"left(case when {is_prose} then {literal(WRITTEN)} else {masked_sql(name)} end, {LONGEST_NAME})"

@@ -15,6 +15,7 @@ import polars as pl
 from ingestion.dialects.shape import Stream
 from ingestion.files import whole
 from ingestion.reader_sql import Reading
+from ingestion.redaction import masked, shown_name
 
 #: Every reason a line can be rejected for, with the sentence a person reads; {field} is the field at fault.
 REASONS = {
@@ -68,7 +69,6 @@ _SCHEMA = {
     "excerpt": pl.String,
 }
 
-_SECRET = re.compile(r"(?:Bearer\s+\S+|\b(?:sk|rk|pk|inf|whsec|ghp|xox[abp])[-_][\w-]{6,})", re.IGNORECASE)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)("?)(\s*:)?')
 #: A value that is a name and no prose.
 _NAME = re.compile(r"[^\s\\]{0,100}")
@@ -97,7 +97,7 @@ def redacted(line: bytes, stream: Stream) -> str:
         return f"[{len(line)} bytes that are not JSON]"
     else:
         shown = _structure(text, {field.path.rpartition(".")[2] for field in stream.fields})
-    return _SECRET.sub("[secret]", shown)[:EXCERPT_LENGTH]
+    return masked(shown)[:EXCERPT_LENGTH]
 
 
 def _structure(text: str, safe: set[str]) -> str:
@@ -112,7 +112,7 @@ def _structure(text: str, safe: set[str]) -> str:
             key = ""
         if colon:
             key = content
-            pieces.append(match.group())
+            pieces.append(match.group() if key in safe or shown_name(key) == key else '"…":')
         elif key in safe and closed and _NAME.fullmatch(content):
             pieces.append(match.group())
         else:
@@ -130,7 +130,7 @@ def _word(match: re.Match[str]) -> str:
 def _detail(reject: Reject) -> str:
     if reject.reason == "malformed_json" and reject.field:
         return f"The text of the field {reject.field} is not a JSON object."
-    return REASONS[reject.reason].format(field=reject.field)
+    return REASONS[reject.reason].format(field=shown_name(reject.field))
 
 
 def write(target: Path, rejects: list[Reject], reading: Reading) -> None:

@@ -7,18 +7,17 @@ like a key. Both ways of reading say the same: here is the Python of the careful
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ingestion.dialects.shape import SECRET, Stream
+from ingestion.dialects.shape import Stream
 from ingestion.duck import literal
+from ingestion.redaction import shown_name, shown_name_sql
 
-#: More names than this are another format; longer ones are cut.
-MOST_NAMES, LONGEST_NAME = 20, 100
-_SECRET_TEXT = re.compile(SECRET, re.ASCII)
+#: More names than this in a row, or in a file, are another format or keys that are data.
+MOST_NAMES, MOST_OF_FILE = 20, 100
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,13 @@ def folders(stream: Stream) -> tuple[Folder, ...]:
     return tuple(found)
 
 
+def shown(names: Iterable[str]) -> list[str]:
+    """Return what is said of the undeclared names of a file: sorted, in measure, and that there are more."""
+    found = sorted({shown_name(name) for name in names})
+    more = len(found) - MOST_OF_FILE
+    return found if more <= 0 else [*found[:MOST_OF_FILE], f"… and {more:,} more"]
+
+
 def of_record(record: Mapping[str, Any], stream: Stream) -> str | None:
     """Return the undeclared names of a record whose embedded JSON is open, sorted and joined by commas, or None."""
     names = set()
@@ -96,16 +102,12 @@ def in_sql(stream: Stream, key: str, text: str) -> str:
         f" lambda tollbook_key: concat({literal(folder.prefix)}, tollbook_key))"
         for place, folder in enumerate(watched, start=1)
     ]
-    bare = f"regexp_replace(tollbook_name, {literal(SECRET)}, '[secret]', 'g')"
-    shown = f"lambda tollbook_name: left(replace({bare}, ',', ';'), {LONGEST_NAME})"
+    shown = f"lambda tollbook_name: replace({shown_name_sql('tollbook_name')}, ',', ';')"
     names = f"list_sort(list_distinct(list_concat({', '.join([*parts, '[]::varchar[]'])})))[:{MOST_NAMES}]"
     joined = f"nullif(array_to_string(list_transform({names}, {shown}), ','), '')"
     return f"list_transform([json_keys({text}, {paths})], lambda tollbook_keys: {joined})[1]"
 
 
 def _shown(names: Iterable[str]) -> str | None:
-    shown = [
-        _SECRET_TEXT.sub("[secret]", name).replace(",", ";")[:LONGEST_NAME]
-        for name in sorted(names)[:MOST_NAMES]
-    ]
+    shown = [shown_name(name).replace(",", ";") for name in sorted(names)[:MOST_NAMES]]
     return ",".join(shown) or None

@@ -7,7 +7,6 @@ Input tokens come without what the cache gave or took. A cost is a decimal strin
 from __future__ import annotations
 
 from ingestion.dialects.shape import (
-    KEY_ID,
     TEXT,
     TIME,
     TOTAL,
@@ -42,7 +41,7 @@ USAGE = Stream(
             cache_creation_1h_tokens="cache_creation.ephemeral_1h_input_tokens",
         ),
         *_SEARCHES,
-        *fields(KEY_ID, "api_key_id"),
+        *fields(TEXT, "api_key_id"),
         *fields(TEXT, "workspace_id", "account_id", "service_account_id", "model"),
         *fields(TEXT, "service_tier", "context_window", "inference_geo", "speed"),
     ),

@@ -7,7 +7,7 @@ times `createTime`, Bedrock neither. Whoever keeps bodies puts beside them what 
 
 from __future__ import annotations
 
-from ingestion.dialects.shape import EARLIEST, LATEST, TEXT, Check, Column, fields
+from ingestion.dialects.shape import EARLIEST, ID, LATEST, TEXT, Check, Column, fields
 
 #: Where the id stands, the gateway's own request id first: it is the one the gateway's logs have.
 _IDS = {
@@ -28,7 +28,7 @@ _TIMES = {
 _MODELS = {"model_as_written": "model", "model_version": "modelVersion"}
 
 FIELDS = (
-    *fields(TEXT, **_IDS),
+    *fields(ID, **_IDS),
     *fields(TEXT, **_TIMES),
     *fields(TEXT, **_MODELS),
     *fields(TEXT, "object", "service_tier"),

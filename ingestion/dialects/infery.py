@@ -13,8 +13,8 @@ from ingestion.dialects.shape import (
     COUNT,
     CSV,
     FLAG,
+    ID,
     INVOICE_AMOUNT,
-    KEY_ID,
     TEXT,
     TIME,
     TOKENS,
@@ -35,8 +35,9 @@ _MODEL = "substr({0}, instr({0}, '/') + 1)"
 #: The nine columns of the export; the usage API names them alike.
 _CALL = (
     *fields(TIME, "timestamp", mandatory=True),
-    *fields(TEXT, "request_id", "model", mandatory=True),
-    *fields(KEY_ID, "api_key_id"),
+    *fields(ID, "request_id", mandatory=True),
+    *fields(TEXT, "model", mandatory=True),
+    *fields(TEXT, "api_key_id"),
     *fields(TOKENS, "prompt_tokens", "completion_tokens"),
     *fields(COUNT, "credits_used", "latency_ms", "fallback_depth"),
 )
@@ -82,7 +83,7 @@ USAGE_API_GROUPED = Stream(
         *fields(TEXT, mandatory=True, group_by="page.group_by"),
         *fields(TIME, mandatory=True, period_start="page.start", period_end="page.end"),
         *fields(TEXT, "model"),
-        *fields(KEY_ID, key_id="api_key_id", key_alone="key"),
+        *fields(TEXT, key_id="api_key_id", key_alone="key"),
         *fields(TEXT, member="member_id", member_alone="member"),
         *fields(TOTAL, "requests", "prompt_tokens", "completion_tokens", "credits_used"),
     ),
@@ -110,7 +111,7 @@ REQUESTS = Stream(
     table="infery_requests",
     occurred_at="gateway_out",
     fields=(
-        *fields(TEXT, "request_id", mandatory=True),
+        *fields(ID, "request_id", mandatory=True),
         *fields(TIME, mandatory=True, gateway_out="timings.gateway_out"),
         *fields(
             TIME,
@@ -119,7 +120,7 @@ REQUESTS = Stream(
             provider_out="timings.provider_out",
         ),
         *fields(TEXT, "model_requested", "model_used", "member_id", "workspace_id"),
-        *fields(KEY_ID, "api_key_id"),
+        *fields(TEXT, "api_key_id"),
         *fields(TEXT, origin="source"),
         *fields(TOKENS, "prompt_tokens", "completion_tokens", "total_tokens"),
         *fields(COUNT, "credits_used"),

@@ -16,16 +16,17 @@ from ingestion.dialects.shape import (
     DISCOUNT,
     EPOCH,
     FLAG,
-    KEY_ID,
+    ID,
     MONEY,
+    PROSE,
     TEXT,
     UNIT_PRICE,
     Check,
-    Column,
     Dialect,
     Stream,
     below,
     fields,
+    prose,
 )
 from ingestion.usage import USAGE_COLUMNS
 
@@ -97,13 +98,13 @@ LOGS = Stream(
     table="litellm_logs",
     occurred_at="started_at",
     fields=(
-        *fields(TEXT, "id", "status", mandatory=True),
+        *fields(ID, "id", mandatory=True),
+        *fields(TEXT, "status", mandatory=True),
         *fields(EPOCH, mandatory=True, started_at="startTime"),
+        *fields(ID, "litellm_call_id", "trace_id"),
         *fields(EPOCH, ended_at="endTime", first_token_at="completionStartTime"),
-        *fields(
-            TEXT, "litellm_call_id", "trace_id", "call_type", "custom_llm_provider", "model", "model_group"
-        ),
-        *fields(KEY_ID, api_key_hash="metadata.user_api_key_hash"),
+        *fields(TEXT, "call_type", "custom_llm_provider", "model", "model_group"),
+        *fields(TEXT, api_key_hash="metadata.user_api_key_hash"),
         *fields(
             TEXT,
             "end_user",
@@ -121,11 +122,11 @@ LOGS = Stream(
             request_route="metadata.user_api_key_request_route",
             model_map_key="model_map_information.model_map_key",
             map_entry_key=f"{_PRICES}.key",
-            cost_failure_text="response_cost_failure_debug_info",
             error_code="error_information.error_code",
             error_class="error_information.error_class",
         ),
         *TIER_FIELDS,
+        *fields(PROSE, cost_failure_text="response_cost_failure_debug_info"),
         *fields(FLAG, "cache_hit", "stream"),
         *USAGE_READING.fields,
         *fields(
@@ -206,7 +207,7 @@ LOGS = Stream(
         "map_output_cost_per_token",
         "map_cache_read_cost_per_token",
         "map_cache_creation_cost_per_token",
-        Column("cost_failure", "VARCHAR", "left(cost_failure_text, 300)"),
+        prose("cost_failure", "cost_failure_text"),
         "error_code",
         "error_class",
         "attempted_retries",

@@ -14,7 +14,7 @@ from ingestion.dialects.shape import (
     COUNT,
     CSV,
     DISCOUNT,
-    KEY_ID,
+    ID,
     MONEY,
     NDJSON,
     TEXT,
@@ -39,18 +39,17 @@ _ERROR = f"{_META}.error_information"
 _READING = UsageReading(PLACES + at(f"{_META}.additional_usage_values", OPENAI, ANTHROPIC))
 
 _FIELDS = (
-    *fields(TEXT, "request_id", mandatory=True),
+    *fields(ID, "request_id", mandatory=True),
+    *fields(ID, call_id="litellm_call_id", call_id_in_metadata=f"{_META}.litellm_call_id"),
     *fields(TIME, mandatory=True, started_at="startTime"),
     *fields(TIME, ended_at="endTime", first_token_at="completionStartTime"),
     *fields(
         TEXT, "call_type", "status", "custom_llm_provider", "model", "model_group", "model_id", "end_user"
     ),
-    *fields(KEY_ID, api_key_hash="api_key"),
+    *fields(TEXT, api_key_hash="api_key"),
     *fields(
         TEXT,
         cache_hit_text="cache_hit",
-        call_id="litellm_call_id",
-        call_id_in_metadata=f"{_META}.litellm_call_id",
         user_id="user",
         team_as_written="team_id",
         organization_as_written="organization_id",

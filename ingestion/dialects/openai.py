@@ -9,7 +9,6 @@ from __future__ import annotations
 from ingestion.dialects.shape import (
     EPOCH,
     FLAG,
-    KEY_ID,
     QUANTITY,
     SPEND,
     TEXT,
@@ -50,7 +49,7 @@ USAGE = Stream(
         *_BUCKET,
         *fields(TEXT, mandatory=True, result_kind="object"),
         *fields(TEXT, "project_id", "user_id", "model", "service_tier", "vector_store_id"),
-        *fields(KEY_ID, "api_key_id"),
+        *fields(TEXT, "api_key_id"),
         *fields(TEXT, "context_level", image_size="size", image_source="source"),
         *fields(FLAG, "batch"),
         # Sums of a day outgrow what a single call's token counts are held to.
@@ -108,7 +107,7 @@ COSTS = Stream(
         *fields(SPEND, mandatory=True, amount="amount.value"),
         *fields(TEXT, mandatory=True, currency_as_written="amount.currency"),
         *fields(TEXT, "project_id", "line_item", "quantity_unit"),
-        *fields(KEY_ID, "api_key_id"),
+        *fields(TEXT, "api_key_id"),
         *_QUANTITIES,
     ),
     columns=(

@@ -101,8 +101,9 @@ class Kind:
     `name` is one of text, flag, integer, tokens, decimal, time (RFC 3339, or the source's wall clock) and
     epoch (seconds, may have a fraction, or milliseconds); `sql_type` is the type of the raw column; `scale`
     is the number of decimals of a decimal; `per_second` is the unit of an epoch; a number below -`limit` or
-    above `limit`, if that is not 0, is damage; where the id `of_a_key` belongs, the key itself may stand. In a
-    table made for people a number may bring its `unit` along: usd (with or without `$`), or ms (also as s).
+    above `limit`, if that is not 0, is damage. Of a text, `holds` says whether it is a name (that a person may have
+    given), an id (that a program made) or prose, which decides what becomes of a secret in it. In a table made for
+    people a number may bring its `unit` along: usd (with or without `$`), or ms (also as s).
     """
 
     name: str
@@ -110,13 +111,15 @@ class Kind:
     scale: int = 0
     per_second: int = 1
     limit: int = 0
-    of_a_key: bool = False
+    holds: Literal["name", "id", "prose"] = "name"
     unit: str = ""
 
 
 TEXT = Kind("text", "VARCHAR")
-#: The id of an API key, or its hash.
-KEY_ID = Kind("text", "VARCHAR", of_a_key=True)
+#: The id that a program gave a call.
+ID = Kind("text", "VARCHAR", holds="id")
+#: What a gateway says in words, which may quote the caller's key.
+PROSE = Kind("text", "VARCHAR", holds="prose")
 FLAG = Kind("flag", "BOOLEAN")
 #: An id, a code: any whole number.
 INTEGER = Kind("integer", "BIGINT")
@@ -215,15 +218,9 @@ class Column:
     sql: str
 
 
-#: What looks like a key, in the words of Python's expressions and of DuckDB's.
-SECRET = r"(?i)(?:bearer\s+[^\s\"\\]+|\b(?:sk|rk|pk|inf|whsec|ghp|xox[abp])[-_][0-9A-Za-z_-]{6,})"
-
-
 def prose(column: str, field: str) -> Column:
-    """Return a column with the beginning of what a gateway says in words, which may quote the caller's key."""
-    # As a case, nothing is looked for where nothing is said.
-    begun = f"left(regexp_replace({field}, '{SECRET}', '[secret]', 'g'), 300)"
-    return Column(column, "VARCHAR", f"case when {field} is not null then {begun} end")
+    """Return a column with the beginning of a field of prose."""
+    return Column(column, "VARCHAR", f"left({field}, 300)")
 
 
 @dataclass(frozen=True)

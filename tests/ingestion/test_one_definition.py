@@ -21,8 +21,8 @@ from ingestion.dialects.shape import (
     CSV,
     EPOCH,
     FLAG,
+    ID,
     INTEGER,
-    KEY_ID,
     MONEY,
     RATIO,
     TEXT,
@@ -87,7 +87,7 @@ OWN = {
 }
 KINDS: dict[str, Kind] = {
     "text": TEXT,
-    "key": KEY_ID,
+    "key": ID,
     "flag": FLAG,
     "integer": INTEGER,
     "tokens": TOKENS,
