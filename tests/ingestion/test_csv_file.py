@@ -61,7 +61,7 @@ def test_columns_stand_in_any_order_and_case(desk, export):
     header = "STATUS, model  name ,request id,Call Time,List Price"
     assert export("success,m,gen-1,2026-11-01 07:00:00,0.5", header=header) == [("gen-1", 2)]
     [found] = desk.rows("infron_logs_csv")
-    assert (found["list_price"], found["usage_prompt_tokens"]) == (Decimal("0.5"), None)
+    assert (found["list_price"], found["usage_source"]) == (Decimal("0.5"), "missing")
 
 
 def test_an_undeclared_column_is_kept_and_reported_but_never_a_prompt(desk, export):
