@@ -121,7 +121,7 @@ def declared_values(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
     """
     kept: dict[str, Any] = {}
     for field, keys in stream.places:
-        value = _value_at(record, field, keys)
+        value = _value_at(record, field, keys, is_loose=keys[0] in stream.loose)
         if value is None:
             continue
         *folders, leaf = keys
@@ -132,12 +132,14 @@ def declared_values(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
     return kept
 
 
-def _value_at(record: dict[str, Any], field: Field, keys: tuple[str, ...]) -> Any:
+def _value_at(record: dict[str, Any], field: Field, keys: tuple[str, ...], *, is_loose: bool) -> Any:
     node: Any = record
     for part in keys:
         if node is None:
             return None
         if not isinstance(node, Object):
+            if is_loose:
+                return None
             raise BadLine("wrong_type", field.path.rpartition(".")[0])
         if part in node.twice:
             raise BadLine("duplicate_key", field.path)

@@ -227,6 +227,8 @@ LOGS = Stream(
     ),
     dropped=_DROPPED,
     embedded=("metadata",),
+    # A masked or streamed answer is a text, an answer in parts a list.
+    loose=("response", "model_parameters"),
     watched=(USAGE,),
 )
 

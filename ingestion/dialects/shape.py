@@ -271,6 +271,7 @@ class Stream:
         format: How records stand in the stream's files.
         embedded: Top-level fields whose text is itself a JSON object; fields below them are declared as if
             it were one. A text of anything else (nothing, `null`, a list, a number) is no object.
+        loose: Top-level fields that may be a text or a list instead of an object; the fields below are null then.
         watched: Paths of objects in embedded fields that a charge may follow from: which undeclared fields a row
             has there is kept by name, in `unknown_fields`.
         usage: How the counts of a call are read.
@@ -288,6 +289,7 @@ class Stream:
     dropped: tuple[str, ...] = ()
     format: Format = NDJSON
     embedded: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()
     watched: tuple[str, ...] = ()
     usage: Usage | None = None
 

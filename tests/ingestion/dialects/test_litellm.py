@@ -134,3 +134,17 @@ def test_a_real_proxys_output_lands_with_the_oracles_sums(desk, shared_data):
         found_minutes[minute] = found_minutes.get(minute, 0) + 1
     assert found_minutes == minutes
     assert desk.manifest()["unknown_fields"] == []
+
+
+@pytest.mark.parametrize("neighbour", [[], ["broken"]], ids=["in bulk", "with care"])
+@pytest.mark.parametrize(
+    "answer", ['"redacted-by-litellm"', '["a", {"model": "b"}]', "null", '{"model": "gpt-4o-2024-08-06"}']
+)
+def test_an_answer_may_be_a_text_or_a_list(desk, answer, neighbour):
+    """LiteLLM declares it as any of them; where it is no object, it names no model."""
+    lines = [line for line in SAMPLE.read_text().splitlines() if '"chatcmpl-03"' in line]
+    record = json.loads(lines[0]) | {"response": json.loads(answer)}
+    desk.land([json.dumps(record), *neighbour], stream="litellm/logs")
+    desk.run()
+    [row] = desk.rows("litellm_logs")
+    assert row["response_model"] == ("gpt-4o-2024-08-06" if answer.startswith("{") else None)
