@@ -8,7 +8,7 @@
         'model': 'model_served',
         'input_tokens': "case when usage_source != 'missing' then input_tokens end",
         'output_tokens': "case when usage_source != 'missing' then output_tokens end",
-        'cache_read_tokens': "case when cache_told != 'nothing' then cache_read_tokens end",
+        'cache_read_tokens': "case when usage_source != 'missing' and cache_told != 'nothing' then cache_read_tokens end",
         'credits_used': 'credits_used',
         'quota_used': 'quota_used',
         'reported_cost_usd': 'case when credits_used is null and quota_used is null then reported_cost_usd end',

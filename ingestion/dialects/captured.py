@@ -7,7 +7,8 @@ times `createTime`, Bedrock neither. Whoever keeps bodies puts beside them what 
 
 from __future__ import annotations
 
-from ingestion.dialects.shape import EARLIEST, ID, LATEST, TEXT, Check, Column, fields
+from ingestion.dialects.shape import EARLIEST, ID, LATEST, TEXT, Check, Column, below, fields
+from ingestion.usage import ANTHROPIC, BEDROCK, GEMINI, OPENAI, TIERS, UNCOUNTED, UsageReading, at
 
 #: Where the id stands, the gateway's own request id first: it is the one the gateway's logs have.
 _IDS = {
@@ -49,6 +50,11 @@ DROPPED = (
     "system_fingerprint",
     "type",
 )
+
+#: The usage of whatever route was called, in the fields `usage` or `usageMetadata`.
+USAGE = UsageReading(at("usage", OPENAI, ANTHROPIC, BEDROCK) + at("usageMetadata", GEMINI))
+#: Figures of time and money, what one count is made of, and what others already hold.
+USAGE_DROPPED = below("usage", *UNCOUNTED, *TIERS) + below("usageMetadata", *UNCOUNTED, *TIERS)
 
 
 def _first(names: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
-"""Infery: calls in credits, in four exports that share the request id; sums, plans and the billing history.
+"""Infery: calls in credits, in five exports that share the request id; sums, plans and the billing history.
 
-Only the captured headers carry a cache split, only the drill-down the member and the model asked for. Sums of
+Only what a caller captured carries a cache split, only the drill-down the member and the model asked for. Sums of
 the usage API are another contract than its calls, and never events. Invoice amounts are decimal strings in
 major units of `currency`.
 """
@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ingestion.dialects import captured
 from ingestion.dialects.shape import (
     COUNT,
     CSV,
     FLAG,
     ID,
     INVOICE_AMOUNT,
+    SSE,
     TEXT,
     TIME,
-    TOKENS,
     TOTAL,
     VAT_RATE,
     Column,
@@ -26,11 +27,16 @@ from ingestion.dialects.shape import (
     fields,
     json_pages,
 )
+from ingestion.usage import USAGE_COLUMNS, UsageReading, at
 
 #: The model that served; its slug may name the provider before the first slash.
 _SERVED = "coalesce(model, '')"
 _PROVIDER = "left({0}, greatest(instr({0}, '/') - 1, 0))"
 _MODEL = "substr({0}, instr({0}, '/') + 1)"
+
+_COUNTS = {"prompt": ("prompt_tokens",), "completion": ("completion_tokens",)}
+_CALL_USAGE = UsageReading(at("", _COUNTS))
+_REQUEST_USAGE = UsageReading(at("", {**_COUNTS, "total": ("total_tokens",)}))
 
 #: The nine columns of the export; the usage API names them alike.
 _CALL = (
@@ -38,7 +44,7 @@ _CALL = (
     *fields(ID, "request_id", mandatory=True),
     *fields(TEXT, "model", mandatory=True),
     *fields(TEXT, "api_key_id"),
-    *fields(TOKENS, "prompt_tokens", "completion_tokens"),
+    *_CALL_USAGE.fields,
     *fields(COUNT, "credits_used", "latency_ms", "fallback_depth"),
 )
 _CALL_COLUMNS = (
@@ -51,6 +57,7 @@ _CALL_COLUMNS = (
     "credits_used",
     "latency_ms",
     "fallback_depth",
+    *USAGE_COLUMNS,
 )
 
 USAGE = Stream(
@@ -62,6 +69,7 @@ USAGE = Stream(
     columns=_CALL_COLUMNS,
     provider=_PROVIDER.format(_SERVED),
     model=_MODEL.format(_SERVED),
+    usage=_CALL_USAGE,
 )
 
 USAGE_API = Stream(
@@ -73,6 +81,7 @@ USAGE_API = Stream(
     columns=_CALL_COLUMNS,
     provider=_PROVIDER.format(_SERVED),
     model=_MODEL.format(_SERVED),
+    usage=_CALL_USAGE,
 )
 
 USAGE_API_GROUPED = Stream(
@@ -122,7 +131,7 @@ REQUESTS = Stream(
         *fields(TEXT, "model_requested", "model_used", "member_id", "workspace_id"),
         *fields(TEXT, "api_key_id"),
         *fields(TEXT, origin="source"),
-        *fields(TOKENS, "prompt_tokens", "completion_tokens", "total_tokens"),
+        *_REQUEST_USAGE.fields,
         *fields(COUNT, "credits_used"),
         *fields(FLAG, "fallback"),
     ),
@@ -143,56 +152,63 @@ REQUESTS = Stream(
         "workspace_id",
         "api_key_id",
         "origin",
+        *USAGE_COLUMNS,
     ),
     provider=_PROVIDER.format(_REQUEST_SERVED),
     model=_MODEL.format(_REQUEST_SERVED),
+    usage=_REQUEST_USAGE,
 )
 
 _HEADER_SERVED = "coalesce(model_used, '')"
-_IN = "usage.prompt_tokens_details"
-_OUT = "usage.completion_tokens_details"
+_HEADERS = {"model_used": "x-model-used", "fallback_from": "x-fallback-from"}
 
 HEADERS = Stream(
     name="headers",
     table="infery_headers",
     occurred_at="captured_at",
     fields=(
-        *fields(TEXT, mandatory=True, request_id="x-request-id"),
+        *fields(ID, mandatory=True, request_id="x-request-id"),
         *fields(TIME, mandatory=True, captured_at="at"),
-        *fields(TEXT, model_used="x-model-used", fallback_from="x-fallback-from"),
+        *fields(TEXT, **_HEADERS),
         *fields(COUNT, credits_used="x-credits-used"),
-        *fields(
-            TOKENS,
-            "usage.prompt_tokens",
-            "usage.completion_tokens",
-            "usage.total_tokens",
-            usage_cached_tokens=f"{_IN}.cached_tokens",
-            usage_cache_write_tokens=f"{_IN}.cache_write_tokens",
-            usage_cache_write_1h_tokens=f"{_IN}.cache_write_1h_tokens",
-            usage_prompt_audio_tokens=f"{_IN}.audio_tokens",
-            usage_reasoning_tokens=f"{_OUT}.reasoning_tokens",
-            usage_completion_audio_tokens=f"{_OUT}.audio_tokens",
-        ),
+        *captured.USAGE.fields,
     ),
-    columns=(
-        "request_id",
-        "captured_at",
-        "model_used",
-        "fallback_from",
-        "credits_used",
-        "usage_prompt_tokens",
-        "usage_completion_tokens",
-        "usage_total_tokens",
-        "usage_cached_tokens",
-        "usage_cache_write_tokens",
-        "usage_cache_write_1h_tokens",
-        "usage_prompt_audio_tokens",
-        "usage_reasoning_tokens",
-        "usage_completion_audio_tokens",
-    ),
+    columns=("request_id", "captured_at", *_HEADERS, "credits_used", *USAGE_COLUMNS),
     provider=_PROVIDER.format(_HEADER_SERVED),
     model=_MODEL.format(_HEADER_SERVED),
+    dropped=captured.USAGE_DROPPED,
+    usage=captured.USAGE,
 )
+
+#: A body tells its credits itself; who kept the headers beside it has them, and the model that served, there.
+RESPONSES = Stream(
+    name="responses",
+    table="infery_responses",
+    occurred_at="created",
+    fields=(
+        *captured.FIELDS,
+        *fields(TEXT, **_HEADERS),
+        *fields(COUNT, credits_of_body="credits_used", credits_of_header="x-credits-used"),
+        *captured.USAGE.fields,
+    ),
+    columns=(
+        captured.identity("request_id"),
+        captured.moment("created"),
+        Column("model", "VARCHAR", f"coalesce({captured.MODEL.sql}, nullif(model_used, ''))"),
+        *_HEADERS,
+        captured.IS_STREAM,
+        "service_tier",
+        Column("credits_used", "BIGINT", "coalesce(credits_of_body, credits_of_header)"),
+        *USAGE_COLUMNS,
+    ),
+    checks=captured.checks("request_id", "created"),
+    provider=_PROVIDER.format(_SERVED),
+    model=_MODEL.format(_SERVED),
+    dropped=(*captured.DROPPED, *captured.USAGE_DROPPED),
+    usage=captured.USAGE,
+)
+
+RECORDINGS = replace(RESPONSES, format=SSE)
 
 PLANS = Stream(
     name="plans",
@@ -246,5 +262,17 @@ INVOICES = Stream(
 )
 
 INFERY = Dialect(
-    "infery", (USAGE, USAGE_API, SUMS_AMONG_CALLS, USAGE_API_GROUPED, REQUESTS, HEADERS, PLANS, INVOICES)
+    "infery",
+    (
+        USAGE,
+        USAGE_API,
+        SUMS_AMONG_CALLS,
+        USAGE_API_GROUPED,
+        REQUESTS,
+        HEADERS,
+        RESPONSES,
+        RECORDINGS,
+        PLANS,
+        INVOICES,
+    ),
 )

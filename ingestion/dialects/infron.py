@@ -27,37 +27,18 @@ from ingestion.dialects.shape import (
     Column,
     Dialect,
     Stream,
-    below,
     column,
     fields,
     prose,
 )
-from ingestion.usage import (
-    ANTHROPIC,
-    BEDROCK,
-    GEMINI,
-    HAS_USAGE,
-    OPENAI,
-    TIERS,
-    UNCOUNTED,
-    USAGE_COLUMNS,
-    Places,
-    UsageReading,
-    at,
-)
+from ingestion.usage import HAS_USAGE, USAGE_COLUMNS, Places, UsageReading
 
 _SLUG = "coalesce(model, '')"
 _PROVIDER = f"left({_SLUG}, greatest(instr({_SLUG}, '/') - 1, 0))"
 _MODEL = f"substr({_SLUG}, instr({_SLUG}, '/') + 1)"
 
-#: Figures of time and money, what one count is made of, and what others already hold.
-_DROPPED = below("usage", *UNCOUNTED, *TIERS) + below("usageMetadata", *UNCOUNTED, *TIERS)
-
-_PLACES = at("usage", OPENAI, ANTHROPIC, BEDROCK) + at("usageMetadata", GEMINI)
-_READING = UsageReading(_PLACES)
-
 _USAGE = (
-    *_READING.fields,
+    *captured.USAGE.fields,
     *fields(SEARCHES, usage_plugin_web_search_requests="usage.plugin_web_search_requests"),
     *fields(
         MONEY,
@@ -159,8 +140,8 @@ LOGS = Stream(
     ),
     provider=_PROVIDER,
     model=_MODEL,
-    dropped=("messages", "prompt", "response", "choices", "metadata", *_DROPPED),
-    usage=_READING,
+    dropped=("messages", "prompt", "response", "choices", "metadata", *captured.USAGE_DROPPED),
+    usage=captured.USAGE,
 )
 
 # The page shows milliseconds; a duration with a fraction or in s is in seconds.
@@ -242,8 +223,8 @@ RESPONSES = Stream(
     checks=captured.checks("id", "created"),
     provider=_PROVIDER,
     model=_MODEL,
-    dropped=(*captured.DROPPED, *_DROPPED),
-    usage=_READING,
+    dropped=(*captured.DROPPED, *captured.USAGE_DROPPED),
+    usage=captured.USAGE,
 )
 
 RECORDINGS = replace(RESPONSES, format=SSE)

@@ -31,6 +31,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
             f"{AT},gpt-4o,key_1,1000,100,2,req_fell_back,900,1",
             f"{AT},gpt-4o,key_1,1000,100,2,req_agrees,900,0",
             f"{AT},openai/gpt-4o,key_1,1000,100,2,req_dated,900,0",
+            f"{AT},gpt-4o,key_1,1000,100,2,req_kept_body,900,0",
+            f"{AT},gpt-4o,key_1,1000,100,2,req_broke_off,900,0",
         ],
     )
     land_text(
@@ -42,7 +44,27 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
                 **{"x-model-used": "gpt-4o-mini", "x-fallback-from": "gpt-4o", "x-credits-used": "3"},
             ),
             headers("req_agrees", **{"x-model-used": "gpt-4o", "x-credits-used": "2"}),
+            headers("req_broke_off", **{"x-model-used": "gpt-4o", "x-credits-used": "2"}),
             headers("req_dated", **{"x-model-used": "gpt-4o-2024-08-06", "x-credits-used": "2"}),
+        ],
+    )
+    body = {"created": 1793517719, "object": "chat.completion", "choices": []}
+    usage = {"prompt_tokens": 1000, "completion_tokens": 90, "total_tokens": 1090}
+    usage["prompt_tokens_details"] = {"cached_tokens": 800}
+    land_text(
+        home,
+        "infery/responses/dt=2026-11-01/bodies.ndjson",
+        [
+            json.dumps(
+                {
+                    **body,
+                    "request_id": "req_kept_body",
+                    "model": "gpt-4o-mini",
+                    "usage": usage,
+                    "credits_used": 3,
+                }
+            ),
+            json.dumps({**body, "request_id": "req_broke_off", "model": "gpt-4o"}),
         ],
     )
     land(
@@ -91,9 +113,22 @@ def test_both_values_and_both_lines_are_told(built: Home) -> None:
     ]
 
 
+def test_where_a_kept_body_says_other_than_the_export_both_are_told(built: Home) -> None:
+    found = rows(
+        built,
+        "select field, kept_value, other_value, counted_value from marts.recon_copies"
+        " where request_id = 'req_kept_body' order by field",
+    )
+    assert found == [
+        ("credits_used", "2", "3", "2"),
+        ("model", "gpt-4o", "gpt-4o-mini", "gpt-4o-mini"),
+        ("output_tokens", "100", "90", "100"),
+    ]
+
+
 def test_copies_that_agree_or_only_date_or_round_what_they_say_are_no_finding(built: Home) -> None:
     told = {request for (request,) in rows(built, "select distinct request_id from marts.recon_copies")}
-    assert told == {"req_fell_back", "gen-other"}
+    assert told == {"req_fell_back", "req_kept_body", "gen-other"}
 
 
 def test_a_revision_is_told_and_so_is_an_export_that_counts_other_tokens(built: Home) -> None:

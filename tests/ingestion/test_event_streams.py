@@ -92,3 +92,15 @@ def test_the_counts_of_a_message_are_those_of_its_start_and_its_end(desk):
     landed(desk, *(f"data: {json.dumps(event)}" for event in events))
     [row] = desk.rows("infron_responses")
     assert (row["input_tokens"], row["output_tokens"], row["uncached_input_tokens"]) == (12, 44, 3)
+
+
+def test_a_tail_without_an_id_belongs_to_the_response_before_it(desk):
+    tail = {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}, "credits_used": 2}
+    lines = [chunk("a"), usage("a", 4), f"data: {json.dumps(tail)}", DONE, chunk("b"), DONE]
+    desk.land("\n".join(lines).encode(), name="a.sse", stream="infery/responses")
+    desk.run()
+    found = [
+        (row["request_id"], row["input_tokens"], row["credits_used"]) for row in desk.rows("infery_responses")
+    ]
+    assert found == [("a", 5, 2), ("b", 0, None)]
+    assert desk.manifest()["unknown_fields"] == []

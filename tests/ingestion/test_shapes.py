@@ -25,6 +25,7 @@ JSON_STREAMS = {
     "one_api/logs": "new_api/one_api.ndjson",
     "infery/requests": "infery/requests.ndjson",
     "infery/headers": "infery/headers.ndjson",
+    "infery/responses": "infery/responses.ndjson",
     "infery/invoices": "infery/invoices.ndjson",
     "infery/plans": "infery/plans.ndjson",
     "infery/usage_api": "infery/usage_api.json",

@@ -1,4 +1,4 @@
-"""Every shape Infery delivers, line by line: calls four ways, sums, plans and invoices."""
+"""Every shape Infery delivers, line by line: calls five ways, sums, plans and invoices."""
 
 from __future__ import annotations
 
@@ -90,13 +90,56 @@ def test_the_drill_down_keeps_its_four_times_and_both_models(desk):
 
 def test_captured_headers_are_numbers_in_text_and_may_come_without_usage(desk):
     cached, fallen_back, without = _landed(desk, "headers.ndjson", "headers")
-    assert (cached["credits_used"], cached["usage_cached_tokens"], cached["usage_reasoning_tokens"]) == (
-        2,
-        1024,
-        25,
-    )
+    assert (cached["credits_used"], cached["uncached_input_tokens"]) == (2, 4100)
+    assert (cached["cache_read_tokens"], cached["reasoning_tokens"]) == (1024, 25)
     assert (fallen_back["fallback_from"], fallen_back["model_used"]) == ("claude-sonnet-4-5", "gpt-4o")
-    assert (without["usage_prompt_tokens"], without["credits_used"]) == (None, 1)
+    assert (without["usage_source"], without["credits_used"]) == ("missing", 1)
+
+
+def test_captured_usage_is_read_in_the_shape_of_its_route(desk):
+    """The messages' input is without its cache: 10 + 90 = 100."""
+    usage = {"input_tokens": 10, "cache_read_input_tokens": 90, "output_tokens": 5}
+    captured = {"at": "2026-11-01T07:21:59Z", "x-request-id": "req_1", "usage": usage}
+    desk.land([captured], stream="infery/headers")
+    desk.run()
+    [row] = desk.rows("infery_headers")
+    assert (row["input_tokens"], row["cache_read_tokens"], row["output_tokens"]) == (100, 90, 5)
+
+
+def test_captured_bodies_have_their_credits_and_the_id_of_the_gateway(desk):
+    body, message = _landed(desk, "responses.ndjson", "responses")
+    assert (body["request_id"], body["model"], body["credits_used"]) == ("req_01", "gpt-4o", 2)
+    assert (body["uncached_input_tokens"], body["cache_read_tokens"]) == (4100, 1024)
+    assert (body["output_text_tokens"], body["reasoning_tokens"]) == (291, 25)
+    assert (message["request_id"], message["model"], message["credits_used"]) == (
+        "req_07",
+        "claude-sonnet-4-5",
+        3,
+    )
+    assert (message["fallback_from"], message["occurred_at"]) == ("gpt-4o", datetime(2026, 11, 1, 11))
+    assert (message["input_tokens"], message["cache_read_tokens"]) == (4012, 4000)
+
+
+def test_the_tail_of_a_recorded_stream_has_usage_and_credits(desk):
+    whole, broken_off = _landed(desk, "responses.sse", "responses")
+    assert (whole["request_id"], whole["model"], whole["credits_used"]) == ("req_08", "gpt-4o-mini", 2)
+    assert (whole["is_stream"], whole["raw_line"]) == (True, 7)
+    assert (whole["uncached_input_tokens"], whole["cache_read_tokens"]) == (400, 600)
+    assert (broken_off["usage_source"], broken_off["credits_used"]) == ("missing", None)
+
+
+def test_the_total_of_the_drill_down_that_is_no_sum_is_contradictory(desk):
+    call = {"timings": {"gateway_out": "2026-11-01T07:21:59Z"}, "prompt_tokens": 35, "completion_tokens": 12}
+    desk.land(
+        [
+            {**call, "request_id": "req_1", "total_tokens": 109},
+            {**call, "request_id": "req_2", "total_tokens": 47},
+        ],
+        stream="infery/requests",
+    )
+    desk.run()
+    found = [row["usage_source"] for row in desk.rows("infery_requests")]
+    assert found == ["contradictory", "reported"]
 
 
 def test_plans_land(desk):

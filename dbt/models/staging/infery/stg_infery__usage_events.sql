@@ -1,7 +1,11 @@
--- One call may come four ways: the drill-down knows the most, then the export, the usage API, and what a caller kept of
--- the response headers. All carry the request id; what one of them lacks stays null here.
+-- One call may come five ways: the drill-down knows the most, then the export, the usage API, and what a caller kept of
+-- the response: its headers, or its body or stream. All carry the request id; what one of them lacks stays null here.
 
 {%- set exports = {'infery_usage': 2, 'infery_usage_api': 3} %}
+{%- set captures = [
+    {'table': 'infery_headers', 'rank': 4, 'model': 'model_used', 'is_stream': 'cast(null as boolean)', 'service_tier': 'cast(null as varchar)'},
+    {'table': 'infery_responses', 'rank': 5, 'model': 'model', 'is_stream': 'is_stream', 'service_tier': 'service_tier'},
+] %}
 
 with settings as (
     {{ source_settings(['usd_per_credit', 'time_basis']) }}
@@ -29,15 +33,9 @@ requests as (
         cast(
             date_diff('millisecond', gateway_in, gateway_out) - date_diff('millisecond', provider_in, provider_out) as bigint
         ) as gateway_overhead_ms,
-        prompt_tokens,
-        completion_tokens,
-        total_tokens,
-        cast(0 as bigint) as cached_tokens,
-        cast(0 as bigint) as written_tokens,
-        cast(0 as bigint) as written_1h_tokens,
-        cast(0 as bigint) as prompt_audio_tokens,
-        cast(0 as bigint) as completion_reasoning_tokens,
-        cast(0 as bigint) as completion_audio_tokens,
+        cast(null as boolean) as is_stream,
+        cast(null as varchar) as service_tier,
+        {{ usage_reading_columns() | join(',\n        ') }},
         credits_used,
         1 as stream_rank,
         raw_file,
@@ -62,15 +60,9 @@ exported as (
             fallback_depth,
             latency_ms as duration_ms,
             cast(null as bigint) as gateway_overhead_ms,
-            prompt_tokens,
-            completion_tokens,
-            cast(null as bigint) as total_tokens,
-            cast(0 as bigint) as cached_tokens,
-            cast(0 as bigint) as written_tokens,
-            cast(0 as bigint) as written_1h_tokens,
-            cast(0 as bigint) as prompt_audio_tokens,
-            cast(0 as bigint) as completion_reasoning_tokens,
-            cast(0 as bigint) as completion_audio_tokens,
+            cast(null as boolean) as is_stream,
+            cast(null as varchar) as service_tier,
+            {{ usage_reading_columns() | join(',\n            ') }},
             credits_used,
             {{ rank }} as stream_rank,
             raw_file,
@@ -82,34 +74,32 @@ exported as (
 ),
 
 captured as (
-    select
-        source,
-        request_id,
-        occurred_at,
-        cast(null as varchar) as workspace_id,
-        cast(null as varchar) as api_key_id,
-        cast(null as varchar) as member_id,
-        'api' as origin,
-        coalesce(nullif(fallback_from, ''), model_used) as model_requested,
-        model_used as model_served,
-        cast(case when nullif(fallback_from, '') is null then 0 end as bigint) as fallback_depth,
-        cast(null as bigint) as duration_ms,
-        cast(null as bigint) as gateway_overhead_ms,
-        usage_prompt_tokens as prompt_tokens,
-        usage_completion_tokens as completion_tokens,
-        usage_total_tokens as total_tokens,
-        coalesce(usage_cached_tokens, 0) as cached_tokens,
-        coalesce(usage_cache_write_tokens, 0) as written_tokens,
-        coalesce(usage_cache_write_1h_tokens, 0) as written_1h_tokens,
-        coalesce(usage_prompt_audio_tokens, 0) as prompt_audio_tokens,
-        coalesce(usage_reasoning_tokens, 0) as completion_reasoning_tokens,
-        coalesce(usage_completion_audio_tokens, 0) as completion_audio_tokens,
-        credits_used,
-        4 as stream_rank,
-        raw_file,
-        raw_line,
-        delivered_on
-    from {{ raw_events('infery_headers') }}
+    {% for capture in captures -%}
+        select
+            source,
+            request_id,
+            occurred_at,
+            cast(null as varchar) as workspace_id,
+            cast(null as varchar) as api_key_id,
+            cast(null as varchar) as member_id,
+            'api' as origin,
+            coalesce(nullif(fallback_from, ''), model_used) as model_requested,
+            {{ capture.model }} as model_served,
+            -- Only the headers tell that no fallback fired.
+            cast(case when nullif(fallback_from, '') is null and model_used is not null then 0 end as bigint) as fallback_depth,
+            cast(null as bigint) as duration_ms,
+            cast(null as bigint) as gateway_overhead_ms,
+            {{ capture.is_stream }} as is_stream,
+            {{ capture.service_tier }} as service_tier,
+            {{ usage_reading_columns() | join(',\n            ') }},
+            credits_used,
+            {{ capture.rank }} as stream_rank,
+            raw_file,
+            raw_line,
+            delivered_on
+        from {{ raw_events(capture.table) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 calls as (
@@ -124,8 +114,6 @@ calls as (
 slugs as (
     select
         *,
-        coalesce(prompt_tokens, 0) as all_prompt_tokens,
-        coalesce(completion_tokens, 0) as all_completion_tokens,
         case when model_served like '%/%' then split_part(model_served, '/', 1) else '' end as slug_provider,
         case
             when model_served like '%/%' then substring(model_served, strpos(model_served, '/') + 1)
@@ -138,7 +126,8 @@ valued as (
     select
         slugs.*,
         settings.usd_per_credit,
-        coalesce(settings.time_basis, 'end') as time_basis
+        -- A body has the time it was begun at.
+        case when slugs.stream_rank = 5 then 'start' else coalesce(settings.time_basis, 'end') end as time_basis
     from slugs
     left join settings on slugs.source = settings.source
 ),
@@ -169,7 +158,7 @@ usage_events as (
         'success' as status,
         cast(null as bigint) as http_status,
         cast(null as varchar) as error_code,
-        cast(null as boolean) as is_stream,
+        is_stream,
         duration_ms,
         cast(null as bigint) as ttft_ms,
         gateway_overhead_ms,
@@ -181,28 +170,13 @@ usage_events as (
         model_served,
         slug_provider as price_provider,
         slug_model as price_model,
-        'standard' as service_tier,
+        {{ service_tier_served(['service_tier']) }} as service_tier,
         cast(null as varchar) as service_tier_requested,
 
-        ---------- tokens: prompt_tokens includes the cache, whose share only the captured usage knows
-        greatest(all_prompt_tokens - cached_tokens - written_tokens - prompt_audio_tokens, 0) as uncached_input_tokens,
-        cached_tokens as cache_read_tokens,
-        greatest(written_tokens - written_1h_tokens, 0) as cache_write_5m_tokens,
-        written_1h_tokens as cache_write_1h_tokens,
-        prompt_audio_tokens as input_audio_tokens,
-        {{ absent('media_tokens', except = ['input_audio_tokens', 'output_audio_tokens']) }},
-        greatest(
-            all_completion_tokens - completion_reasoning_tokens - completion_audio_tokens, 0
-        ) as output_text_tokens,
-        completion_audio_tokens as output_audio_tokens,
-        completion_reasoning_tokens as reasoning_tokens,
-        all_prompt_tokens as input_tokens,
-        all_completion_tokens as output_tokens,
-        total_tokens as reported_total_tokens,
-        {{ absent('searches') }},
+        ---------- tokens: as the reader read them; only what was captured knows the cache's share
+        {{ usage_reading_columns() | join(',\n        ') }},
         cast(1 as bigint) as call_units,
-        case when coalesce(prompt_tokens, completion_tokens) is null then 'missing' else 'reported' end as usage_source,
-        case when stream_rank = 4 then 'all' else 'nothing' end as cache_told,
+        case when stream_rank >= 4 then 'all' else 'nothing' end as cache_told,
         false as tells_groups,
 
         ---------- money: credits; what one is worth follows from the invoices unless sources.yml states it
