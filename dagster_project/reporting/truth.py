@@ -47,6 +47,9 @@ _REASONS = {
     "double_charged_cache": "double_charged_cache",
     "token_mismatch": "contradictory_usage",
     "wrong_tier": "wrong_tier",
+    "contradictory_usage": "contradictory_usage",
+    "service_tier_not_served": "service_tier_not_served",
+    "unknown_surcharge": "price_mismatch",
 }
 
 #: Reasons that ask for nothing, or for what another line compares (usage without a price).
@@ -190,8 +193,49 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
                 on columns('^(is|has)_') into name flag value is_set
             )
             where is_set
+        ),
+        sources as (
+            select
+                source,
+                unnest([
+                    'held_back_' || held_back_reason,
+                    case when is_silent then 'silent_source' end
+                ]) as kind
+            from rpt_source_status
+        ),
+        unknown_fields as (
+            select example_request_id as subject, 'unknown_surcharge' as kind, requests, reason_requests
+            from rpt_unknown_fields
+            where is_unexplained
+        ),
+        revisions as (
+            select distinct request_id as subject, 'revised_row' as kind
+            from recon_copies
         )
         select kind, sum(requests)::bigint, coalesce(sum(found), 0)::bigint from models group by kind
+        union all
+        select faults.kind, count(*), count(sources.source)
+        from faults
+        left join sources on faults.kind = sources.kind and faults.subject = sources.source
+        where faults.kind = 'silent_source' or starts_with(faults.kind, 'held_back_')
+        group by faults.kind
+        union all
+        select 'other sources held back or silent', 0, count(*)
+        from sources
+        where kind is not null and not exists (
+            select 1 from faults where faults.kind = sources.kind and faults.subject = sources.source
+        )
+        union all
+        select 'unknown fields on unexplained rows', count(*), count(unknown_fields.subject)
+        from faults left join unknown_fields using (kind, subject)
+        where kind = 'unknown_surcharge'
+        having count(*) > 0
+        union all
+        select 'other unknown fields', 0, count(*)
+        from unknown_fields anti join faults using (kind, subject)
+        union all
+        select 'other copies that differ', 0, count(*)
+        from revisions anti join faults using (kind, subject)
         union all
         select faults.kind, count(distinct faults.subject), count(distinct flags.item_id)
         from faults

@@ -252,7 +252,8 @@ def _bought(lot: Lot, number: int) -> dict[str, Any]:
     return {
         "id": number,
         "user_id": int(lot.workspace),
-        "amount": promised // 100,
+        # Whole dollars, of which there are some: an amount of 0 is a plan.
+        "amount": max(1, promised // 100),
         "money": promised / 100,
         "trade_no": lot.name,
         "payment_method": "stripe",

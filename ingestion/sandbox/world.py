@@ -3,8 +3,8 @@
     write_world(home, days, requests_per_day, seed, dialects)
       landing/infron/logs  landing/infery/invoices  config/*.csv  sources.yml
       landing/<dialect>/<stream>    the same requests once more, as other gateways tell of them
-      landing/<source>/<stream>     credit wallets (wallets.py) and usage reports (usage_reports.py) under sources of
-                                    their own
+      landing/<source>/<stream>     credit wallets (wallets.py), usage reports (usage_reports.py) and what goes wrong at
+                                    the edges (edge_sources.py) under sources of their own
       sandbox/stripe_objects.json   what the loopback Stripe server serves
       truth.json                    every planted fault, and the control totals
 
@@ -23,6 +23,8 @@ from pathlib import Path
 from ingestion.sandbox.billing import RENEWAL_PACK, BillingWriter
 from ingestion.sandbox.dialects import DIALECTS
 from ingestion.sandbox.dialects.openrouter import ALIASES
+from ingestion.sandbox.edge_sources import PRICE_OVERRIDES, EdgeWriter
+from ingestion.sandbox.edge_sources import SOURCES as EDGE_SOURCES
 from ingestion.sandbox.files import write_text
 from ingestion.sandbox.ledger import Truth
 from ingestion.sandbox.logs import LogWriter
@@ -37,11 +39,12 @@ from ingestion.sandbox.wallet_files import WalletWriter
 from ingestion.sandbox.wallet_ledger import WalletTruth
 
 MARKER = "sandbox/world.json"
-SOURCES_OF_THEIR_OWN = {**WALLET_SOURCES, REPORT_SOURCE: REPORT_SETTINGS}
+SOURCES_OF_THEIR_OWN = {**WALLET_SOURCES, REPORT_SOURCE: REPORT_SETTINGS, **EDGE_SOURCES}
 CONFIG = tuple(
     f"config/{table}.csv"
     for table in (
-        "discount_rules", "model_aliases", "currencies", "credit_packs", "credit_grants", "credit_balances",
+        "discount_rules", "price_overrides", "model_aliases", "currencies", "credit_packs", "credit_grants",
+        "credit_balances",
     )
 )  # fmt: skip
 TRUTH = "truth.json"
@@ -91,8 +94,11 @@ def write_world(
     wallets.write(billing)
     reports = ReportWriter(home, days)
     reports.write()
+    edges = EdgeWriter(home, days)
+    edges.write()
     write_text(home / STRIPE_OBJECTS, json.dumps(billing.stripe.objects, indent=0) + "\n")
     write_text(home / "config/discount_rules.csv", _rules_file(world.rules))
+    write_text(home / "config/price_overrides.csv", PRICE_OVERRIDES)
     write_text(home / "config/currencies.csv", CURRENCIES)
     write_text(home / "config/credit_packs.csv", _csv(PACKS, (*_packs(world), *wallets.packs())))
     write_text(home / "config/credit_grants.csv", _csv(GRANTS, wallets.grants()))
@@ -113,7 +119,8 @@ def write_world(
             last_ended_ms=logs.last_ended_ms,
         ).as_json(),
         faults=sorted(
-            logs.faults + billing.faults + wallets.faults + reports.faults, key=lambda fault: fault.day
+            logs.faults + billing.faults + wallets.faults + reports.faults + edges.faults,
+            key=lambda fault: fault.day,
         ),
     )
     write_text(home / TRUTH, truth.as_json())
@@ -189,8 +196,8 @@ def _sources_file(dialects: Sequence[str]) -> str:
 
 
 def _source(name: str, settings: Mapping[str, object]) -> str:
-    # The world ends on a day of the past, and nothing more is due.
-    said = ", ".join(f"{key}: {value}" for key, value in {**settings, "cadence": "none"}.items())
+    # The world ends on a day of the past, and nothing more is due but where silence is planted.
+    said = ", ".join(f"{key}: {value}" for key, value in {"cadence": "none", **settings}.items())
     return f"  {name}: {{{said}}}"
 
 
