@@ -17,6 +17,7 @@ from dagster_project.reporting.truth import compare
 from ingestion.home import Home
 from ingestion.landing import landed
 from ingestion.sandbox import write_world
+from ingestion.sandbox.edge_sources import VANISHING, remove_landing
 from ingestion.sources import load_sources
 
 WORLD = {"days": 4, "requests_per_day": 60, "seed": 11}
@@ -117,6 +118,23 @@ def test_running_again_changes_nothing_and_says_so(finished_night, tmp_path: Pat
     after = home.marts_database.stat()
     assert (file.st_ino, file.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert table_hashes(home) == before == table_hashes(finished_night.home)
+
+
+def test_a_delivery_that_vanishes_is_kept_in_the_books_and_told(finished_night, tmp_path: Path) -> None:
+    """The sandbox takes one of four deliveries of four calls away: a quarter of what its source is known to hold."""
+    home = Home(tmp_path / "home")
+    shutil.copytree(finished_night.home.root, home.root)
+    [gone] = remove_landing(home.root)
+    ended = night(home)
+    assert ended.code == 3
+    assert gone.relative_to(home.landing).as_posix() in ended.said
+    with duckdb.connect(str(home.marts_database), read_only=True) as marts:
+        marts.execute("use marts.marts")
+        calls = marts.sql(f"select count(*) from fct_usage_costs where source = '{VANISHING}'").fetchone()
+        status = marts.sql(
+            f"select held_back_reason from rpt_source_status where source = '{VANISHING}'"
+        ).fetchone()
+    assert (calls, status) == ((16,), ("vanished",))
 
 
 def test_a_night_killed_at_any_moment_and_run_again_gives_the_same_marts(

@@ -9,7 +9,15 @@ import pytest
 from ingestion.dialects import DIALECTS
 
 CALL_IDS = {
-    *("id", "request_id", "upstream_request_id", "litellm_call_id", "trace_id", "call_id", "call_id_in_metadata"),
+    *(
+        "id",
+        "request_id",
+        "upstream_request_id",
+        "litellm_call_id",
+        "trace_id",
+        "call_id",
+        "call_id_in_metadata",
+    ),
     *("request_header", "request_id_beside", "request_id_of_aws", "id_of_response", "id_of_gemini"),
 }
 KEYS = ["sk-or-v1-0123456789abcdef0123", "inf_live_0123456789abcdef", "pk-ABCDEFGHIJKLMNOPQR"]
