@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -72,5 +73,17 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[tuple[
             shutil.copy(FIXTURES / fixture, folder)
     # The page's own export of generations, where people put it.
     shutil.copy(FIXTURES / "openrouter/generations.csv", home.landing / "openrouter/activity/dt=2026-11-02")
+    contradictory = {
+        "id": "gen-cut",
+        "created_at": "2026-11-01T12:00:00Z",
+        "model": "openai/gpt-4o",
+        "native_tokens_prompt": 100,
+        "native_tokens_completion": 50,
+        "native_tokens_cached": 130,
+        "native_tokens_reasoning": 40,
+        "native_tokens_completion_images": 30,
+    }
+    more = home.landing / "openrouter/generations/dt=2026-11-02/more.ndjson"
+    more.write_text(json.dumps(contradictory) + "\n")
     build(home, (*USAGE, *(f"+{model}" for model in MODELS)))
     return lambda query: rows(home, query)

@@ -17,6 +17,23 @@ def test_native_tokens_are_what_counts_and_their_classes_are_disjoint(ask):
     assert _one(ask, f"{names}, input_tokens, output_tokens", "gen-1") == (40, 60, 25, 5, 100, 30)
 
 
+def test_a_part_that_exceeds_its_whole_is_cut_and_contradictory(ask):
+    """130 of 100 are cached, so 100 are; 40 of 50 are reasoning, so 10 of 30 are images."""
+    classes = (
+        "uncached_input_tokens, cache_read_tokens, output_text_tokens, reasoning_tokens, output_image_tokens"
+    )
+    assert _one(ask, f"{classes}, input_tokens, output_tokens, usage_source", "gen-cut") == (
+        0,
+        100,
+        0,
+        40,
+        10,
+        100,
+        50,
+        "contradictory",
+    )
+
+
 def test_what_the_upstream_took_is_added_only_on_a_key_of_the_callers_own(ask):
     """gen-1: $0.0015, though an upstream cost is filled in. gen-2: $0.0001 fee + $0.0019 = $0.0020."""
     assert _one(ask, "billing_mode, reported_cost_usd", "gen-1") == ("token", Decimal("0.0015"))
