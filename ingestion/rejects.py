@@ -130,7 +130,9 @@ def _word(match: re.Match[str]) -> str:
 def _detail(reject: Reject) -> str:
     if reject.reason == "malformed_json" and reject.field:
         return f"The text of the field {reject.field} is not a JSON object."
-    return REASONS[reject.reason].format(field=shown_name(reject.field))
+    # Only a key that stands twice is named by the file; what else is named is ours.
+    named = shown_name(reject.field) if reject.reason == "duplicate_key" else reject.field
+    return REASONS[reject.reason].format(field=named)
 
 
 def write(target: Path, rejects: list[Reject], reading: Reading) -> None:

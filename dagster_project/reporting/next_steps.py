@@ -108,6 +108,26 @@ USAGE_API = Reconciliation(
     settled=frozenset({"match", "rounding", "not_reported"}),
 )
 
+COPIES = Reconciliation(
+    mart="recon_copies",
+    title="Copies of one call",
+    status="field",
+    amount="case when field = 'reported_cost_usd' then cast(other_value as decimal(18, 12)) - cast(kept_value as"
+    " decimal(18, 12)) else 0 end",
+    currency="'usd'",
+    day="event_date",
+    next_steps={
+        "model": "the response names another model than the export: the books follow the response; ask the gateway",
+        "input_tokens": "see both lines, and ask the gateway which count it bills",
+        "output_tokens": "see both lines, and ask the gateway which count it bills",
+        "cache_read_tokens": "see both lines, and ask the gateway which count it bills",
+        "credits_used": "the books count the export: compare with the wallet, then ask the gateway",
+        "quota_used": "the books count the later delivery: compare with the balance, then ask the gateway",
+        "reported_cost_usd": "see both lines, and ask the gateway what it took",
+    },
+    settled=frozenset(),
+)
+
 CREDIT_GRANTS = Reconciliation(
     mart="recon_credit_grants",
     title="Invoices and the credits delivered",
@@ -207,6 +227,7 @@ RECONCILIATIONS = (
     PAYMENT_SETTLEMENTS,
     INVOICE_ARITHMETIC,
     USAGE_API,
+    COPIES,
     CREDIT_GRANTS,
     CREDIT_BURN,
     CREDIT_BALANCES,

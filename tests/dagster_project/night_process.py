@@ -31,7 +31,8 @@ PRELOADED = [
 ]
 
 
-PATIENCE_SECONDS = 120
+#: Far more than a night takes, on a machine that does much else.
+PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ NEW_API_INPUT = (
 COUNTED = {
     "infron": (
         "infron_logs", "request_id",
-        "usage_prompt_tokens", "usage_completion_tokens", "usage_cached_tokens", "usage_cache_write_tokens",
+        "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens + cache_write_1h_tokens",
     ),
     "aisa": (
         "new_api_logs", "request_id",
@@ -44,9 +44,10 @@ COUNTED = {
         "new_api_logs", "request_id",
         NEW_API_INPUT, "completion_tokens", "cache_tokens", "cache_creation_tokens",
     ),
-    "infery": ("infery_requests", "request_id", "prompt_tokens", "completion_tokens", None, None),
+    "infery": ("infery_requests", "request_id", "input_tokens", "output_tokens", None, None),
     "litellm": (
-        "litellm_logs", "id", "prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens",
+        "litellm_logs", "id",
+        "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens + cache_write_1h_tokens",
     ),
     "openrouter": (
         "openrouter_generations", "id",
