@@ -36,6 +36,10 @@ def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
         yield Diagnosis("moved", "marts.duckdb", what, do)
     except NothingPublished:
         yield Diagnosis("unpublished", "marts.duckdb", "nothing is published yet", "run `tollbook run`")
+    except (duckdb.CatalogException, duckdb.BinderException):
+        yield Diagnosis(
+            "outdated", "marts.duckdb", "an earlier version of Tollbook published it", "run `tollbook run`"
+        )
 
 
 def _age(home: Home, now: datetime) -> Iterator[Diagnosis]:

@@ -265,7 +265,7 @@ CALL = "occurred_at, model, api_key_id, prompt_tokens, completion_tokens, credit
 ITEM = "* exclude (id, raw_file, raw_line, first_line, delivered_on, file_row_number)"
 LITELLM_CALL = """
     litellm_call_id, started_at, ended_at, first_token_at, model, prompt_tokens, completion_tokens,
-    cached_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, api_key_hash, team_id,
+    cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, api_key_hash, team_id,
     org_id, nullif(end_user, ''), nullif(error_class, '')
     """
 FILES_AND_API = {
