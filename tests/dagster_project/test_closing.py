@@ -21,6 +21,7 @@ from dagster_project.restating import records
 from ingestion.home import Home
 
 
+# One source of the sandbox is held back, so its month is closed with --force.
 def close(home: Home, month: str, *more: str):
     return CliRunner().invoke(app, ["close", "--home", str(home.root), "--month", month, *more])
 
@@ -46,10 +47,10 @@ def test_a_closed_month_is_the_same_after_the_next_night_and_without_its_databas
     finished: Home, table_hashes
 ) -> None:
     before = table_hashes(finished)
-    ended = close(finished, "2026-08")
+    ended = close(finished, "2026-08", "--force")
     assert ended.exit_code == 0, ended.output
     assert ended.stdout.startswith("2026-08 is closed: 4 days")
-    again = close(finished, "2026-08")
+    again = close(finished, "2026-08", "--force")
     assert (again.exit_code, "nothing changed" in again.stdout) == (0, True)
     late = restate(finished, "2026-07-30", "2026-08-01", "a new contract")
     assert (late.exit_code, "closed: 2026-08;" in late.output) == (2, True)
@@ -73,18 +74,18 @@ def test_a_closing_killed_at_any_step_and_made_again_is_the_undisturbed_one(
 ) -> None:
     """The ledger of credits is named first and the record last, so half a closing is none."""
     undisturbed = copied(finished, tmp_path / "undisturbed")
-    assert tollbook(undisturbed, "close", "--month", "2026-08").code == 0
+    assert tollbook(undisturbed, "close", "--month", "2026-08", "--force").code == 0
     for moment in (
         "before naming .credits.parquet",
         "after naming .credits.parquet",
         "before naming 2026-08.json",
     ):
-        ended = tollbook(finished, "close", "--month", "2026-08", kill=moment)
+        ended = tollbook(finished, "close", "--month", "2026-08", "--force", kill=moment)
         assert ended.code == -signal.SIGKILL, (moment, ended.said)
         assert closings(finished) == [], moment
-    ended = tollbook(finished, "close", "--month", "2026-08", kill="after naming 2026-08.json")
+    ended = tollbook(finished, "close", "--month", "2026-08", "--force", kill="after naming 2026-08.json")
     assert ended.code == -signal.SIGKILL, ended.said
-    assert "nothing changed" in tollbook(finished, "close", "--month", "2026-08").said
+    assert "nothing changed" in tollbook(finished, "close", "--month", "2026-08", "--force").said
     [closing], [wanted] = closings(finished), closings(undisturbed)
     assert replace(closing, closed_at=wanted.closed_at) == wanted
     assert wanted.credits is not None
@@ -127,7 +128,7 @@ def test_a_month_that_cannot_be_closed_says_why(finished: Home, home: Home) -> N
     unread = finished.landing / "infron/logs/dt=2026-08-20/late.ndjson"
     unread.parent.mkdir()
     unread.write_text("{}\n")
-    ended = close(finished, "2026-08")
+    ended = close(finished, "2026-08", "--force")
     assert (ended.exit_code, "1 delivery day not read yet" in ended.output) == (3, True)
     ended = close(finished, "2026-08", "--force")
     assert (ended.exit_code, "in spite of: 1 delivery day not read yet" in ended.output) == (0, True)
