@@ -147,6 +147,11 @@ NEW_API = {
         for written in ("cache_write_5m", "cache_write_1h")
     },
     "input_audio_usd_per_mtok": NOT_AT_ALL,
+    "cache_read_audio_usd_per_mtok": NOT_AT_ALL,
+    "cache_read_image_usd_per_mtok": NOT_AT_ALL,
+    "cache_read_video_usd_per_mtok": NOT_AT_ALL,
+    "input_video_usd_per_mtok": NOT_AT_ALL,
+    "output_video_usd_per_mtok": NOT_AT_ALL,
     "output_audio_usd_per_mtok": NOT_AT_ALL,
     "input_image_usd_per_mtok": NOT_AT_ALL,
     "output_image_usd_per_mtok": NOT_AT_ALL,
