@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
@@ -151,12 +152,11 @@ def typed_from_fields(stream: Stream, absent: Collection[str] = ()) -> str:
 
 def _unneeded(stream: Stream, absent: Collection[str]) -> set[str]:
     """Return those of the absent fields of a stream that nothing but the reading of its usage asks for."""
-    asked_for = {column for column in stream.columns if isinstance(column, str)}
-    return (
-        {field.name for field in stream.usage.fields if field.name in absent} - asked_for
-        if stream.usage
-        else set()
-    )
+    if not stream.usage:
+        return set()
+    columns = (column.sql if isinstance(column, Column) else column for column in stream.columns)
+    asked_for = {name for sql in columns for name in re.findall(r"\w+", sql)}
+    return {field.name for field in stream.usage.fields if field.name in absent} - asked_for
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ from ingestion.dialects.shape import (
     json_pages,
     unneeded,
 )
+from ingestion.usage import OPENROUTER as OPENROUTER_USAGE
+from ingestion.usage import USAGE_COLUMNS, Places, UsageReading
 
 _GENERATION: tuple[tuple[Kind, dict[str, str]], ...] = (
     (TIME, {"created_at": "created_at"}),
@@ -57,21 +59,7 @@ _GENERATION: tuple[tuple[Kind, dict[str, str]], ...] = (
         },
     ),
     (FLAG, {name: name for name in ("streamed", "cancelled", "is_byok")}),
-    (
-        TOKENS,
-        {
-            name: name
-            for name in (
-                "tokens_prompt",
-                "tokens_completion",
-                "native_tokens_prompt",
-                "native_tokens_completion",
-                "native_tokens_reasoning",
-                "native_tokens_cached",
-                "native_tokens_completion_images",
-            )
-        },
-    ),
+    (TOKENS, {path: path for paths in OPENROUTER_USAGE.values() for path in paths}),
     (
         MONEY,
         {
@@ -114,6 +102,17 @@ def _either(kind: Kind, name: str, path: str) -> tuple[Field, Field]:
     return Field(f"{_WRAPPER}.{path}", kind, f"{name}_wrapped"), Field(path, kind, f"{name}_bare")
 
 
+_READING = UsageReading(
+    Places(
+        {
+            quantity: tuple(field for path in paths for field in _either(TOKENS, path, path))
+            for quantity, paths in OPENROUTER_USAGE.items()
+        }
+    ),
+    is_inclusive=True,
+)
+
+
 def _not_told(*columns: tuple[str, Kind]) -> tuple[Column, ...]:
     return tuple(Column(name, kind.sql_type, f"cast(null as {kind.sql_type})") for name, kind in columns)
 
@@ -135,6 +134,7 @@ GENERATIONS = Stream(
             for name in names
         ),
         *_not_told(("api_key_name", TEXT), ("time_to_first_token_ms", FACTOR)),
+        *USAGE_COLUMNS,
         Column("is_export", "BOOLEAN", "false"),
     ),
     checks=tuple(
@@ -144,6 +144,7 @@ GENERATIONS = Stream(
     provider="'openrouter'",
     model="model",
     dropped=tuple(f"{prefix}{name}" for prefix in (f"{_WRAPPER}.", "") for name in _LEFT_OUT),
+    usage=_READING,
 )
 
 
@@ -164,8 +165,8 @@ _EXPORTED = {
     "streamed": "streamed",
     "cancelled": "cancelled",
     "is_byok": "coalesce(byok_usage_inference, 0) <> 0",
-    "native_tokens_prompt": "tokens_prompt_billed",
-    "native_tokens_completion": "tokens_completion_billed",
+    "native_tokens_prompt": "tokens_prompt_as_written",
+    "native_tokens_completion": "tokens_completion_as_written",
     "native_tokens_reasoning": "tokens_reasoning",
     "native_tokens_cached": "tokens_cached",
     "total_cost": "cost_total",
@@ -173,6 +174,19 @@ _EXPORTED = {
     "upstream_inference_cost": "byok_usage_inference",
     "generation_time_ms": "generation_milliseconds",
 }
+
+#: The export's counts are the native ones, under the names that the API has for the others.
+_EXPORT_READING = UsageReading(
+    Places(
+        {
+            "prompt": fields(TOKENS, tokens_prompt_as_written="tokens_prompt"),
+            "completion": fields(TOKENS, tokens_completion_as_written="tokens_completion"),
+            "reads": fields(TOKENS, "tokens_cached"),
+            "reasoning": fields(TOKENS, "tokens_reasoning"),
+        }
+    ),
+    is_inclusive=True,
+)
 
 EXPORT = Stream(
     name="generations",
@@ -185,8 +199,7 @@ EXPORT = Stream(
         *fields(TEXT, "variant", "provider_name", "api_key_name", external_user="user"),
         *fields(TEXT, "finish_reason_raw", "finish_reason_normalized"),
         *fields(FLAG, "streamed", "cancelled"),
-        *fields(TOKENS, tokens_prompt_billed="tokens_prompt", tokens_completion_billed="tokens_completion"),
-        *fields(TOKENS, "tokens_reasoning", "tokens_cached"),
+        *_EXPORT_READING.fields,
         *fields(MONEY, "cost_total", "cost_cache", "byok_usage_inference"),
         *fields(FACTOR, "time_to_first_token_ms", generation_milliseconds="generation_time_ms"),
     ),
@@ -200,11 +213,13 @@ EXPORT = Stream(
         ),
         "api_key_name",
         "time_to_first_token_ms",
+        *USAGE_COLUMNS,
         Column("is_export", "BOOLEAN", "true"),
     ),
     provider="'openrouter'",
     model="model",
     dropped=("cost_web_search", "cost_file_processing", "api_key_disabled", "app_name"),
+    usage=_EXPORT_READING,
 )
 
 #: The page that exports generations is called Activity, and so is the file.

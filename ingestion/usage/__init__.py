@@ -8,7 +8,17 @@ for every gateway. The laws and the table of decisions are in docs/reading-usage
 
 from __future__ import annotations
 
-from ingestion.usage.places import ANTHROPIC, BEDROCK, GEMINI, OPENAI, TIERS, UNCOUNTED, Places, at
+from ingestion.usage.places import (
+    ANTHROPIC,
+    BEDROCK,
+    GEMINI,
+    OPENAI,
+    OPENROUTER,
+    TIERS,
+    UNCOUNTED,
+    Places,
+    at,
+)
 from ingestion.usage.reading import HAS_USAGE, USAGE_COLUMNS, UsageReading
 
 __all__ = [
@@ -17,6 +27,7 @@ __all__ = [
     "GEMINI",
     "HAS_USAGE",
     "OPENAI",
+    "OPENROUTER",
     "TIERS",
     "UNCOUNTED",
     "USAGE_COLUMNS",

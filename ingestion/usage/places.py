@@ -95,6 +95,17 @@ GEMINI: Mapping[str, tuple[str, ...]] = {
     "candidate_parts": ("candidatesTokensDetails", "responseTokensDetails"),
 }
 
+#: OpenRouter's generations. `tokens_*` are counted by one tokenizer for all models, the native ones are billed.
+OPENROUTER: Mapping[str, tuple[str, ...]] = {
+    "prompt": ("native_tokens_prompt",),
+    "prompt_estimate": ("tokens_prompt",),
+    "completion": ("native_tokens_completion",),
+    "completion_estimate": ("tokens_completion",),
+    "reads": ("native_tokens_cached",),
+    "reasoning": ("native_tokens_reasoning",),
+    "output_image": ("native_tokens_completion_images",),
+}
+
 #: Quantities that are lists of objects, one an entry, kept as JSON text: the keys of its label and of its count.
 PARTS = {
     "write_parts": ("ttl", "inputTokens"),

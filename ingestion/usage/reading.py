@@ -79,11 +79,13 @@ class UsageReading:
 
     Attributes:
         places: Where the quantities stand.
-        estimated: Condition over fields that the counts are the gateway's estimate.
+        is_inclusive: The gateway documents that its prompt includes the cache and its completion all output, and
+            writes no total: a part that does not fit is cut and the usage contradictory, and nothing is read
+            as standing beside.
     """
 
     places: Places
-    estimated: str = FALSE
+    is_inclusive: bool = False
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -113,12 +115,12 @@ class UsageReading:
         """Return the steps to the raw columns, which are the last step, from the fields that are present."""
         steps = Steps()
         told = _told(steps, self.places, present)
-        call = _calls(steps, told)
+        call = _calls(steps, told, is_inclusive=self.is_inclusive)
         counts = [field.name for field in self.fields if field.name in present and field.kind != TEXT]
         has_usage = f"coalesce({', '.join(counts)}) is not null" if counts else FALSE
         return (
             *steps.all(),
-            (*_columns(call, told, self.estimated), Column(HAS_USAGE, "BOOLEAN", has_usage)),
+            (*_columns(call, told), Column(HAS_USAGE, "BOOLEAN", has_usage)),
         )
 
 
@@ -147,8 +149,12 @@ def _told(steps: Steps, places: Places, present: Collection[str]) -> dict[str, s
             for name in names(parts)
         ]
         # A 0 or a silence in one place does not hide a count in another.
-        told = [*names(quantity), *lists]
-        return steps.let(f"told_{quantity}", f"coalesce({most(*told)}, 0)" if told else ZERO)
+        told = [
+            count
+            for count in (most(*names(quantity), *lists), *names(f"{quantity}_estimate"))
+            if count != ZERO
+        ]
+        return steps.let(f"told_{quantity}", f"coalesce({', '.join(told)}, 0)" if told else ZERO)
 
     told = {
         quantity: counted(quantity)
@@ -166,18 +172,33 @@ def _told(steps: Steps, places: Places, present: Collection[str]) -> dict[str, s
         told[f"tool_use_{kind}"] = counted(f"tool_use_{kind}", ("tool_use_parts", label))
         told[f"cached_{kind}"] = counted(f"cached_{kind}", ("cached_parts", label))
         told[f"output_{kind}"] = counted(f"output_{kind}", ("candidate_parts", label))
+    # The billed count was not told, and the gateway's estimate of it was taken.
+    estimates = [
+        both(
+            *(f"{name} is null" for name in names(quantity)),
+            exceeds(most(*names(f"{quantity}_estimate")), ZERO),
+        )
+        for quantity in ("prompt", "completion")
+    ]
+    is_estimated = either(*estimates)
+    if is_estimated != FALSE:
+        is_estimated = steps.let("is_estimated", f"coalesce({is_estimated}, false)", "BOOLEAN")
+    told["is_estimated"] = is_estimated
     steps.close()
     for kind in ("text", *_CONTENTS):
         told[kind] = plus(told[kind], told[f"tool_use_{kind}"])
     return told
 
 
-def _calls(steps: Steps, told: dict[str, str]) -> dict[str, str]:
+def _calls(steps: Steps, told: dict[str, str], *, is_inclusive: bool) -> dict[str, str]:
     """Return what to call the sums of a call, its classes, and the conditions of its reading."""
     call = _wholes(steps, told)
-    call |= _cache(steps, told, call)
-    call |= _identity(steps, told, call)
-    call |= _beside(steps, told, call)
+    if is_inclusive:
+        call |= _cut(steps, told, call)
+    else:
+        call |= _cache(steps, told, call)
+        call |= _identity(steps, told, call)
+        call |= _beside(steps, told, call)
     call |= _sums(steps, told, call)
     return call | _spread(steps, told, call)
 
@@ -246,6 +267,30 @@ def _cache(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str
     }
     steps.close()
     return found
+
+
+def _cut(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+    """Cut every part to its whole, where the gateway documents which counts include which."""
+    prompt, completion = call["prompt"], call["completion"]
+    reads, writes, reasoning = call["most_reads"], call["most_writes"], call["reasoning"]
+    found = {
+        "reads": steps.let("reads", at_most(reads, prompt)),
+        "writes": steps.let("writes", at_most(writes, over(prompt, reads))),
+        "reasoning": steps.let("reasoning_inside", at_most(reasoning, completion)),
+    }
+    steps.close()
+    output_parts = plus(reasoning, call["output_media"])
+    nothing = is_zero(
+        prompt, completion, reads, writes, reasoning, call["media"], call["output_media"], told["searches"]
+    )
+    return found | {
+        "code": ZERO,
+        "beside_prompt": ZERO,
+        "is_beside_completion": FALSE,
+        "is_total_alone": FALSE,
+        "is_missing": nothing,
+        "is_no_sum": either(exceeds(plus(reads, writes), prompt), exceeds(output_parts, completion)),
+    }
 
 
 def _identity(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
@@ -375,7 +420,7 @@ def _in_turn(wanted: list[str], room: str) -> dict[str, str]:
     return {kind: at_most(wanted[n], over(room, *wanted[:n])) for n, kind in enumerate(_CONTENTS)}
 
 
-def _columns(call: dict[str, str], told: dict[str, str], estimated: str) -> tuple[Column, ...]:
+def _columns(call: dict[str, str], told: dict[str, str]) -> tuple[Column, ...]:
     def each(prefix: str) -> list[str]:
         return [call[f"{prefix}_{kind}"] for kind in _CONTENTS]
 
@@ -401,7 +446,7 @@ def _columns(call: dict[str, str], told: dict[str, str], estimated: str) -> tupl
         "usage_source": choose(
             (call["is_missing"], "'missing'"),
             (call["is_contradictory"], "'contradictory'"),
-            (estimated, "'estimated'"),
+            (told["is_estimated"], "'estimated'"),
             otherwise="'reported'",
         ),
         "usage_reading": _name(call),

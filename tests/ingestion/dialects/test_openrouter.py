@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+
+from ingestion.usage import USAGE_COLUMNS
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "openrouter"
 
@@ -26,8 +29,35 @@ def test_a_generation_lands_with_and_without_its_envelope(desk):
         Decimal("0.0015"),
         Decimal("0.0012"),
     )
+    assert [row["usage_source"] for row in (wrapped, bare, cancelled, failed)] == [
+        *["reported"] * 3,
+        "missing",
+    ]
     assert (bare["is_byok"], bare["cache_discount"]) == (True, Decimal("-0.00005"))
     assert (cancelled["cancelled"], failed["native_finish_reason"]) == (True, "server_error")
+
+
+def test_a_generation_reads_alike_bare_in_its_envelope_and_in_the_export(desk):
+    """100 prompt tokens with 60 from the cache, 30 completion tokens with 5 of reasoning."""
+    [line, *_] = (FIXTURES / "generations.ndjson").read_text().splitlines()
+    desk.land([line], name="wrapped.ndjson", stream="openrouter/generations")
+    desk.land([json.loads(line)["data"]], name="bare.ndjson", stream="openrouter/generations")
+    desk.land((FIXTURES / "generations.csv").read_bytes(), name="a.csv", stream="openrouter/generations")
+    desk.run()
+    copies = [row for row in desk.rows("openrouter_generations") if row["id"] == "gen-1"]
+    readings = [{name: row[name] for name in USAGE_COLUMNS} for row in copies]
+    told = {name: value for name, value in readings[0].items() if value}
+    assert readings == [readings[0]] * 3
+    assert told == {
+        "uncached_input_tokens": 40,
+        "cache_read_tokens": 60,
+        "output_text_tokens": 25,
+        "reasoning_tokens": 5,
+        "input_tokens": 100,
+        "output_tokens": 30,
+        "usage_source": "reported",
+        "usage_reading": "input = prompt, output = completion",
+    }
 
 
 def test_a_generation_without_id_time_or_model_is_rejected(desk):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.dialects.litellm_usage import USAGE_READING
-from ingestion.usage import USAGE_COLUMNS
+from ingestion.usage import OPENROUTER, USAGE_COLUMNS, UsageReading, at
 
 NAMES = [field.name for field in USAGE_READING.fields if field.kind.name == "tokens"]
 LONG = "metadata_usage_object_"
@@ -18,14 +18,14 @@ COUNTS = st.sampled_from([0, 0, 1, 2, 3, 5, 8, 40, 97])
 OBJECTS = st.lists(st.dictionaries(st.sampled_from(NAMES), COUNTS, max_size=9), min_size=1, max_size=40)
 
 
-def read(*objects: dict[str, int]) -> list[dict]:
+def read(*objects: dict[str, int], reading: UsageReading = USAGE_READING) -> list[dict]:
     """Return what becomes of objects given by the names of their fields."""
     present = sorted({name for usage in objects for name in usage})
     rows = ", ".join(
         f"({place}, {', '.join(str(usage.get(name, 'null')) for name in present) or 'null'})"
         for place, usage in enumerate(objects)
     )
-    steps = USAGE_READING.steps(set(present))
+    steps = reading.steps(set(present))
     names = ["told_fields", *(f"step_{place}" for place in range(len(steps)))]
     ctes = ", ".join(
         f"{name} as (select *, {', '.join(f'cast({c.sql} as {c.sql_type}) as {c.name}' for c in step)} from {before})"
@@ -106,3 +106,49 @@ def test_a_nested_zero_does_not_hide_a_count_at_the_top():
 
 def test_a_total_that_is_no_sum_is_contradictory():
     assert one(prompt_tokens=35, completion_tokens=12, total_tokens=109) == (35, 12, 35, "contradictory")
+
+
+GENERATIONS = UsageReading(at("", OPENROUTER), is_inclusive=True)
+NATIVE = st.fixed_dictionaries(
+    {}, optional={field.name: COUNTS for field in GENERATIONS.fields if field.name.startswith("native")}
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(NATIVE, min_size=1, max_size=40))
+def test_where_the_gateway_says_what_includes_what_wholes_stand_and_parts_are_cut(objects):
+    for told, row in zip(objects, read(*objects, reading=GENERATIONS), strict=True):
+        prompt, completion, reads, reasoning, images = (
+            told.get(f"native_tokens_{name}", 0)
+            for name in ("prompt", "completion", "cached", "reasoning", "completion_images")
+        )
+        assert (row["input_tokens"], row["output_tokens"]) == (prompt, completion)
+        assert row["cache_read_tokens"] == min(reads, prompt)
+        assert row["uncached_input_tokens"] == prompt - row["cache_read_tokens"]
+        assert row["reasoning_tokens"] == min(reasoning, completion)
+        assert row["output_image_tokens"] == min(images, completion - row["reasoning_tokens"])
+        assert sum(row[name] for name in OUTPUT) == completion
+        exceeds = reads > prompt or reasoning + images > completion
+        used = any(told.values())
+        assert row["usage_source"] == ("contradictory" if exceeds else "reported" if used else "missing")
+
+
+def generation(**told: int) -> tuple:
+    [row] = read(told, reading=GENERATIONS)
+    return row["input_tokens"], row["output_tokens"], row["usage_source"]
+
+
+def test_an_estimate_stands_in_only_where_the_billed_count_is_not_told():
+    """A native 0 is a count: nothing was billed, whatever the common tokenizer found."""
+    assert generation(tokens_prompt=80, native_tokens_prompt=82, native_tokens_completion=8) == (
+        82,
+        8,
+        "reported",
+    )
+    assert generation(tokens_prompt=80, tokens_completion=9) == (80, 9, "estimated")
+    assert generation(tokens_prompt=80, native_tokens_completion=8) == (80, 8, "estimated")
+    assert generation(tokens_prompt=80, native_tokens_prompt=0, native_tokens_completion=0) == (
+        0,
+        0,
+        "missing",
+    )

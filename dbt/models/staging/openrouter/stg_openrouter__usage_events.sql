@@ -4,39 +4,13 @@ with generations as (
     select * from {{ raw_events('openrouter_generations') }}
 ),
 
--- tokens_prompt and tokens_completion are counted by one tokenizer for all models; the native ones are what is billed.
-counts as (
+-- The upstream's own cost may be filled in for any call; it is paid besides only where the key is the caller's own.
+costs as (
     select
         *,
-        coalesce(native_tokens_prompt, tokens_prompt) as billed_prompt_tokens,
-        coalesce(native_tokens_completion, tokens_completion) as billed_completion_tokens,
-        coalesce(native_tokens_cached, 0) as cached_tokens_told,
-        coalesce(native_tokens_reasoning, 0) as reasoning_tokens_told,
-        coalesce(native_tokens_completion_images, 0) as image_tokens_told,
-        -- The upstream's own cost may be filled in for any call; it is paid besides only where the key is the caller's own.
         coalesce(total_cost, usage_cost)
         + case when coalesce(is_byok, false) then coalesce(upstream_inference_cost, 0) else 0 end as full_cost
     from generations
-),
-
-wholes as (
-    select
-        *,
-        coalesce(billed_prompt_tokens, 0) as all_input_tokens,
-        coalesce(billed_completion_tokens, 0) as all_output_tokens
-    from counts
-),
-
--- A part that exceeds its whole is cut: what is billed is the whole.
-tokens as (
-    select
-        *,
-        least(cached_tokens_told, all_input_tokens) as read_tokens,
-        least(reasoning_tokens_told, all_output_tokens) as reasoning_out_tokens,
-        least(image_tokens_told, greatest(all_output_tokens - reasoning_tokens_told, 0)) as image_out_tokens,
-        cached_tokens_told > all_input_tokens
-        or reasoning_tokens_told + image_tokens_told > all_output_tokens as is_contradictory
-    from wholes
 ),
 
 usage_events as (
@@ -93,26 +67,9 @@ usage_events as (
         {{ service_tier_served(['service_tier']) }} as service_tier,
         cast(null as varchar) as service_tier_requested,
 
-        ---------- tokens: prompt includes cache reads, completion includes reasoning and images; writes are not told
-        all_input_tokens - read_tokens as uncached_input_tokens,
-        read_tokens as cache_read_tokens,
-        cast(0 as bigint) as cache_write_5m_tokens,
-        cast(0 as bigint) as cache_write_1h_tokens,
-        {{ absent('media_tokens', except = ['output_image_tokens']) }},
-        all_output_tokens - reasoning_out_tokens - image_out_tokens as output_text_tokens,
-        image_out_tokens as output_image_tokens,
-        reasoning_out_tokens as reasoning_tokens,
-        all_input_tokens as input_tokens,
-        all_output_tokens as output_tokens,
-        cast(null as bigint) as reported_total_tokens,
-        {{ absent('searches') }},
+        ---------- tokens: as the reader read them; cache writes are not told
+        {{ usage_reading_columns() | join(',\n        ') }},
         cast(1 as bigint) as call_units,
-        case
-            when is_contradictory then 'contradictory'
-            when native_tokens_prompt is not null or native_tokens_completion is not null then 'reported'
-            when billed_prompt_tokens is not null or billed_completion_tokens is not null then 'estimated'
-            else 'missing'
-        end as usage_source,
         'reads' as cache_told,
         false as tells_groups,
 
@@ -141,7 +98,7 @@ usage_events as (
         raw_file,
         raw_line,
         delivered_on
-    from tokens
+    from costs
 )
 
 select * from usage_events
