@@ -74,6 +74,7 @@ def as_text(event: Mapping[str, Any]) -> Iterator[str]:
             f"  adjusts  {event['adjusts_event_id']} of the closed {event['adjusts_event_date']}"
             f" ({event['adjustment_kind']})"
         )
+    yield f"  usage    {_usage(event)}"
     yield f"  log      landing/{event['raw_file']}, line {event['raw_line']}"
     yield ""
     yield "every field"
@@ -97,6 +98,12 @@ def readable(value: Any) -> str:
     if isinstance(value, Decimal):
         return plain(value)
     return f"{value} UTC" if isinstance(value, datetime) else str(value)
+
+
+def _usage(event: Mapping[str, Any]) -> str:
+    """Say where the counts come from and which of them include which."""
+    source, reading = event["usage_source"], event.get("usage_reading")
+    return f"{source}, read as {reading}" if reading else readable(source)
 
 
 def _factor_reason(event: Mapping[str, Any]) -> str:

@@ -12,7 +12,8 @@
         'provider', 'model_requested', 'model_served', 'price_provider', 'price_model', 'service_tier',
         'service_tier_requested',
     ] + token_columns(token_classes()) + [
-        'input_tokens', 'output_tokens', 'reported_total_tokens', 'web_searches', 'call_units', 'usage_source', 'cache_told', 'tells_groups',
+        'input_tokens', 'output_tokens', 'reported_total_tokens', 'web_searches', 'call_units', 'usage_source', 'usage_reading',
+        'cache_told', 'tells_groups',
         'billing_mode', 'stated_discount_factor', 'fixed_price_usd', 'model_ratio', 'completion_ratio', 'cache_ratio',
         'cache_write_5m_ratio', 'cache_write_1h_ratio', 'cache_write_ratio', 'cache_write_unsplit_tokens',
         'image_ratio', 'audio_ratio', 'audio_output_ratio', 'audio_usd_per_mtok', 'group_ratio', 'surcharge_picousd',
@@ -78,7 +79,7 @@
 {% macro usage_event_token_columns() %}
     {{ return(
         token_columns(token_classes())
-        + ['input_tokens', 'output_tokens', 'web_searches', 'usage_source', 'cache_told']
+        + ['input_tokens', 'output_tokens', 'web_searches', 'usage_source', 'usage_reading', 'cache_told']
     ) }}
 {% endmacro %}
 

@@ -72,6 +72,8 @@ ROW: dict[str, Any] = {
     "expected_quota": 9923,
     "credits_used": None,
     "adjusts_event_id": None,
+    "usage_source": "reported",
+    "usage_reading": "input = prompt, output = completion",
     "raw_file": "infron/logs/dt=2026-11-01/a.ndjson",
     "raw_line": 7,
 }
@@ -109,6 +111,7 @@ def test_a_person_can_check_every_sum_of_the_text() -> None:
         "discount_rules.csv, line 2: signed in May",
         "landing/infron/logs/dt=2026-11-01/a.ndjson, line 7",
         "catalogue 0.2.3",
+        "usage    reported, read as input = prompt, output = completion",
     ):
         assert said in text
 
@@ -157,6 +160,14 @@ def test_an_adjustment_names_what_it_adjusts() -> None:
         "adjustment_kind": "late",
     }
     assert "  adjusts  infron:gen-0 of the closed 2026-10-31 (late)" in list(as_text(row))
+
+
+def test_usage_that_contradicts_itself_names_the_reading_it_was_priced_by() -> None:
+    row = ROW | {"usage_source": "contradictory", "usage_reading": "input = prompt, output = completion"}
+    assert "  usage    contradictory, read as input = prompt, output = completion" in list(as_text(row))
+    told = as_json(row)
+    assert (told["usage_source"], told["usage_reading"]) == ("contradictory", row["usage_reading"])
+    assert "  usage    missing" in list(as_text(ROW | {"usage_source": "missing", "usage_reading": None}))
 
 
 def test_money_in_json_is_text() -> None:

@@ -88,3 +88,26 @@ def test_a_charge_told_on_the_next_day_is_the_charge_of_its_call(home: Home) -> 
         from marts.recon_reported_costs
         """,
     ) == [("2026-10-31", 1, Decimal("0.0375"), 0, 0, 0)]
+
+
+def test_the_reading_named_on_a_call_is_that_of_the_copy_its_tokens_come_from(home: Home) -> None:
+    """The log counts nothing; the response has 12 + 1 + 97 = 110, so reasoning stands beside the completion."""
+    nothing = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    land(home, "2026-11-01", [infron_line("gen-1", usage=nothing)])
+    usage = {"prompt_tokens": 12, "completion_tokens": 1, "total_tokens": 110}
+    usage["completion_tokens_details"] = {"reasoning_tokens": 97}
+    captured = {"id": "gen-1", "created": 1793517719, "model": "anthropic/claude-sonnet-4-5", "usage": usage}
+    land_text(home, "infron/responses/dt=2026-11-01/part.ndjson", [captured])
+    build(home)
+    assert rows(
+        home,
+        "select input_tokens, output_tokens, usage_source, usage_reading, raw_file from marts.fct_usage_costs",
+    ) == [
+        (
+            12,
+            98,
+            "reported",
+            "input = prompt, output = completion + reasoning",
+            "infron/logs/dt=2026-11-01/part.ndjson",
+        )
+    ]

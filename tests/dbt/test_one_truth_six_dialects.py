@@ -130,6 +130,7 @@ NEW_API = {
     "api_key_id": named({str(number): key for number, key in enumerate(KEYS, start=1)}),
     "occurred_at": from_second(ONE_SECOND),
     "event_type": on(used),
+    "usage_reading": NOT_AT_ALL,  # The row says itself what its prompt includes.
     # Their own ratios price them, at no tier of the catalogue.
     "service_tier_priced": NOT_AT_ALL,
     "status": on(lambda truth: not timed_out(truth)),

@@ -54,6 +54,7 @@ usage_costs as (
         input_tokens + output_tokens as total_tokens,
         web_searches,
         usage_source,
+        usage_reading,
 
         ---------- price
         billing_mode,

@@ -98,6 +98,7 @@ usage_events as (
             when coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0) = 0 then 'missing'
             else 'reported'
         end as usage_source,
+        cast(null as varchar) as usage_reading,
         'nothing' as cache_told,
         true as tells_groups,
 

@@ -272,6 +272,7 @@ usage_events as (
                 and all_prompt_tokens + all_completion_tokens = 0 and surcharge_picousd = 0 then 'missing'
             else 'reported'
         end as usage_source,
+        cast(null as varchar) as usage_reading,
         'all' as cache_told,
         true as tells_groups,
 
