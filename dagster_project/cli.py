@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,7 +20,7 @@ from ingestion.files import keep_private, why_unwritable
 from ingestion.home import Home, HomeLocked, HomeUnusable
 
 if TYPE_CHECKING:
-    from dagster_project.restating import Restatement
+    from dagster_project.runs.night import Asked
 
 app = typer.Typer(
     help="The books of an LLM gateway: what was used, what it cost, what was paid, what does not add up.",
@@ -70,7 +69,9 @@ def run(
     first, last = _day(since), _day(until)
     if first and last and first > last:
         _refuse(f"--from {first} is after --to {last}; swap them")
-    _night(Home.locate(home), first, last, as_json, accept_vanished=accept_vanished or ())
+    from dagster_project.runs.night import Asked
+
+    _night(Home.locate(home), as_json, Asked(first, last, accept_vanished or ()))
 
 
 @app.command()
@@ -87,11 +88,12 @@ def restate(
 
     Exit codes: those of run; 2 also where the days belong to a closed month.
     """
-    from dagster_project.restating import NotRestatable, Restatement
+    from dagster_project.books.restating import NotRestatable, Restatement
+    from dagster_project.runs.night import Asked
 
     try:
-        asked = Restatement.of(since.date(), until.date(), reason)
-        _night(Home.locate(home), None, None, as_json, asked)
+        restatement = Restatement.of(since.date(), until.date(), reason)
+        _night(Home.locate(home), as_json, Asked(restatement=restatement))
     except NotRestatable as error:
         _refuse(str(error))
 
@@ -103,8 +105,8 @@ def trace(
     as_json: JsonOption = False,
 ) -> None:
     """Explain one request: every field, price and rule, the formula with its numbers, file and line."""
-    from dagster_project.reporting import trace as report
-    from dagster_project.reporting.marts import NothingPublished
+    from dagster_project.books.published import NothingPublished
+    from dagster_project.reports import trace as report
 
     located = Home.locate(home)
     try:
@@ -145,9 +147,9 @@ def export(
 
     Exit codes: 0 ok, 1 nothing is published yet, 2 usage.
     """
-    from dagster_project.reporting.export import ExportError
-    from dagster_project.reporting.export_command import write_report
-    from dagster_project.reporting.marts import NothingPublished
+    from dagster_project.books.published import NothingPublished
+    from dagster_project.reports.export import ExportError
+    from dagster_project.reports.export_command import write_report
 
     filters = {
         "model": model or [],
@@ -188,15 +190,14 @@ def close(
 
     Exit codes: 0 closed (now or before), 2 usage, 3 not complete or not published, 4 another run is going.
     """
-    from dagster_project import closing
-    from dagster_project.locks import writing
+    from dagster_project.books import closing
+    from dagster_project.books.locks import writing
+    from dagster_project.reports.closing_objections import objections
 
     located, name = Home.locate(home), f"{month:%Y-%m}"
     try:
         with writing(located, patience=0):
-            closed, is_new = closing.close(
-                located, name, datetime.now(UTC).date(), closing.objections, force=force
-            )
+            closed, is_new = closing.close(located, name, datetime.now(UTC).date(), objections, force=force)
     except HomeLocked as error:
         _end(str(error), 4)
     except closing.NotOver as error:
@@ -219,8 +220,8 @@ def reconcile(
 
     Exit codes: 0 everything is explained, 1 nothing is published yet, 2 usage, 3 something needs a person.
     """
-    from dagster_project.reporting import reconcile as report
-    from dagster_project.reporting.marts import NothingPublished
+    from dagster_project.books.published import NothingPublished
+    from dagster_project.reports import reconcile as report
 
     try:
         standings = report.reconcile(Home.locate(home), _day(month))
@@ -239,7 +240,7 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     Exit codes: 0 all well, 2 sources.yml cannot be used, 3 something needs a person.
     """
-    from dagster_project.reporting.doctor import examine
+    from dagster_project.reports.doctor import examine
     from ingestion.sources import SourcesError
 
     try:
@@ -261,7 +262,7 @@ def sandbox(
     home: HomeOption = None,
 ) -> None:
     """Write a small world with known faults into the home; truth.json says what was planted."""
-    from dagster_project.locks import writing
+    from dagster_project.books.locks import writing
     from ingestion.sandbox import SandboxError, write_world
 
     located = Home.locate(home)
@@ -298,24 +299,20 @@ def main() -> None:
         sys.exit(1)
 
 
-def _night(
-    home: Home,
-    first: date | None,
-    last: date | None,
-    as_json: bool,
-    restatement: Restatement | None = None,
-    accept_vanished: Sequence[str] = (),
-) -> None:
+def _night(home: Home, as_json: bool, asked: Asked) -> None:
     """Run a night and end with its exit code."""
-    from dagster_project.console import choose
-    from dagster_project.night import ExitCode
-    from dagster_project.run import nightly
-    from dagster_project.stopping import stoppable
+    from dagster_project import definitions
+    from dagster_project.runs.console import choose
+    from dagster_project.runs.events import ExitCode
+    from dagster_project.runs.night import Code, nightly
+    from dagster_project.runs.stopping import stoppable
+    from dagster_project.sandbox_home import found_beside_planted
     from ingestion.sources import SourcesError
 
+    code = Code(definitions.defs, definitions.usage_apis, found_beside_planted)
     console = choose(as_json)
     try:
-        code = stoppable(lambda: nightly(home, first, last, console, restatement, accept_vanished))
+        ended = stoppable(lambda: nightly(home, code, console, asked))
     except HomeLocked as error:
         _end(str(error), ExitCode.LOCKED)
     except SourcesError as error:
@@ -329,7 +326,7 @@ def _night(
         if reason := why_unwritable(home.root):
             _end(f"{reason}; make room or allow it, and `tollbook run` goes on where it was", ExitCode.FAILED)
         raise
-    raise typer.Exit(code)
+    raise typer.Exit(ended)
 
 
 def _day(moment: datetime | None) -> date | None:
@@ -347,6 +344,6 @@ def _end(message: str, code: int) -> None:
 
 
 def _say(message: str) -> None:
-    from dagster_project.console import Output
+    from dagster_project.runs.console import Output
 
     print(message, file=Output(sys.stderr))

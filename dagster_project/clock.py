@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+
+#: Marts that no night has confirmed in this time are stale: a night is a day, and two hours' grace.
+STALE_AFTER = timedelta(hours=26)
 
 
 def today() -> date:
     """Return the current day in UTC."""
-    said = os.environ.get("TOLLBOOK_TODAY")
-    return date.fromisoformat(said) if said else datetime.now(UTC).date()
+    stated = os.environ.get("TOLLBOOK_TODAY")
+    return date.fromisoformat(stated) if stated else datetime.now(UTC).date()

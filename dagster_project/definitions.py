@@ -16,3 +16,11 @@ def defs() -> dg.Definitions:
     keep_private()
     loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     return dg.Definitions.merge(loaded, dg.Definitions(executor=dg.in_process_executor))
+
+
+def usage_apis() -> dg.Definitions:
+    """Load the usage APIs alone: a night of the command line reads them before it counts its days."""
+    from dagster_project.defs.resources import resources
+    from dagster_project.defs.usage_apis import usage_api_assets
+
+    return dg.Definitions.merge(usage_api_assets(), resources())

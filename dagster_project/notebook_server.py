@@ -25,7 +25,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+from dagster_project.shipped import shipped
+
+NOTEBOOKS = shipped("notebooks")
 ADDRESS, PORT = "127.0.0.1", 2718
 HOSTS = ("127.0.0.1", "localhost")
 _TITLE = re.compile(r'app_title="([^"]+)"')

@@ -19,3 +19,8 @@ def printable(text: str) -> str:
 def joined(lines: Iterable[str]) -> str:
     """Return lines as one text, each of them printable."""
     return "\n".join(map(printable, lines))
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

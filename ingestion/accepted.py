@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ingestion import manifest
+from ingestion import load_records
 from ingestion.files import TEMPORARY_PREFIX, write_if_changed
 from ingestion.home import Home
 from ingestion.landing import landed, manifest_path
@@ -59,7 +59,7 @@ def as_landed(home: Home, configured: list[Source]) -> dict[str, list[dict[str, 
     found: dict[str, list[dict[str, Any]]] = {source.name: [] for source in configured}
     found |= {name: [] for name in sources(home)}
     for file in landed(home, configured):
-        content = manifest.read(manifest_path(home, file))
+        content = load_records.read(manifest_path(home, file))
         if content is not None:
             found[file.source.name].append(content)
     return found
@@ -75,7 +75,7 @@ def accept(home: Home, source: str, manifests: Iterable[Mapping[str, Any]]) -> N
     if not kept:
         place.unlink(missing_ok=True)
         return
-    text = "".join(manifest.line(content) for content in kept)
+    text = "".join(load_records.line(content) for content in kept)
     write_if_changed(place, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 

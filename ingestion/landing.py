@@ -13,13 +13,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingestion import contents, manifest
-from ingestion.delivery import DEFAULT_RATIO, unpack_ratio
-from ingestion.dialects import Stream
-from ingestion.dialects.shape import is_told_by_content
+from ingestion import load_records
+from ingestion.connectors import Stream
 from ingestion.home import Home
-from ingestion.reader_sql import Reading
+from ingestion.reader.delivery import DEFAULT_RATIO, unpack_ratio
+from ingestion.reader.formats import contents
+from ingestion.reader.sql import Reading
 from ingestion.sources import Source
+from ingestion.streams import is_told_by_content
 
 #: Manifests are named after landing files with something added, and file systems stop at 255 bytes.
 LONGEST_NAME = 200
@@ -135,12 +136,12 @@ def is_current(home: Home, file: LandedFile) -> bool:
 
 def manifest_path(home: Home, file: LandedFile) -> Path:
     """Return where the file's manifest is, or would be."""
-    return manifest.path(home, file.source.name, file.stream.name, file.delivered_on, file.path.name)
+    return load_records.path(home, file.source.name, file.stream.name, file.delivered_on, file.path.name)
 
 
 def manifest_of(home: Home, file: LandedFile) -> dict[str, Any] | None:
     """Return the file's manifest, or None if the file was never read."""
-    return manifest.read(manifest_path(home, file))
+    return load_records.read(manifest_path(home, file))
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ yet.
 
 from __future__ import annotations
 
-from ingestion.dialects import DIALECTS
+from ingestion.connectors import DIALECTS
 
 Columns = list[tuple[str, str]]
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
-from dagster_project.accepting import Taken, take_over
+from dagster_project.books.locks import writing
 from dagster_project.clock import today
-from dagster_project.defs.raw import GROUP, MANIFESTS, OWNERS, check_result, raw_key, usage_api_key
+from dagster_project.defs.raw import GROUP, OWNERS, check_result
 from dagster_project.defs.resources import HomeResource
-from dagster_project.defs.stripe import PAYMENTS
-from dagster_project.locks import writing
-from dagster_project.night import HELD_BACK, SILENT, VANISHED
+from dagster_project.runs.events import HELD_BACK, SILENT, VANISHED
+from dagster_project.runs.names import MANIFESTS, PAYMENTS, raw_key, usage_api_key
+from dagster_project.steps.accepting import Taken, take_over
 from ingestion.home import Home
 from ingestion.sources import Sources, load
 

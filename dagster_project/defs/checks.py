@@ -2,10 +2,10 @@
 
 import dagster as dg
 
+from dagster_project.books.locks import writing
 from dagster_project.defs.raw import check_result
 from dagster_project.defs.resources import HomeResource
-from dagster_project.gates import judge_reconciliation
-from dagster_project.locks import writing
+from dagster_project.quality.gates import judge_reconciliation
 
 WHOLE = "reconciliation_is_whole"
 

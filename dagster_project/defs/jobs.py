@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-NIGHTLY = "nightly"
+from dagster_project.runs.names import NIGHTLY
 
 nightly = dg.define_asset_job(
     name=NIGHTLY,

@@ -2,9 +2,10 @@
 
 import dagster as dg
 
-from dagster_project.defs.raw import GROUP, MANIFESTS, OWNERS
+from dagster_project.books.locks import writing
+from dagster_project.defs.raw import GROUP, OWNERS
 from dagster_project.defs.resources import HomeResource
-from dagster_project.locks import writing
+from dagster_project.runs.names import MANIFESTS
 
 CONFIG = dg.AssetKey(["raw", "config"])
 PRICES = dg.AssetKey(["raw", "prices"])
@@ -24,7 +25,7 @@ def price_assets() -> dg.Definitions:
     owners=OWNERS,
     kinds={"csv", "parquet"},
     description="Overrides, discount rules, aliases and thresholds: the home's config/*.csv where there is "
-    "one, else what ships in dbt/seeds; validated line by line.",
+    "one, else what ships in ingestion/config/shipped; validated line by line.",
 )
 def config(tollbook: HomeResource) -> dg.MaterializeResult:
     """Write the configuration tables."""

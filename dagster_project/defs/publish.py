@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from dagster_project.dbt_project import project
+from dagster_project.books.locks import writing
+from dagster_project.books.publishing import publish, queries
+from dagster_project.dbt_runner.freshness import EVERY_NIGHT
+from dagster_project.dbt_runner.project import project
 from dagster_project.defs.resources import DbtResource, HomeResource
-from dagster_project.freshness import EVERY_NIGHT
-from dagster_project.locks import writing
-from dagster_project.publishing import publish, queries
 
 PUBLICATION = dg.AssetKey(["publication"])
 

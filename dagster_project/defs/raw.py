@@ -5,35 +5,24 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from dagster_project.accepting import adopt
-from dagster_project.conversion import DayTotals, convert_days, landed_days
+from dagster_project.books.locks import writing
 from dagster_project.defs.partitions import delivery_days
 from dagster_project.defs.resources import HomeResource
-from dagster_project.gates import event_streams, judge_raw
-from dagster_project.locks import writing
+from dagster_project.quality.gates import event_streams, judge_raw
+from dagster_project.runs.names import TABLES, raw_key, usage_api_key
+from dagster_project.steps.accepting import adopt
+from dagster_project.steps.conversion import DayTotals, convert_days, landed_days
 from ingestion.home import Home
-from ingestion.raw import write_schemas
+from ingestion.load import write_schemas
 from ingestion.sources import Source, load_sources
 
 GROUP = "raw"
 OWNERS = ["team:data-platform"]
-TABLES = dg.AssetKey(["raw", "tables"])
-MANIFESTS = dg.AssetKey(["raw", "manifests"])
 GATE = "day_looks_like_a_day"
 READ = "every_file_was_read"
 #: A file that is still being written is whole a minute later.
 RETRIES = 2
 RETRY_SECONDS = 30
-
-
-def raw_key(source: Source, stream: str) -> dg.AssetKey:
-    """Return the asset of a stream; a source named as its dialect has the key of the dbt source."""
-    return dg.AssetKey(["raw", source.name, stream])
-
-
-def usage_api_key(source: Source) -> dg.AssetKey:
-    """Return the asset that fills landing/ from the usage API of a source."""
-    return dg.AssetKey(["landing", source.name, "usage_api"])
 
 
 @dg.definitions

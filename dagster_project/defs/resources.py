@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from dagster_project.dbt_project import DbtProject, project
+from dagster_project.dbt_runner.project import DbtProject, project
 from ingestion.home import Home
 from ingestion.sources import Source, load_sources
 

@@ -5,11 +5,11 @@ from datetime import date
 import dagster as dg
 from pydantic import Field
 
-from dagster_project.console import LogConsole
+from dagster_project.books.restating import NotRestatable, Restatement
 from dagster_project.defs.resources import HomeResource
-from dagster_project.night import ExitCode
-from dagster_project.restating import NotRestatable, Restatement
-from dagster_project.run import nightly
+from dagster_project.runs.console import LogConsole
+from dagster_project.runs.events import ExitCode
+from dagster_project.runs.night import nightly
 from ingestion.sources import SourcesError
 
 #: How a night ends whose books say what was asked for.

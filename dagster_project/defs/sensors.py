@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from dagster_project.conversion import pending_days
 from dagster_project.defs.jobs import nightly
 from dagster_project.defs.resources import HomeResource
-from dagster_project.defs.schedules import days_to_cover, range_tags
+from dagster_project.runs.planner import plan
+from dagster_project.steps.conversion import pending_days
 from ingestion.home import Home
 from ingestion.landing import landed
 from ingestion.sources import Source
@@ -37,8 +37,8 @@ def landing_changed(
     if not pending_days(tollbook.home, sources):
         context.update_cursor(seen)
         return dg.SkipReason("everything that landed has been read")
-    first, last = days_to_cover(tollbook.home, sources, datetime.now(UTC).date())
-    request = dg.RunRequest(run_key=seen, tags=range_tags(first, last))
+    covered = plan(tollbook.home, sources, fetching_on=datetime.now(UTC).date())
+    request = dg.RunRequest(run_key=seen, tags=covered.tags())
     return dg.SensorResult(run_requests=[request], cursor=seen)
 
 

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from dagster_project.defs.raw import GROUP, OWNERS, TABLES, check_result
+from dagster_project.books.locks import writing
+from dagster_project.defs.raw import GROUP, OWNERS, check_result
 from dagster_project.defs.resources import HomeResource
-from dagster_project.locks import writing
-from dagster_project.night import PAYMENTS_READ
-from dagster_project.payments import NotRead, sync_payments
+from dagster_project.runs.events import PAYMENTS_READ
+from dagster_project.runs.names import PAYMENTS, TABLES
+from dagster_project.sandbox_home import stripe_address
+from dagster_project.steps.payments import NotRead, sync_payments
 from ingestion.home import Home
 from ingestion.raw_tables import STRIPE_TABLES
 from ingestion.sources import StripeSettings, load
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 FINDINGS = ("nothing_to_warn_about", "no_change_came_unannounced")
 RETRIES = 2
 RETRY_SECONDS = 5
-
-PAYMENTS = dg.AssetKey(["raw", "stripe_payment_intents"])
 
 
 @dg.definitions
@@ -66,8 +66,8 @@ def payments_asset(settings: StripeSettings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, tollbook: HomeResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         try:
-            with writing(tollbook.home):
-                result = sync_payments(tollbook.home, settings)
+            with writing(tollbook.home), stripe_address(tollbook.home, settings) as address:
+                result = sync_payments(tollbook.home, settings, address)
         except NotRead as error:
             if context.retry_number < RETRIES:
                 raise dg.RetryRequested(RETRIES, RETRY_SECONDS) from error

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from dagster_project.defs.raw import OWNERS, usage_api_key
+from dagster_project.books.locks import writing
+from dagster_project.defs.raw import OWNERS
 from dagster_project.defs.resources import HomeResource
-from dagster_project.locks import writing
-from dagster_project.usage_apis import fetch_usage
+from dagster_project.runs.names import usage_api_key
+from dagster_project.steps.usage_apis import fetch_usage
 from ingestion.home import Home
 from ingestion.sources import Source, load_sources
 from ingestion.usage_apis import CallFailed, UsageApiError

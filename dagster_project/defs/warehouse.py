@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster_dbt import dbt_assets
 
-from dagster_project.closing import ClosedFileDamaged
-from dagster_project.dbt_build import BuildResult, DbtBroken, NodeResult, build
-from dagster_project.dbt_project import project
-from dagster_project.dbt_translation import Translator
+from dagster_project.books.build import build
+from dagster_project.books.closing import ClosedFileDamaged
+from dagster_project.books.locks import writing
+from dagster_project.dbt_runner.build import BuildResult, DbtBroken, NodeResult
+from dagster_project.dbt_runner.project import project
+from dagster_project.dbt_runner.translator import Translator
 from dagster_project.defs.resources import DbtResource, HomeResource
-from dagster_project.locks import writing
-from dagster_project.reporting.numbers import numbers_of
+from dagster_project.reports.numbers import numbers_of
 from ingestion.home import Home
 from ingestion.sources import load_sources
 

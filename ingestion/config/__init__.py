@@ -1,23 +1,23 @@
 """Configuration tables: what a person decides about prices, discounts, credits, budgets, names and thresholds.
 
-A home's `config/<name>.csv` replaces the shipped `dbt/seeds/<name>.csv` whole. Every row is validated before
-any table is written, and every row keeps the file and line it came from.
+A home's `config/<name>.csv` replaces the default, `shipped/<name>.csv` beside this file, whole. Every row is validated
+before any table is written, and every row keeps the file and line it came from.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ingestion import accepted, source_settings
+from ingestion import accepted
 from ingestion.config.reader import read
 from ingestion.config.tables import TABLES
 from ingestion.files import write_if_changed
 from ingestion.home import Home
-from ingestion.sources import load_sources
+from ingestion.sources import load_sources, settings
 
-__all__ = ["SEEDS", "TABLES", "ConfigError", "write_config"]
+__all__ = ["SHIPPED", "TABLES", "ConfigError", "write_config"]
 
-SEEDS = Path(__file__).resolve().parents[2] / "dbt" / "seeds"
+SHIPPED = Path(__file__).parent / "shipped"
 
 
 class ConfigError(ValueError):
@@ -37,7 +37,7 @@ def write_config(home: Home) -> None:
     for name, table in TABLES.items():
         own = home.config / f"{name}.csv"
         path, shown = (
-            (own, f"config/{name}.csv") if own.exists() else (SEEDS / f"{name}.csv", f"dbt/seeds/{name}.csv")
+            (own, f"config/{name}.csv") if own.exists() else (SHIPPED / f"{name}.csv", f"shipped/{name}.csv")
         )
         frames[name] = read(path, shown, table, faults)
     if home.config.is_dir():
@@ -46,6 +46,6 @@ def write_config(home: Home) -> None:
                 faults.append(f"config/{path.name}: no such table; write one of {', '.join(sorted(TABLES))}")
     if faults:
         raise ConfigError("\n".join(faults))
-    source_settings.write(home, sources, accepted.sources(home))
+    settings.write(home, sources, accepted.sources(home))
     for name, frame in frames.items():
         write_if_changed(home.raw / f"config_{name}" / "config.parquet", frame.write_parquet)

@@ -4,7 +4,7 @@ The sandbox knows nobody: it imports nothing of the rest, so that it can be the 
 comparison.
 """
 
-from ingestion.sandbox.ledger import Fault, Truth
 from ingestion.sandbox.world import SandboxError, write_world
+from ingestion.sandbox.world.ledger import Fault, Truth
 
 __all__ = ["Fault", "SandboxError", "Truth", "write_world"]

@@ -5,7 +5,7 @@ A statement is planned for every file, and a file has one shape of the many that
 
 from __future__ import annotations
 
-from ingestion.dialects.shape import Column
+from ingestion.streams import Column
 
 ZERO = "0"
 TRUE, FALSE = "true", "false"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ingestion.dialects.shape import SEARCHES, TEXT, TOKENS, Field
+from ingestion.streams import SEARCHES, TEXT, TOKENS, Field
 
 #: Details of the prompt: chat, responses, realtime and transcriptions.
 _IN = ("prompt_tokens_details", "input_tokens_details", "input_token_details")

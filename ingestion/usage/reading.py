@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ingestion.dialects.shape import TEXT, Check, Column, Field
+from ingestion.streams import TEXT, Check, Column, Field
 from ingestion.usage.expressions import (
     FALSE,
     TRUE,

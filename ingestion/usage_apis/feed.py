@@ -1,7 +1,7 @@
 """What is special about one API, in one shape: which windows, which request, what a page says.
 
-The engine (reading.py) knows paging, doubts and retries; a feed knows paths, names and units. An API module
-beside this one is a `headers` function and a few feeds.
+The engine (reading.py) knows paging, doubts and retries; a feed knows paths, names and units. A UsageApi is a
+`headers` function and a few feeds: `ingestion/connectors/<gateway>/usage_api.py`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from ingestion.usage_apis.errors import BadAnswer
 from ingestion.usage_apis.settings import Api
@@ -218,3 +218,17 @@ def instant(value: Any) -> datetime:
 def params(pairs: Iterable[tuple[str, Any]]) -> tuple[tuple[str, str], ...]:
     """Return parameters as text, without those that are None."""
     return tuple((name, str(value)) for name, value in pairs if value is not None)
+
+
+class UsageApi(Protocol):
+    """One kind of usage API; a module of a connector has both functions."""
+
+    def headers(self, settings: Any, token: str, environment: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers of every request.
+
+        Raises:
+            TokenMissing: the environment lacks a value the headers need.
+        """
+
+    def feeds(self, settings: Any) -> list[Feed]:
+        """Return the feeds that the settings ask for."""

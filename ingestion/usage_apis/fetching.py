@@ -18,23 +18,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ingestion.home import Home
-from ingestion.usage_apis import anthropic, infery, litellm, new_api, openai, openrouter
 from ingestion.usage_apis.calls import Caller, token_of
 from ingestion.usage_apis.errors import BadAnswer, PagingError, UsageApiError
-from ingestion.usage_apis.feed import Feed
+from ingestion.usage_apis.feed import Feed, UsageApi
 from ingestion.usage_apis.reading import WindowReader
 from ingestion.usage_apis.settings import Api
 from ingestion.usage_apis.store import Record, Staging, Store
 from ingestion.usage_apis.windows import Window, midnight, plan
-
-APIS = {
-    "infery": infery,
-    "new_api": new_api,
-    "openrouter": openrouter,
-    "litellm": litellm,
-    "openai": openai,
-    "anthropic": anthropic,
-}
 
 _FIRST_FETCH_DAYS = 30
 _LEAST_SHARE = (8, 10)
@@ -66,6 +56,7 @@ def fetch(
     home: Home,
     source_name: str,
     settings: Api,
+    api: UsageApi,
     now: datetime,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
@@ -78,6 +69,7 @@ def fetch(
         home: where landing/ is.
         source_name: folder below landing/.
         settings: the source's `api:` settings.
+        api: what this kind of API is asked for, and in which headers (`ingestion.connectors.usage_apis`).
         now: the moment to read up to, with a zone; with the same moment a second fetch asks for nothing.
         sleep: waits, between tries and for the API's rate.
         clock: seconds since some moment, for the API's rate.
@@ -94,7 +86,6 @@ def fetch(
     now = now.astimezone(UTC)
     store = Store(home, source_name)
     store.recover()
-    api = APIS[settings.kind]
     token = token_of(settings)
     headers = api.headers(settings, token, os.environ)
     with Caller(source_name, settings, headers, token, sleep, clock) as caller:

@@ -23,16 +23,16 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import csv_file, reader_sql
-from ingestion import reader_values as values
-from ingestion.dialects import DIALECTS
-from ingestion.dialects.shape import Field, Stream
+from ingestion.connectors import DIALECTS
 from ingestion.duck import literal
 from ingestion.home import Home
 from ingestion.landing import landed
-from ingestion.raw import convert, write_schemas
-from ingestion.reader_values import quoted
+from ingestion.load import convert, write_schemas
+from ingestion.reader import sql, values
+from ingestion.reader.formats import csv_file
+from ingestion.reader.values import quoted
 from ingestion.sources import load_sources
+from ingestion.streams import Field, Stream
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 ROUNDS = 3
@@ -60,7 +60,7 @@ def bare_statement(stream: Stream, path: Path) -> str:
         unit = 1_000_000 // field.kind.per_second
         return f"make_timestamp(cast({read} * {unit} as bigint))" if field.kind.name == "epoch" else read
 
-    tree = reader_sql._tree(stream, {field.name: sql_type(field) for field in stream.fields})
+    tree = sql._tree(stream, {field.name: sql_type(field) for field in stream.fields})
     opened = []
     for key in stream.embedded:
         opened.append(
@@ -69,19 +69,19 @@ def bare_statement(stream: Stream, path: Path) -> str:
         tree[key] = "VARCHAR"
     if stream.format.name == "csv":
         layout = csv_file._header(path, stream).layout
-        rows = reader_sql._read_csv(path, tree, layout, has_header=True)
+        rows = sql._read_csv(path, tree, layout, has_header=True)
     else:
-        rows = reader_sql._read_json(path, tree)
+        rows = sql._read_json(path, tree)
     if opened:
         rows = f"(select * replace ({', '.join(opened)}) from {rows})"
     typed = ", ".join(f"{value(field)} as {quoted(field.name)}" for field in stream.fields)
     if stream.watched:
-        typed += f", cast(null as varchar) as {quoted(reader_sql.UNKNOWN_KEY)}"
+        typed += f", cast(null as varchar) as {quoted(sql.UNKNOWN_KEY)}"
     nothing = "cast(null as bigint)", "cast(null as varchar)"
-    outputs = reader_sql.Reading(stream, "UTC", "", "", date.min)._outputs(literal("bare"), *nothing)
+    outputs = sql.Reading(stream, "UTC", "", "", date.min)._outputs(literal("bare"), *nothing)
     return (
         f"with fields as (select {typed} from {rows}),"
-        f" {reader_sql.typed_from_fields(stream)} select {outputs} from typed"
+        f" {sql.typed_from_fields(stream)} select {outputs} from typed"
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.dbt_project import project
+from dagster_project.dbt_runner.project import project
 
 DAYS = 365
 KEYS = 2_000

@@ -118,7 +118,7 @@ def _command(*arguments: str) -> None:
 
 def _job(root: str, name: str, run_config: Mapping[str, Any]) -> None:
     from dagster_project.definitions import defs
-    from dagster_project.instance import open_instance
+    from dagster_project.runs.instance import open_instance
 
     os.environ[HOME_VARIABLE] = root
     with open_instance(Home(Path(root))) as instance:
@@ -136,8 +136,8 @@ def _arm(moment: str) -> None:
     'after <step>', 'during <what a step says>', 'before the rename' of marts.duckdb, or 'before naming' or 'after
     naming' a file whose name ends so. After 'terminated' it gets a SIGTERM, and a minute to heed it.
     """
-    from dagster_project import publishing
-    from dagster_project.console import Console
+    from dagster_project.books import publishing
+    from dagster_project.runs.console import Console
     from ingestion import files
 
     die = _terminate if moment.startswith("terminated ") else _die

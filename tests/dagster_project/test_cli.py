@@ -77,7 +77,7 @@ def test_a_full_disk_is_told_whatever_broke_on_it(home: Home, monkeypatch: pytes
     def nightly(*_: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr("dagster_project.run.nightly", nightly)
+    monkeypatch.setattr("dagster_project.runs.night.nightly", nightly)
     assert isinstance(tollbook("run", "--home", home.root).exception, sqlite3.OperationalError)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from dagster_project.dbt_project import project
+from dagster_project.dbt_runner.project import project
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "marts.md"
 

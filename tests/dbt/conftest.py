@@ -14,9 +14,10 @@ from typing import Any
 import duckdb
 from hypothesis import HealthCheck, Phase, settings
 
-from dagster_project import dbt_build
-from dagster_project.dbt_project import project
-from ingestion import accepted, config, landing, prices, raw, sources
+from dagster_project.books.build import build as build_books
+from dagster_project.dbt_runner.build import BuildResult
+from dagster_project.dbt_runner.project import project
+from ingestion import accepted, config, landing, load, prices, sources
 from ingestion.home import Home
 
 #: Properties of whole builds: a world costs seconds, so few are made, always the same, and none is made smaller.
@@ -94,22 +95,22 @@ def ingest(home: Home) -> None:
         (home.root / path).parent.mkdir(parents=True, exist_ok=True)
         (home.root / path).write_bytes(content)
     found = sources.load_sources(home)
-    raw.write_schemas(home)
+    load.write_schemas(home)
     config.write_config(home)
     for file in landing.pending(home, found):
-        raw.convert(home, file)
+        load.convert(home, file)
     for source, manifests in accepted.as_landed(home, found).items():
         accepted.accept(home, source, manifests)
-    raw.forget_vanished(home, found)
+    load.forget_vanished(home, found)
     prices.write_catalogue(home)
     prices.resolve_models(home)
     prices.write_formulas(home)
 
 
-def build(home: Home, select: Sequence[str] = USAGE) -> dbt_build.BuildResult:
+def build(home: Home, select: Sequence[str] = USAGE) -> BuildResult:
     """Ingest and run dbt over `select`; a broken node fails the test with dbt's own words."""
     ingest(home)
-    result = dbt_build.build(home, project(), select)
+    result = build_books(home, project(), select)
     assert not result.broken, result.explain()
     return result
 
@@ -126,13 +127,13 @@ def status_branches(sql: str) -> list[str]:
     return re.findall(r"\n {12}when\b(?:(?!\n {12}(?:when\b|else\b|--)).)*", "\n" + decision, re.DOTALL)
 
 
-def compiled_sql(result: dbt_build.BuildResult, model: str) -> str:
+def compiled_sql(result: BuildResult, model: str) -> str:
     """The SQL a model was built with."""
     [node] = [node for node in result.nodes if node.name == model]
     return Path(node.compiled_path).read_text(encoding="utf-8")
 
 
-def idle_branches(home: Home, result: dbt_build.BuildResult, mart: str) -> list[str]:
+def idle_branches(home: Home, result: BuildResult, mart: str) -> list[str]:
     """The branches of a mart's status that no row of a home needs: without one of them all rows stay as they are."""
     sql = compiled_sql(result, mart)
     found = "select * from ({}) order by all"

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from dagster_project.closing import ClosedFileDamaged, close
-from dagster_project.dbt_project import Mart
-from dagster_project.publishing import publish
+from dagster_project.books.closing import ClosedFileDamaged, close
+from dagster_project.books.publishing import publish
+from dagster_project.dbt_runner.project import Mart
 from ingestion.home import Home
 from tests.dbt.conftest import build, land_text, rows
 from tests.dbt.marts.test_credits import MICRO, PLAN, RENEWAL, SELECT, call, entries, invoice

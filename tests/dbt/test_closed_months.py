@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from dagster_project.closing import ClosedFileDamaged, NotClosable, close
-from dagster_project.dbt_project import Mart
-from dagster_project.publishing import publish
+from dagster_project.books.closing import ClosedFileDamaged, NotClosable, close
+from dagster_project.books.publishing import publish
+from dagster_project.dbt_runner.project import Mart
 from ingestion.home import Home
 from tests.dbt.conftest import USAGE, build, infron_line, land, rows
 

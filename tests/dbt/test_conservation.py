@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project import dbt_build
-from dagster_project.dbt_project import project
+from dagster_project.books.build import build as build_books
+from dagster_project.dbt_runner.project import project
 from ingestion.home import Home
 from tests.dbt.conftest import USAGE, build, infron_line, land, land_text, rows
 
@@ -36,7 +36,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, list[str]]:
     land_text(home, "infery/invoices/dt=2026-11-02/invoices.ndjson", invoices)
     build(home, ["+fct_usage_costs"])
     _lose_a_request(home)
-    result = dbt_build.build(home, project(), USAGE)
+    result = build_books(home, project(), USAGE)
     return home, [node.name for node in result.broken]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from dagster_project.dbt_project import project
+from dagster_project.dbt_runner.project import project
 from ingestion.home import HOME_VARIABLE, Home
 from ingestion.prices import formula_table
 from ingestion.prices.formulas import Formula, read

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project import dbt_build
-from dagster_project.dbt_project import PROJECT_DIR, DbtProject, project, tables_of
-from ingestion.dialects import DIALECTS
+from dagster_project.books.build import build as build_books
+from dagster_project.dbt_runner.project import PROJECT_DIR, DbtProject, project, tables_of
+from ingestion.connectors import DIALECTS
 from ingestion.home import Home
 from tests.dbt.conftest import ingest, rows
-from tests.ingestion.dialects import test_contract
+from tests.ingestion.connectors import test_contract
 
 REPOSITORY = PROJECT_DIR.parent
 GUIDE = REPOSITORY / "docs" / "add-a-gateway.md"
@@ -94,7 +94,7 @@ def test_the_gateway_of_the_guide_ends_in_the_books(
     landed.parent.mkdir(parents=True)
     shutil.copy(tmp_path / "tests" / "fixtures" / "acme" / "calls.ndjson", landed)
     ingest(home)
-    result = dbt_build.build(home, DbtProject(tmp_path / "dbt"), ["+fct_usage_costs"])
+    result = build_books(home, DbtProject(tmp_path / "dbt"), ["+fct_usage_costs"])
     models = [node for node in result.nodes if node.resource_type == "model"]
     assert [node.message for node in models if not node.passed] == []
     assert rows(

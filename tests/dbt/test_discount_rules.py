@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from dagster_project import dbt_build
-from dagster_project.dbt_project import project
+from dagster_project.books.build import build as build_books
+from dagster_project.dbt_runner.build import BuildResult
+from dagster_project.dbt_runner.project import project
 from ingestion.home import Home
 from tests.dbt.conftest import build, infron_line, ingest, land, rows
 
@@ -54,7 +55,7 @@ def call(name: str, workspace: str, **changes: object) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def ruled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dbt_build.BuildResult]:
+def ruled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, BuildResult]:
     """A built home in which a call costs $0.0375 at list prices."""
     home = Home(tmp_path_factory.mktemp("rules"))
     home.config.mkdir(parents=True)
@@ -94,7 +95,7 @@ def discounted(ruled) -> dict[str, tuple[str | None, Decimal, Decimal]]:
     return {name: tuple(found) for name, *found in rows(ruled[0], DISCOUNTS)}
 
 
-def found_by(ruled: tuple[Home, dbt_build.BuildResult], test: str) -> list[tuple[object, ...]]:
+def found_by(ruled: tuple[Home, BuildResult], test: str) -> list[tuple[object, ...]]:
     """What a test of the build tells a person."""
     home, result = ruled
     (node,) = [node for node in result.nodes if node.name == test]
@@ -212,5 +213,5 @@ def test_seven_rules_on_one_request_are_refused(home: Home) -> None:
     (home.config / "discount_rules.csv").write_text(HEADER + stacking)
     land(home, "2026-11-01", [infron_line("one")])
     ingest(home)
-    result = dbt_build.build(home, project(), ("+int_usage_discounts",))
+    result = build_books(home, project(), ("+int_usage_discounts",))
     assert [node.name for node in result.broken] == ["assert_no_more_than_six_rules_meet"]

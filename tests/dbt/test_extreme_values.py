@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dagster_project import dbt_build
-from dagster_project.dbt_project import project
-from ingestion import manifest
-from ingestion.dialects import DIALECTS, Stream
-from ingestion.dialects.shape import Field
+from dagster_project.books.build import build as build_books
+from dagster_project.dbt_runner.project import project
+from ingestion import load_records
+from ingestion.connectors import DIALECTS, Stream
 from ingestion.home import Home
-from ingestion.strict_json import value_in
+from ingestion.reader.strict_json import value_in
+from ingestion.streams import Field
 from tests.dbt.conftest import ingest, rows
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -166,9 +166,9 @@ def test_no_value_of_any_field_of_any_gateway_stops_the_night(home: Home) -> Non
     """All marts are built and all their tests hold, but those that report what a person should look at."""
     land_extremes(home)
     ingest(home)
-    found = [content for _, content in manifest.every(home)]
+    found = [content for _, content in load_records.every(home)]
     assert {content["table"] for content in found if content["rejects"]} >= {"infron_logs", "new_api_logs"}
     assert all(content["events"] for content in found)
-    result = dbt_build.build(home, project())
+    result = build_books(home, project())
     assert not result.broken, result.explain()
     assert rows(home, "select count(*) > 500 from marts.fct_usage_costs") == [(True,)]

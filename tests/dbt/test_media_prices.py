@@ -13,7 +13,7 @@ import genai_prices
 from genai_prices.data import providers
 from genai_prices.types import ModelInfo, ModelPrice, Provider
 
-from dagster_project.reporting.token_classes import token_classes
+from dagster_project.dbt_runner.token_classes import token_classes
 from ingestion.home import Home
 from tests.dbt.conftest import build, infron_line, land, rows
 

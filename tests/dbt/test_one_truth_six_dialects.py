@@ -22,7 +22,7 @@ import pytest
 
 from ingestion.home import Home
 from ingestion.sandbox import write_world
-from ingestion.sandbox.dialects import DIALECTS
+from ingestion.sandbox.gateways import DIALECTS
 from tests.conftest import alone
 from tests.dbt.conftest import build, rows
 

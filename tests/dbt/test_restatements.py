@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from dagster_project.closing import close
-from dagster_project.dbt_project import Mart
-from dagster_project.publishing import publish
-from dagster_project.restating import NotRestatable, Restatement, records, refuse_closed, told
+from dagster_project.books.closing import close
+from dagster_project.books.publishing import publish
+from dagster_project.books.restating import NotRestatable, Restatement, records, refuse_closed, told
+from dagster_project.dbt_runner.project import Mart
 from ingestion.home import Home
 from tests.dbt.conftest import USAGE, build, infron_line, land, rows
 

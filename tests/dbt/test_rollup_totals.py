@@ -20,8 +20,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagster_project import dbt_build
-from dagster_project.dbt_project import project
+from dagster_project.books.build import build as build_books
+from dagster_project.dbt_runner.project import project
 from ingestion.home import Home
 from ingestion.sandbox import write_world
 from tests.conftest import SHARED_DATA
@@ -344,7 +344,7 @@ def test_sums_of_random_requests_hold_scaled_shuffled_split_and_beside_others(
         connected("parent_map", *(MODEL + mart for mart in measures()))
         | {MODEL + mart for mart in measures()}
     )
-    result = dbt_build.build(random_home, project(), sorted(name.removeprefix(MODEL) for name in between))
+    result = build_books(random_home, project(), sorted(name.removeprefix(MODEL) for name in between))
     assert not result.broken, result.explain()
     assert_sums_of_requests(random_home)
 

@@ -19,7 +19,7 @@ import pytest
 
 from ingestion.home import HOME_VARIABLE, Home
 from ingestion.sandbox import write_world
-from ingestion.sandbox.dialects import DIALECTS
+from ingestion.sandbox.gateways import DIALECTS
 from tests.dbt.conftest import USAGE, build, infron_line, land_text
 
 WORLD = {"days": 2, "requests_per_day": 6, "seed": 649}

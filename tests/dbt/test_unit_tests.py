@@ -6,8 +6,8 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
-from dagster_project import dbt_build
-from dagster_project.dbt_project import PROJECT_DIR, project
+from dagster_project.books.build import build as build_books
+from dagster_project.dbt_runner.project import PROJECT_DIR, project
 from ingestion.home import HOME_VARIABLE, Home
 from tests.dbt.conftest import ingest
 
@@ -15,7 +15,7 @@ from tests.dbt.conftest import ingest
 def test_every_dbt_unit_test_passes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """The relations must exist for dbt to know their column types, so an empty home is built first."""
     ingest(home)
-    built = dbt_build.build(home, project())
+    built = build_books(home, project())
     assert not built.broken, built.explain()
     monkeypatch.setenv(HOME_VARIABLE, str(home.root))
     try:

@@ -17,7 +17,7 @@ import duckdb
 import pytest
 import yaml
 
-from dagster_project.dbt_project import PROJECT_DIR
+from dagster_project.dbt_runner.project import PROJECT_DIR
 from ingestion.home import HOME_VARIABLE, Home
 from tests.dbt.conftest import build, infron_line, land, land_text, rows
 

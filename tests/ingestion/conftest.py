@@ -11,10 +11,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingestion import accepted, manifest
+from ingestion import accepted, load_records
 from ingestion.home import Home
 from ingestion.landing import pending
-from ingestion.raw import FileResult, convert, forget_vanished, write_schemas
+from ingestion.load import FileResult, convert, forget_vanished, write_schemas
 from ingestion.raw_tables import tables
 from ingestion.sources import load_sources
 
@@ -82,7 +82,7 @@ class Desk:
 
     def manifests(self) -> list[dict[str, Any]]:
         """Return all manifests; every one balances."""
-        found = [content for _, content in manifest.every(self.home)]
+        found = [content for _, content in load_records.every(self.home)]
         for content in found:
             assert content["lines"] == content["events"] + content["rejects"] + content["blank_lines"]
         return found

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from ingestion import accepted, raw
+from ingestion import accepted, load
 from ingestion.config import write_config
 from ingestion.landing import pending
 from ingestion.sources import load_sources
@@ -14,10 +14,10 @@ from ingestion.sources import load_sources
 
 def read(desk) -> None:
     """Read what has landed, without accepting it."""
-    raw.write_schemas(desk.home)
+    load.write_schemas(desk.home)
     for file in pending(desk.home, load_sources(desk.home)):
-        raw.convert(desk.home, file)
-    raw.forget_vanished(desk.home, load_sources(desk.home))
+        load.convert(desk.home, file)
+    load.forget_vanished(desk.home, load_sources(desk.home))
 
 
 def counting(desk, kind: str = "raw_file") -> list[Path]:

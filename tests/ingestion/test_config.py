@@ -40,7 +40,7 @@ def test_the_shipped_tables_are_nobodys_contract(home):
     )
     exponents = {row["currency"]: row["exponent"] for row in table(home, "currencies")}
     assert (exponents["jpy"], exponents["kwd"], exponents["isk"]) == (0, 3, 2)
-    assert table(home, "currencies")[0]["config_file"] == "dbt/seeds/currencies.csv"
+    assert table(home, "currencies")[0]["config_file"] == "shipped/currencies.csv"
 
 
 def test_shipped_aliases_lead_to_providers_of_the_catalogue(home):
@@ -314,10 +314,10 @@ def test_rewriting_the_same_tables_touches_no_file(home):
 def test_every_column_of_every_shipped_table_is_documented():
     import yaml
 
-    from ingestion.config import SEEDS
+    from ingestion.config import SHIPPED
 
     documented = {
         seed["name"]: [c["name"] for c in seed["columns"]]
-        for seed in yaml.safe_load((SEEDS / "_seeds.yml").read_text())["seeds"]
+        for seed in yaml.safe_load((SHIPPED / "_tables.yml").read_text())["tables"]
     }
     assert documented == {name: list(table.columns) for name, table in TABLES.items()}

@@ -11,8 +11,9 @@ from datetime import date
 import pytest
 import zstandard
 
-from ingestion import files, ndjson, raw
+from ingestion import files, load
 from ingestion.landing import pending, problems
+from ingestion.reader.formats import ndjson
 from ingestion.sources import load_sources
 
 
@@ -231,7 +232,7 @@ def test_a_file_that_grows_under_the_reader_is_left_for_the_next_run(desk, call,
         return read(*arguments)
 
     monkeypatch.setattr(ndjson, "read", slow)
-    with pytest.raises(raw.StillChanging, match=r"infron/logs/dt=2026-11-01/a\.ndjson changed"):
+    with pytest.raises(load.StillChanging, match=r"infron/logs/dt=2026-11-01/a\.ndjson changed"):
         desk.run()
     monkeypatch.undo()
     assert desk.manifests() == []
@@ -256,7 +257,7 @@ def test_a_run_killed_before_any_rename_leaves_nothing_that_counts(desk, call, m
     undisturbed = desk.files()
     shutil.rmtree(desk.home.raw)
     shutil.rmtree(desk.home.rejects)
-    raw.write_schemas(desk.home)
+    load.write_schemas(desk.home)
     path = desk.home.landing / "infron/logs/dt=2026-11-01/a.ndjson"
     if again:
         stat = path.stat()
@@ -273,11 +274,11 @@ def test_a_run_killed_before_any_rename_leaves_nothing_that_counts(desk, call, m
             raise Killed
         publish(temporary, target)
 
-    for module in (files, raw):
+    for module in (files, load):
         monkeypatch.setattr(module, "publish", dying)
     (file,) = pending(desk.home, load_sources(desk.home))
     with pytest.raises(Killed):
-        raw.convert(desk.home, file)
+        load.convert(desk.home, file)
     monkeypatch.undo()
     assert desk.manifests() == known
     desk.run()
@@ -303,7 +304,7 @@ def test_what_a_killed_process_left_half_done_is_swept_at_the_next_start(desk, c
 
 def test_an_empty_home_has_every_table_with_its_columns(desk):
     desk.run()
-    for table, columns in raw.tables().items():
+    for table, columns in load.tables().items():
         path = desk.home.raw / table / "schema.parquet"
         described = desk.parquet(f"describe select * from '{path}'")
         assert [(column["column_name"], column["column_type"]) for column in described] == columns

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagster_project.dbt_project import PROJECT_DIR
+from dagster_project.dbt_runner.project import PROJECT_DIR
 
 ORDER = ("priority", "expiry", "granted")
 DAY = 86_400_000_000

@@ -18,7 +18,7 @@ import pytest
 from ingestion import accepted
 from ingestion.config import write_config
 from ingestion.home import Home
-from ingestion.raw import write_schemas
+from ingestion.load import write_schemas
 from ingestion.raw_tables import Columns, tables
 
 Row = Mapping[str, Any]

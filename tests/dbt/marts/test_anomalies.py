@@ -12,8 +12,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from dagster_project.dbt_build import build
-from dagster_project.dbt_project import project
+from dagster_project.books.build import build
+from dagster_project.dbt_runner.project import project
 from ingestion.home import Home
 
 DETECTOR = [

@@ -11,8 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from dagster_project.dbt_build import BuildResult, build
-from dagster_project.dbt_project import project
+from dagster_project.books.build import build
+from dagster_project.dbt_runner.build import BuildResult
+from dagster_project.dbt_runner.project import project
 from ingestion.home import Home
 from tests.dbt.marts.billing_rows import FAILED, intent, invoice, returned
 

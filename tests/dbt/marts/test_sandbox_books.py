@@ -15,13 +15,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dagster_project import dbt_build
-from dagster_project.dbt_project import project
-from dagster_project.payments import sync_payments
+from dagster_project.books.build import build as build_books
+from dagster_project.dbt_runner.project import project
+from dagster_project.sandbox_home import stripe_address
+from dagster_project.steps.payments import sync_payments
 from ingestion.home import Home
 from ingestion.sandbox import Truth, write_world
-from ingestion.sandbox.invoices import DECIMALS
-from ingestion.sandbox.stripe_history import History
+from ingestion.sandbox.billing.invoices import DECIMALS
+from ingestion.sandbox.billing.stripe_history import History
 from ingestion.sources import load
 from tests.dbt.conftest import contract_columns, contract_values, ingest, rows
 
@@ -64,8 +65,10 @@ def books(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     home = Home(tmp_path_factory.mktemp("sandbox"))
     truth = write_world(home.root, days=DAYS, requests_per_day=40, seed=request.param)
     ingest(home)
-    sync_payments(home, load(home).stripe)
-    result = dbt_build.build(home, project(), BILLING)
+    settings = load(home).stripe
+    with stripe_address(home, settings) as address:
+        sync_payments(home, settings, address)
+    result = build_books(home, project(), BILLING)
     assert not result.broken, result.explain()
     return Books(truth, home)
 

@@ -1,7 +1,7 @@
 """The sandbox's credit wallets, landed and built: every entry of the ledger and every status is what was planted, and a
 value that the contracts name and no wallet shows fails here.
 
-The truth is the sandbox's own ledger (ingestion/sandbox/wallet_ledger.py), which shares no code with the models.
+The truth is the sandbox's own ledger (ingestion/sandbox/wallets/ledger.py), which shares no code with the models.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from dagster_project.closing import close
-from dagster_project.dbt_project import Mart
-from dagster_project.publishing import publish
-from dagster_project.reporting.truth_credits import compare, found_in
+from dagster_project.books.closing import close
+from dagster_project.books.publishing import publish
+from dagster_project.dbt_runner.project import Mart
 from ingestion.home import HOME_VARIABLE, Home
 from ingestion.sandbox import write_world
-from ingestion.sandbox.wallet_ledger import Closing, WalletTruth
+from ingestion.sandbox.judge.credits import compare, found_in
 from ingestion.sandbox.wallets import midnight, wallet_plan
+from ingestion.sandbox.wallets.ledger import Closing, WalletTruth
 from tests.dbt.conftest import build, contract_values, rows
 
 CREDITS = (

@@ -8,7 +8,7 @@ import shutil
 
 from ingestion.home import Home
 from ingestion.sandbox import write_world
-from ingestion.sandbox.usage_reports import SOURCE
+from ingestion.sandbox.gateways.usage_reports import SOURCE
 from tests.dbt.conftest import build, contract_values, rows
 
 #: Each status twice, and the last day, which nobody has reported.

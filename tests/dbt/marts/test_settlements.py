@@ -8,8 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from dagster_project.dbt_build import BuildResult, build
-from dagster_project.dbt_project import project
+from dagster_project.books.build import build
+from dagster_project.dbt_runner.build import BuildResult
+from dagster_project.dbt_runner.project import project
 from ingestion.home import Home
 from ingestion.raw_tables import tables
 from tests.dbt.conftest import idle_branches

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 import yaml
 
-from dagster_project.dbt_project import PROJECT_DIR
+from dagster_project.dbt_runner.project import PROJECT_DIR
 from tests.dbt.conftest import status_branches
 
 MODEL = PROJECT_DIR / "models" / "marts" / "billing" / "recon_invoice_payments"

@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from dagster_project.closing import close
-from dagster_project.dbt_build import BuildResult
-from dagster_project.dbt_project import Mart
-from dagster_project.publishing import publish
+from dagster_project.books.closing import close
+from dagster_project.books.publishing import publish
+from dagster_project.dbt_runner.build import BuildResult
+from dagster_project.dbt_runner.project import Mart
 from ingestion.home import Home
 from tests.dbt.conftest import build, idle_branches, infron_line, land, land_text
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from dagster_project.dbt_build import build
-from dagster_project.dbt_project import project
+from dagster_project.books.build import build
+from dagster_project.dbt_runner.project import project
 from ingestion.home import Home
 from tests.dbt.conftest import rows
 from tests.dbt.marts.billing_rows import credit_note, document, invoice

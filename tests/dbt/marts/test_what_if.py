@@ -8,8 +8,8 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from dagster_project.publishing import queries
-from dagster_project.reporting.token_classes import token_classes
+from dagster_project.books.publishing import queries
+from dagster_project.dbt_runner.token_classes import token_classes
 from ingestion.home import Home
 from tests.dbt.conftest import USAGE, build, infron_line, land
 

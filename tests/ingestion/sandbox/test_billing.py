@@ -13,10 +13,10 @@ import pytest
 import stripe
 
 from ingestion.sandbox import write_world
-from ingestion.sandbox.arithmetic import CONTRADICTIONS
 from ingestion.sandbox.billing import CREDIT_TROUBLES, TROUBLES
-from ingestion.sandbox.settlements import SETTLEMENTS
-from ingestion.sandbox.stripe_history import History, versions
+from ingestion.sandbox.billing.settlements import SETTLEMENTS
+from ingestion.sandbox.billing.stripe_history import History, versions
+from ingestion.sandbox.world.arithmetic import CONTRADICTIONS
 
 from .conftest import World
 

@@ -14,12 +14,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingestion import landing, raw, sources
+from ingestion import landing, load, sources
+from ingestion.connectors.usage_apis import USAGE_APIS
 from ingestion.home import Home
 from ingestion.sandbox import SandboxError, Truth, write_world
-from ingestion.sandbox.dialects import DIALECTS
-from ingestion.sandbox.gateway_server import GatewayServer
-from ingestion.sandbox.gateway_world import gateway_rows
+from ingestion.sandbox.gateways import DIALECTS
+from ingestion.sandbox.servers.gateway import GatewayServer
+from ingestion.sandbox.servers.world import gateway_rows
 from ingestion.usage_apis import fetch
 from ingestion.usage_apis.settings import Api, InferyApi, LiteLlmApi, NewApiApi, OpenRouterApi
 
@@ -108,9 +109,9 @@ def ask(home: Home, query: str) -> list[tuple[Any, ...]]:
 def convert(home: Home) -> list[dict[str, Any]]:
     """landing/ → raw/; returns the manifests."""
     found = sources.load_sources(home)
-    raw.write_schemas(home)
+    load.write_schemas(home)
     for file in landing.pending(home, found):
-        raw.convert(home, file)
+        load.convert(home, file)
     assert landing.problems(home, found) == []
     return [json.loads(path.read_bytes()) for path in sorted((home.raw / "manifests").rglob("dt=*/*.json"))]
 
@@ -256,7 +257,12 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Home:
         patch.setenv("GATEWAY_USER", "7")
         for source, settings in APIS.items():
             base = {"url": gateway.url, "token_env": "GATEWAY_TOKEN", "since": SINCE}
-            assert fetch(home, source, settings(base), NOW, slept.append, clock).findings == []
+            assert (
+                fetch(
+                    home, source, settings(base), USAGE_APIS[settings(base).kind], NOW, slept.append, clock
+                ).findings
+                == []
+            )
     assert sum(manifest["rejects"] for manifest in convert(home)) == 0
     return home
 

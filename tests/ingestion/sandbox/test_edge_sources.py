@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from ingestion.sandbox import write_world
-from ingestion.sandbox.edge_sources import (
+from ingestion.sandbox.gateways.edge_sources import (
     DAMAGED,
     LITELLM,
     NEW_API,

@@ -11,9 +11,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from ingestion.sandbox.gateway_rows import Options
-from ingestion.sandbox.gateway_server import GatewayServer
-from ingestion.sandbox.loopback import Fault, Rule, refusing, web_page
+from ingestion.sandbox.servers.gateway import GatewayServer
+from ingestion.sandbox.servers.loopback import Fault, Rule, refusing, web_page
+from ingestion.sandbox.servers.rows import Options
 
 NOW = datetime(2026, 11, 3, 6, tzinfo=UTC)
 START = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp())

@@ -8,8 +8,8 @@ from decimal import Decimal
 import genai_prices
 import pytest
 
-from ingestion.sandbox.prices import OPEN, PRICES, UNKNOWN_MODEL, Price, usd_per_million
-from ingestion.sandbox.traffic import FIRST_DAY
+from ingestion.sandbox.world.prices import OPEN, PRICES, UNKNOWN_MODEL, Price, usd_per_million
+from ingestion.sandbox.world.traffic import FIRST_DAY
 
 CATALOGUE_PROVIDERS = {"google-ai-studio": "google"}
 PRICED = [price for price in PRICES if price.slug != UNKNOWN_MODEL]

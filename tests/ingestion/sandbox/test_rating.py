@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ingestion.sandbox.prices import MODELS
-from ingestion.sandbox.rating import pay, rate, text
-from ingestion.sandbox.tenants import tenants
-from ingestion.sandbox.traffic import Requests, Spike, batches
+from ingestion.sandbox.world.prices import MODELS
+from ingestion.sandbox.world.rating import pay, rate, text
+from ingestion.sandbox.world.tenants import tenants
+from ingestion.sandbox.world.traffic import Requests, Spike, batches
 
 WORLD = tenants(1)
 FULL_PRICE = next(

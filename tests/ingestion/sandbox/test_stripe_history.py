@@ -9,8 +9,8 @@ from typing import Any, get_args
 import pytest
 import stripe
 
-from ingestion.sandbox import stripe_history
-from ingestion.sandbox.stripe_history import EVENTS_LAST_S, History, event_types
+from ingestion.sandbox.billing import stripe_history
+from ingestion.sandbox.billing.stripe_history import EVENTS_LAST_S, History, event_types
 
 from .conftest import World
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from ingestion.sandbox.stripe_server import StripeServer
+from ingestion.sandbox.servers.stripe import StripeServer
 
 CREATED = [100, 200, 200, 200, 300, 400]
 

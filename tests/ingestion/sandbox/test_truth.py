@@ -13,8 +13,8 @@ import genai_prices
 import pytest
 
 from ingestion.sandbox import write_world
-from ingestion.sandbox.prices import UNKNOWN_MODEL
-from ingestion.sandbox.tenants import rule_on, tenants
+from ingestion.sandbox.world.prices import UNKNOWN_MODEL
+from ingestion.sandbox.world.tenants import rule_on, tenants
 
 from .conftest import REQUESTS_PER_DAY, SEED, World
 

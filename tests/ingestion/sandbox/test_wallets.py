@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ingestion.sandbox import write_world
-from ingestion.sandbox.wallet_ledger import MEASURES, Closing, WalletTruth, settle
 from ingestion.sandbox.wallets import CREDITS, NOBODY, QUOTA, Draw, Lot, Plan, at, midnight, wallet_plan
+from ingestion.sandbox.wallets.ledger import MEASURES, Closing, WalletTruth, settle
 
 PACK = Lot(CREDITS, "ws", "pack", "pack", at(0, "09:00"), 10, 0)
 GIFT = Lot(CREDITS, "ws", "gift", "promotion", at(1, "00:00"), 4, 1, -1, midnight(5))

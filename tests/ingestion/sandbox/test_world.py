@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import ingestion.sandbox
-from ingestion.sandbox import SandboxError, delivery, write_world
-from ingestion.sandbox.stripe_history import versions
+from ingestion.sandbox import SandboxError, write_world
+from ingestion.sandbox.billing.stripe_history import versions
+from ingestion.sandbox.gateways import delivery
 
 
 def contents(home: Path) -> dict[str, bytes]:

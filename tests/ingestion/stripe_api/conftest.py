@@ -15,8 +15,8 @@ import pytest
 
 from ingestion import files as module
 from ingestion.home import Home
-from ingestion.sandbox.loopback import Rule
-from ingestion.sandbox.stripe_server import StripeServer
+from ingestion.sandbox.servers.loopback import Rule
+from ingestion.sandbox.servers.stripe import StripeServer
 from ingestion.stripe_api.shape import TOMBSTONE
 from ingestion.stripe_api.streams import STREAMS
 

@@ -19,8 +19,8 @@ import pytest
 import stripe
 
 from ingestion.home import Home
-from ingestion.sandbox.loopback import Answer, Fault, Rule, refusing, saying, web_page
-from ingestion.sandbox.stripe_server import StripeServer
+from ingestion.sandbox.servers.loopback import Answer, Fault, Rule, refusing, saying, web_page
+from ingestion.sandbox.servers.stripe import StripeServer
 from ingestion.stripe_api import ListingError, SyncResult, make_client, sync
 from ingestion.stripe_api.calls import ATTEMPTS
 from ingestion.stripe_api.state import read_marks

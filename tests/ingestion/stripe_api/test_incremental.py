@@ -15,7 +15,7 @@ import stripe
 from ingestion.home import Home
 from ingestion.raw_tables import STRIPE_TABLES
 from ingestion.sandbox import write_world
-from ingestion.sandbox.stripe_server import StripeServer
+from ingestion.sandbox.servers.stripe import StripeServer
 from ingestion.stripe_api import SyncResult, make_client, sync
 from ingestion.stripe_api.streams import STREAMS
 

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from ingestion.home import Home
-from ingestion.sandbox.loopback import Fault, Rule
-from ingestion.sandbox.stripe_server import StripeServer
+from ingestion.sandbox.servers.loopback import Fault, Rule
+from ingestion.sandbox.servers.stripe import StripeServer
 from ingestion.stripe_api import SyncResult, make_client, sync
 from ingestion.stripe_api.state import read_marks
 

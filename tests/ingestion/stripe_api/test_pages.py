@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.sandbox.loopback import Rule, refusing
+from ingestion.sandbox.servers.loopback import Rule, refusing
 from ingestion.stripe_api.client import make_client
 from ingestion.stripe_api.pages import ListingError, pages, retrieve
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ingestion.home import Home
-from ingestion.sandbox.stripe_history import History
+from ingestion.sandbox.billing.stripe_history import History
 from ingestion.stripe_api import make_client, sync
 from ingestion.stripe_api.pages import pages
 from ingestion.stripe_api.shape import canonical

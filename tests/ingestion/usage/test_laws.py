@@ -6,7 +6,7 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.dialects.litellm_usage import USAGE_READING
+from ingestion.connectors.litellm.token_counts import USAGE_READING
 from ingestion.usage import OPENROUTER, USAGE_COLUMNS, UsageReading, at
 
 NAMES = [field.name for field in USAGE_READING.fields if field.kind.name == "tokens"]

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from ingestion.connectors.usage_apis import USAGE_APIS
 from ingestion.home import Home
-from ingestion.sandbox.gateway_rows import Options
-from ingestion.sandbox.gateway_server import GatewayServer
-from ingestion.sandbox.loopback import Rule
+from ingestion.sandbox.servers.gateway import GatewayServer
+from ingestion.sandbox.servers.loopback import Rule
+from ingestion.sandbox.servers.rows import Options
 from ingestion.usage_apis import FetchResult, fetch
 from ingestion.usage_apis.settings import (
     AnthropicApi,
@@ -182,7 +183,8 @@ class Desk:
     ) -> FetchResult:
         """Fetch one source, named like its API, without really waiting."""
         settings = settings_for(kind, gateway.url, **changes)
-        return fetch(home or self.home, kind, settings, now or gateway.books.now, self.sleep, self.clock)
+        moment = now or gateway.books.now
+        return fetch(home or self.home, kind, settings, USAGE_APIS[kind], moment, self.sleep, self.clock)
 
     def other_home(self, name: str) -> Home:
         """Another empty home."""
@@ -224,7 +226,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dic
         with pytest.MonkeyPatch.context() as patch, GatewayServer(world(), NOW, options=OPTIONS) as gateway:
             patch.setenv("GATEWAY_TOKEN", TOKEN)
             patch.setenv("GATEWAY_USER", "7")
-            fetch(home, kind, settings_for(kind, gateway.url), NOW)
+            fetch(home, kind, settings_for(kind, gateway.url), USAGE_APIS[kind], NOW)
         return landed(home, hidden=True)
 
     return landing

@@ -10,10 +10,15 @@ from typing import Any
 
 import pytest
 
+from ingestion.connectors.anthropic import usage_api as anthropic
+from ingestion.connectors.infery import usage_api as infery
+from ingestion.connectors.litellm import usage_api as litellm
+from ingestion.connectors.new_api import usage_api as new_api
+from ingestion.connectors.openai import usage_api as openai
+from ingestion.connectors.openrouter import usage_api as openrouter
 from ingestion.landing import landed as read
 from ingestion.landing import problems
 from ingestion.sources import load_sources
-from ingestion.usage_apis import anthropic, infery, litellm, new_api, openai, openrouter
 from ingestion.usage_apis.windows import Window
 
 MODULES = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.sandbox.loopback import Answer, Fault, Rule, refusing, saying, web_page
+from ingestion.sandbox.servers.loopback import Answer, Fault, Rule, refusing, saying, web_page
 from ingestion.usage_apis import AccessRefused, CallFailed, PagingError, UsageApiError
 
 KINDS = ["infery", "new_api", "litellm", "openrouter", "openai", "anthropic"]

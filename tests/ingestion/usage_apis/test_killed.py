@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.sandbox.loopback import Rule, refusing
+from ingestion.sandbox.servers.loopback import Rule, refusing
 from ingestion.usage_apis import CallFailed, store
 from ingestion.usage_apis.store import Staging, Store
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.sandbox.loopback import Answer, Fault, Rule, refusing, saying
+from ingestion.sandbox.servers.loopback import Answer, Fault, Rule, refusing, saying
 from ingestion.usage_apis import AccessRefused, CallFailed
 from ingestion.usage_apis.settings import Rate
 

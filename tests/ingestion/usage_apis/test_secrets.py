@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.sandbox.loopback import Fault, Rule, refusing, saying
+from ingestion.sandbox.servers.loopback import Fault, Rule, refusing, saying
 from ingestion.usage_apis import CallFailed, TokenMissing, UsageApiError
 
 KINDS = ["infery", "new_api", "litellm", "openrouter", "openai", "anthropic"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.sandbox.loopback import Answer, Fault, Rule, saying
+from ingestion.sandbox.servers.loopback import Answer, Fault, Rule, saying
 from ingestion.usage_apis import CallFailed, PagingError
 from ingestion.usage_apis.feed import Page, Row
 from ingestion.usage_apis.reading import Reading

@@ -1,0 +1,213 @@
+"""raw/ → build.duckdb: one `dbt build`, in this process, from the parsed manifest.
+
+dagster_dbt's own resource starts a dbt process per step, which costs more than the build itself. Here the
+runner is called directly, and what dbt says about each node is handed back as plain data. Afterwards no
+connection to build.duckdb is open: publishing opens the same file. Knows nothing of Dagster, which
+defs/warehouse.py translates for, nor of what was built before (books/build.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TextIO
+
+from dagster_project.dbt_runner.project import FINDING, DbtProject
+from dagster_project.dbt_runner.speed import less_work
+from ingestion.home import HOME_VARIABLE, Home
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+logger = logging.getLogger("tollbook.dbt")
+
+LOG_LINES = 20
+LOG_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model or test. `status` is dbt's: success, error, skipped; pass, warn, fail."""
+
+    unique_id: str
+    name: str
+    resource_type: str
+    status: str
+    seconds: float
+    failures: int | None
+    message: str
+    compiled_path: str
+    is_finding: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether a test passed or a model was built."""
+        return self.status in ("pass", "success")
+
+    @property
+    def broken(self) -> bool:
+        """Whether it stands in the way of publishing: an error, or a failing test that is no mere finding."""
+        return self.status == "error" or (self.status == "fail" and not self.is_finding)
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """One dbt invocation: its nodes in the order dbt finished them, and the last lines it logged."""
+
+    invocation_id: str
+    nodes: Sequence[NodeResult]
+    log_tail: Sequence[str]
+    rows: Mapping[str, int] = field(default_factory=dict)
+    days_rebuilt: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def broken(self) -> list[NodeResult]:
+        """Nodes that keep this build from being published."""
+        return [node for node in self.nodes if node.broken]
+
+    def explain(self) -> str:
+        """Say which nodes broke, where their SQL is, and what dbt logged last."""
+        lines = []
+        for node in self.broken:
+            lines += [f"{node.resource_type} {node.name}: {node.status} {node.message}".rstrip()]
+            lines += [f"  compiled SQL: {node.compiled_path}"] if node.compiled_path else []
+        return "\n".join([*lines, f"last {len(self.log_tail)} log lines:", *self.log_tail])
+
+
+class DbtBroken(RuntimeError):
+    """dbt stopped before any node could be judged; the message holds its last log lines."""
+
+
+def run(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildResult:
+    """Run `dbt build` over `select` (unique names; everything when empty) against `home`.
+
+    Unit tests are left out: they prove the code, not the night's data, and `make test` runs them.
+
+    Raises:
+        DbtBroken: dbt ended without results, for example because the profile or a hook failed.
+    """
+    from dbt.cli.main import dbtRunner
+
+    log_tail: deque[str] = deque(maxlen=LOG_LINES)
+    with _log_file(home) as log_file, _environment(home), _no_event_loops(), less_work():
+        runner = dbtRunner(manifest=_manifest(project), callbacks=[_listener(log_tail, log_file)])
+        try:
+            outcome = runner.invoke(_arguments(home, project, select))
+        finally:
+            _close_connections()
+    if outcome.exception is not None and not isinstance(outcome.exception, Exception):
+        raise outcome.exception  # dbt hands back the interrupt of a run that is being stopped
+    results = getattr(outcome.result, "results", None)
+    if results is None:
+        raise DbtBroken("\n".join([f"dbt stopped: {outcome.exception}", *log_tail]))
+    invocation_id = outcome.result.args.get("invocation_id") or _invocation_id()
+    return BuildResult(invocation_id, [_node_result(result) for result in results], list(log_tail))
+
+
+def _manifest(project: DbtProject) -> Manifest:
+    """A finding must not make dbt skip what depends on the model it was found in: it only ever warns."""
+    manifest = project.manifest()
+    for node in manifest.nodes.values():
+        if node.resource_type == "test" and FINDING in node.config.tags:
+            node.config.severity = "warn"
+    return manifest
+
+
+def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[str]:
+    work = home.dagster / "dbt"
+    return [
+        "build",
+        *("--project-dir", str(project.folder), "--profiles-dir", str(project.folder)),
+        *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
+        # dbt leaves its log file open; _listener writes ours.
+        *("--log-level", "none", "--log-level-file", "none"),
+        *("--exclude-resource-type", "unit_test"),
+        # A check over several models runs where all of them are selected or were needed for one that is.
+        *(("--select", *select, "--indirect-selection", "buildable") if select else ()),
+    ]
+
+
+@contextmanager
+def _environment(home: Home) -> Iterator[None]:
+    """Name the home to dbt's macros by its absolute path, whatever the working directory."""
+    before = os.environ.get(HOME_VARIABLE)
+    os.environ[HOME_VARIABLE] = str(home.root)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[HOME_VARIABLE]
+        else:
+            os.environ[HOME_VARIABLE] = before
+
+
+@contextmanager
+def _no_event_loops() -> Iterator[None]:
+    """Python models get an event loop from dbt-duckdb, which never closes it; ours have no use for one."""
+    from dbt.adapters.duckdb import environments
+
+    opens = environments._ensure_event_loop
+    environments._ensure_event_loop = lambda: None
+    try:
+        yield
+    finally:
+        environments._ensure_event_loop = opens
+
+
+@contextmanager
+def _log_file(home: Home) -> Iterator[TextIO]:
+    """What dbt said, run after run, kept below a size a person can still open."""
+    path = home.dagster / "dbt" / "logs" / "dbt.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    with path.open("a") as handle:
+        yield handle
+
+
+def _listener(log_tail: deque[str], log_file: TextIO) -> Any:
+    """Keep every line in the log file, the last ones for an error message, and say what dbt is working on."""
+
+    def listen(event: Any) -> None:
+        if event.info.level in ("debug", "test"):
+            return
+        message = event.info.msg.strip()
+        if message:
+            log_tail.append(message)
+            log_file.write(f"{event.info.ts.ToJsonString()} {message}\n")
+        if event.info.name == "LogStartLine":
+            logger.info(message.partition("START ")[2].split(" ..")[0] or message, extra={"activity": True})
+
+    return listen
+
+
+def _close_connections() -> None:
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
+
+
+def _invocation_id() -> str:
+    from dbt_common.invocation import get_invocation_id
+
+    return get_invocation_id()
+
+
+def _node_result(result: Any) -> NodeResult:
+    node = result.node
+    compiled = getattr(node, "compiled_path", None)
+    return NodeResult(
+        unique_id=node.unique_id,
+        name=node.name,
+        resource_type=str(node.resource_type),
+        status=str(result.status),
+        seconds=round(result.execution_time, 3),
+        failures=result.failures,
+        message=result.message or "",
+        compiled_path=str(compiled or ""),
+        is_finding=FINDING in node.config.tags,
+    )

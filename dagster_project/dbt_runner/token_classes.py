@@ -1,0 +1,42 @@
+"""The token classes of dbt_project.yml: what the reports call them, and which columns hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import yaml
+
+from dagster_project.dbt_runner.project import PROJECT_DIR
+
+
+@dataclass(frozen=True)
+class TokenClass:
+    """One class of tokens with a price of its own.
+
+    Attributes:
+        name: of the class; a catalogue's word for it.
+        label: what a bill calls it.
+        side: input or output.
+        tokens: column that counts it.
+    """
+
+    name: str
+    label: str
+    side: str
+    tokens: str
+
+    @property
+    def price(self) -> str:
+        """Column of its price, USD per million tokens."""
+        return f"{self.name}_usd_per_mtok"
+
+
+@cache
+def token_classes() -> tuple[TokenClass, ...]:
+    """Return the classes in the order of a bill; disjoint, and together all of input and output."""
+    settings = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
+    return tuple(
+        TokenClass(entry["class"], entry["label"], entry["side"], entry["tokens"])
+        for entry in settings["vars"]["token_classes"]
+    )

@@ -1,0 +1,110 @@
+"""How a dbt resource looks in Dagster: one small method per concern.
+
+A dbt source stands for a raw table; a home may fill it from several gateways of one dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+
+from dagster_project.dbt_runner.freshness import EVERY_NIGHT
+from dagster_project.dbt_runner.project import FINDING, tables_of
+from ingestion.sources import Source
+
+OWNERS = ["team:data-platform"]
+
+
+class Translator(DagsterDbtTranslator):
+    """Translate the models of dbt/ for a home with these sources."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+        self._sources = sources
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """A model's group is its folder: models/marts/usage → marts_usage."""
+        return "_".join(dbt_resource_props["fqn"][1:-1]) or "dbt"
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """A model is described in words; the SQL that dagster-dbt would add drowns them in every list."""
+        return dbt_resource_props.get("description") or ""
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        """Return who answers for a model, unless its meta names somebody."""
+        return super().get_owners(dbt_resource_props) or OWNERS
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        """A model depends on every raw asset its dbt sources are made of."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        return spec.replace_attributes(
+            deps=self._raw_deps(spec.deps),
+            freshness_policy=EVERY_NIGHT if spec.key.path[0] == "marts" else None,
+        )
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        """A finding blocks nothing; the step itself decides about the others, after all results are told."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None:
+            return None
+        node = manifest["nodes"][unique_id]
+        return spec._replace(
+            blocking=False,
+            description=node.get("description") or spec.description or _described(node),
+            metadata={**(spec.metadata or {}), "finding": FINDING in node["tags"]},
+        )
+
+    def _raw_deps(self, deps: Sequence[dg.AssetDep]) -> list[dg.AssetDep]:
+        keys = {key: dep for dep in deps for key in self._raw_keys(dep.asset_key)}
+        return [dep if key == dep.asset_key else dg.AssetDep(asset=key) for key, dep in sorted(keys.items())]
+
+    def _raw_keys(self, key: dg.AssetKey) -> list[dg.AssetKey]:
+        """Read [raw, <dialect>, <stream>] as the streams of this home that fill its table.
+
+        A home has few of all gateways: tables nobody fills are empty, and the manifests say so.
+        """
+        if key.path[0] != "raw":
+            return [key]
+        if key.path[1:] in (["manifests"], ["rejects"]):
+            return [
+                dg.AssetKey(["raw", "manifests"]),
+                *(
+                    dg.AssetKey(["raw", source.name, stream])
+                    for source in self._sources
+                    for stream in source.streams
+                ),
+            ]
+        if len(key.path) < 3:
+            return [key]
+        return self._raw_keys_of_table(*key.path[1:]) or [dg.AssetKey(["raw", "manifests"])]
+
+    def _raw_keys_of_table(self, dialect: str, stream: str) -> list[dg.AssetKey]:
+        """Return the streams that fill the table; dialects of one family share theirs."""
+        tables = tables_of(dialect, stream)
+        return [
+            dg.AssetKey(["raw", source.name, layout.name])
+            for source in self._sources
+            for layout in source.reader.streams
+            if layout.table in tables and layout.name in source.streams
+        ]
+
+
+def _described(node: Mapping[str, Any]) -> str | None:
+    """Say what a test asks, in words: a generic one by its kind and column, a sentence by its name."""
+    asked = node.get("test_metadata")
+    if not asked:
+        return f"{node['name'].removeprefix('assert_').replace('_', ' ')}.".capitalize()
+    arguments = asked["kwargs"]
+    column = arguments.get("column_name") or ", ".join(arguments.get("columns", ()))
+    kinds = {
+        "not_null": f"{column} is always there.",
+        "unique": f"No two rows have the same {column}.",
+        "unique_combination": f"No two rows have the same {column}.",
+        "accepted_values": f"{column} is one of {', '.join(map(str, arguments.get('values', ())))}.",
+    }
+    return kinds.get(asked["name"], f"{asked['name'].replace('_', ' ')}: {column}.")

@@ -1,9 +1,0 @@
-"""How old the books may be: a night and two hours. Dagster's policy here; the banner is the doctor's."""
-
-from datetime import timedelta
-
-import dagster as dg
-
-from dagster_project.publishing import STALE_AFTER
-
-EVERY_NIGHT = dg.FreshnessPolicy.time_window(fail_window=STALE_AFTER, warn_window=timedelta(hours=25))

@@ -1,0 +1,194 @@
+"""What the published marts say that a person should know: age, gaps, usage without price or name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import duckdb
+
+from dagster_project.books.published import NothingPublished, PublishedElsewhere, published
+from dagster_project.books.publishing import vouched_at
+from dagster_project.clock import STALE_AFTER
+from dagster_project.printable import counted
+from dagster_project.quality.gates import event_streams
+from dagster_project.reports.diagnosis import Diagnosis
+from dagster_project.reports.unknown_fields import unknown_fields
+from ingestion.home import Home
+from ingestion.sources import cadence, load_sources
+
+RUN = "run `tollbook run`, and see why the last night did not"
+
+
+def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
+    """Yield what is found in marts.duckdb."""
+    yield from _age(home, now)
+    try:
+        with published(home) as marts:
+            yield from _gaps(home, marts)
+            yield from _unpriced(marts)
+            yield from _contradictory(marts)
+            yield from _unknown_fields(marts)
+            yield from _repeated(marts)
+            yield from _keyless(marts)
+            yield from _copies(marts)
+    except PublishedElsewhere as error:
+        what, _, do = str(error).partition("; ")
+        yield Diagnosis("moved", "marts.duckdb", what, do)
+    except NothingPublished:
+        yield Diagnosis("unpublished", "marts.duckdb", "nothing is published yet", "run `tollbook run`")
+    except (duckdb.CatalogException, duckdb.BinderException):
+        yield Diagnosis(
+            "outdated", "marts.duckdb", "an earlier version of Tollbook published it", "run `tollbook run`"
+        )
+
+
+def _age(home: Home, now: datetime) -> Iterator[Diagnosis]:
+    """Yield a banner if no night has stood behind the marts for too long, whether or not it changed them."""
+    if not home.marts_database.exists():
+        return
+    vouched = vouched_at(home)
+    if vouched is None:
+        yield Diagnosis("stale", "marts.duckdb", "no finished night stands behind the marts", RUN)
+    elif now - vouched > STALE_AFTER:
+        hours = int((now - vouched).total_seconds() // 3600)
+        what = f"the last finished night was {hours:,} hours ago ({vouched:%Y-%m-%d %H:%M} UTC)"
+        yield Diagnosis("stale", "marts.duckdb", what, RUN)
+
+
+def _gaps(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield days without a delivery between the first and the last, and the last day, which is not over."""
+    for where, last, complete, missing in missing_days(home, marts):
+        if not complete:
+            yield Diagnosis("incomplete", where, f"{last} came last; complete when another comes")
+        if missing:
+            shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+            yield Diagnosis(
+                "gap",
+                where,
+                f"no delivery on {counted(len(missing), 'day')}: {shown}",
+                "have those days delivered; where there was no traffic, land an empty file",
+            )
+
+
+def missing_days(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, bool, list[str]]]:
+    """Yield each stream, its last day of delivery, whether that is complete, and the days before it that lack.
+
+    Logs of calls are expected as they came before, or daily; what has no events (invoices, plans) comes when there is
+    some.
+    """
+    sources = {source.name: source for source in load_sources(home)}
+    for name, stream, days, complete in marts.sql(
+        """
+        select source, stream, list(delivered_on), arg_max(is_complete, delivered_on)
+        from rpt_source_days
+        group by source, stream
+        order by source, stream
+        """
+    ).fetchall():
+        source = sources.get(name)
+        is_expected = source is not None and stream in event_streams(source)
+        missing = cadence.gaps(set(days), source.cadence_of(stream)) if is_expected else []
+        yield f"{name}/{stream}", str(max(days)), complete, [str(day) for day in missing]
+
+
+def _unpriced(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    for source, model, reason, requests, last, example in marts.sql(
+        """
+        select
+            source, coalesce(model_served, model_requested, 'no model'), unpriced_reason,
+            sum(requests)::bigint, max(event_date)::varchar, arg_max(example_request_id, event_date)
+        from rpt_unpriced_usage
+        group by all
+        order by 4 desc, 1, 2, 3
+        """
+    ).fetchall():
+        yield Diagnosis(
+            "unpriced",
+            f"{source} {model}",
+            f"{counted(requests, 'request')} up to {last}: {reason}",
+            f"see `tollbook trace {example}`; give it a price or an alias in config/",
+        )
+
+
+def _unknown_fields(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    for found in unknown_fields(marts):
+        yield Diagnosis(
+            "unknown_field",
+            found.source,
+            str(found),
+            f"see `tollbook trace {found.example}`; ask the gateway what it charges by it",
+        )
+
+
+def _repeated(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield streams with rows that have no id and say what another row of the same day of delivery says."""
+    for source, stream, rows in marts.sql(
+        """
+        select source, stream, sum(repeated_identical)::bigint
+        from rpt_source_days
+        group by source, stream
+        having sum(repeated_identical) > 0
+        order by source, stream
+        """
+    ).fetchall():
+        yield Diagnosis(
+            "repeated_identical",
+            f"{source}/{stream}",
+            f"{counted(rows, 'row')} without an id repeat another of their day and are not counted again: copies, or"
+            " equal calls of one second",
+        )
+
+
+def _contradictory(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield models whose rows count tokens in ways that cannot all be true."""
+    for source, model, requests, last in marts.sql(
+        """
+        select source, coalesce(model_served, 'no model'), sum(requests)::bigint, max(event_date)::varchar
+        from recon_reported_costs
+        where variance_reason = 'contradictory_usage'
+        group by all
+        order by 3 desc, 1, 2
+        """
+    ).fetchall():
+        yield Diagnosis(
+            "contradictory_usage",
+            f"{source} {model}",
+            f"{counted(requests, 'request')} up to {last}: the token counts cannot all be true",
+            "see `tollbook reconcile --items contradictory_usage`, and ask the gateway",
+        )
+
+
+def _keyless(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield sources with calls by the API that no API key answers for; Playground calls have none."""
+    for source, requests in marts.sql(
+        """
+        select source, sum(requests)::bigint
+        from fct_usage_daily
+        where api_key_id is null and origin = 'api'
+        group by source
+        order by source
+        """
+    ).fetchall():
+        yield Diagnosis("unmapped_key", source, f"{counted(requests, 'request')} by the API without a key")
+
+
+def _copies(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield what copies of one call contradict each other in, with the two lines of the latest."""
+    for source, field, calls, kept, other, kept_line, other_line in marts.sql(
+        """
+        select
+            source, field, count(distinct event_id), arg_max(kept_value, place), arg_max(other_value, place),
+            arg_max(kept_raw_file || ', line ' || kept_raw_line, place),
+            arg_max(other_raw_file || ', line ' || other_raw_line, place)
+        from (select *, (event_date, event_id, other_raw_file, other_raw_line) as place from recon_copies)
+        group by source, field
+        order by source, field
+        """
+    ).fetchall():
+        yield Diagnosis(
+            "copies",
+            source,
+            f"{counted(calls, 'call')} whose copies differ in {field}: {kept} in {kept_line}, {other} in {other_line}",
+            "see recon_copies, and ask the gateway which of them is right",
+        )

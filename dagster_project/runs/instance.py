@@ -1,0 +1,130 @@
+"""The Dagster instance of a home: run history and schedules live in $TOLLBOOK_HOME/dagster.
+
+dagster.yaml is written by us and rewritten when it differs: one run at a time, nothing sent anywhere, old ticks
+and old runs' logs removed. What a step prints is not captured: Dagster would start a
+process per run to do so, and dbt keeps its own log beside the run history.
+
+No step uses a pool. A run that ends without a word keeps its slot of one, and the in-process executor waits for a slot
+at full speed, for ever, without looking at signals; what keeps writers apart is the lock of the home (locks.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from dagster_project.books.locks import is_alive, writing
+from dagster_project.runs.event_log import keep_connections
+from ingestion.files import keep_private
+from ingestion.home import Home, HomeLocked
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+#: Runs of the command line; only one at a time, under the writer lock of the home.
+OURS = {"tollbook/started_by": "tollbook run"}
+
+#: How long the step logs of a run are kept.
+KEPT_LOG_DAYS = 90
+
+DAGSTER_YAML = """\
+# Written by tollbook; changes here are overwritten.
+telemetry: {enabled: false}
+nux: {enabled: false}
+concurrency: {runs: {max_concurrent_runs: 1}}
+retention: {sensor: {purge_after_days: 7}, schedule: {purge_after_days: 30}}
+run_monitoring: {enabled: true}
+python_logs: {managed_python_loggers: [tollbook.lock], python_log_level: INFO}
+freshness: {enabled: true}
+compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
+"""
+
+
+def prepare(home: Home) -> None:
+    """Make `home`'s Dagster folder and its dagster.yaml."""
+    settings = home.dagster / "dagster.yaml"
+    if settings.exists() and settings.read_text() == DAGSTER_YAML:
+        return
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    temporary = settings.with_name(f".tmp-{os.getpid()}")
+    temporary.write_text(DAGSTER_YAML)
+    temporary.replace(settings)
+
+
+def open_instance(home: Home) -> dg.DagsterInstance:
+    """Return the persistent instance of `home`; `dg dev` shows it when DAGSTER_HOME names that folder."""
+    import dagster as dg
+
+    prepare(home)
+    return keep_connections(dg.DagsterInstance.from_config(str(home.dagster)))
+
+
+def bury(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:
+    """End the runs that a dead process left open, and free the pool slots of all runs that are not alive.
+
+    Without this the UI would show them as running, and start no other. Runs tagged `ours` are dead by definition:
+    only call this while holding the writer lock of the home, which each of them holds as long as it lives. Any other
+    run is dead when the process it named is.
+    """
+    import dagster as dg
+
+    begun = {dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING}
+    for run in instance.get_runs(dg.RunsFilter(statuses=[*begun, dg.DagsterRunStatus.NOT_STARTED])):
+        is_ours = ours.items() <= run.tags.items()
+        if is_ours or (run.status in begun and _is_dead(instance, run)):
+            instance.report_run_failed(
+                run, "the process of this run ended without a word; the next run goes on"
+            )
+    storage = instance.event_log_storage
+    for pool in map(storage.get_concurrency_info, storage.get_concurrency_keys()):
+        for run_id in pool.active_run_ids | pool.pending_run_ids:
+            run = instance.get_run_by_id(run_id)
+            if run is None or run.status not in begun:
+                storage.free_concurrency_slots_for_run(run_id)
+
+
+def _is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Tell whether the process that a run of the UI said it runs in is gone; unsaid, it may be starting."""
+    import dagster as dg
+
+    said = [
+        entry.dagster_event.event_specific_data.metadata["pid"].value
+        for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+        if "pid" in entry.dagster_event.event_specific_data.metadata
+    ]
+    return bool(said) and not any(is_alive(int(pid)) for pid in said)
+
+
+def remove_old_logs(instance: dg.DagsterInstance, home: Home, days: int = KEPT_LOG_DAYS) -> int:
+    """Remove the step logs of runs that ended more than `days` days ago; return how many.
+
+    Dagster keeps a file per run for ever. The runs themselves, and what they materialized, stay: without
+    those old partitions would look as if they had never been made.
+    """
+    import dagster as dg
+
+    before = datetime.now(UTC) - timedelta(days=days)
+    removed = 0
+    for run in instance.get_runs(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
+            updated_before=before,
+        )
+    ):
+        for log in (home.dagster / "history" / "runs").glob(f"{run.run_id}.db*"):
+            log.unlink()
+            removed += log.suffix == ".db"
+    return removed
+
+
+if __name__ == "__main__":
+    keep_private()
+    home = Home.locate()
+    prepare(home)
+    try:
+        with writing(home, patience=0), open_instance(home) as opened:
+            bury(opened, OURS)
+    except HomeLocked as error:
+        print(error, file=sys.stderr)

@@ -1,0 +1,24 @@
+"""Names of jobs and assets, for those who define them (defs) and those who run them."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from ingestion.sources import Source
+
+NIGHTLY = "nightly"
+FETCH = "fetch"
+
+TABLES = dg.AssetKey(["raw", "tables"])
+MANIFESTS = dg.AssetKey(["raw", "manifests"])
+PAYMENTS = dg.AssetKey(["raw", "stripe_payment_intents"])
+
+
+def raw_key(source: Source, stream: str) -> dg.AssetKey:
+    """Return the asset of a stream; a source named as its connector has the key of the dbt source."""
+    return dg.AssetKey(["raw", source.name, stream])
+
+
+def usage_api_key(source: Source) -> dg.AssetKey:
+    """Return the asset that fills landing/ from the usage API of a source."""
+    return dg.AssetKey(["landing", source.name, "usage_api"])

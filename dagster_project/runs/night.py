@@ -1,0 +1,243 @@
+"""What `tollbook run` does: one night, in this process, through Dagster.
+
+    lock ► sources.yml ► usage APIs ► days that need it ► job `nightly` on the home's own instance
+                                                        ► summary ► exit code
+
+The same job runs in the Dagster UI; what is added here is one lock over the whole night, words for a person
+and an exit code for a scheduler. Usage APIs have a run of their own before it, so that the pages they land
+tonight are among the days of tonight; what became of a night is night.py's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from dagster_project.books.locks import writing
+from dagster_project.books.restating import Restatement, refuse_closed, restated, told
+from dagster_project.runs.console import Console, listening, say_all
+from dagster_project.runs.events import ExitCode, Listener, Night
+from dagster_project.runs.planner import Plan, plan
+from ingestion import accepted
+from ingestion.home import HOME_VARIABLE, Home
+from ingestion.landing import problems
+from ingestion.sources import Source, SourcesError, load_sources
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asks of a night; by itself it covers every delivery day that needs it.
+
+    Attributes:
+        since: leave out earlier delivery days.
+        until: leave out later ones.
+        accept_vanished: sources of which it is meant that files have gone from landing/.
+        restatement: event days that get a reason if the night rates them differently than before.
+    """
+
+    since: date | None = None
+    until: date | None = None
+    accept_vanished: Sequence[str] = ()
+    restatement: Restatement | None = None
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a night runs, loaded for the home that $TOLLBOOK_HOME names.
+
+    Attributes:
+        nightly: definitions with the job `nightly`.
+        fetch: definitions of the usage APIs alone.
+        found: lines that compare what was found with what is known to be there; None where nothing is known.
+    """
+
+    nightly: Callable[[], dg.Definitions]
+    fetch: Callable[[], dg.Definitions]
+    found: Callable[[Home], Sequence[str]]
+
+
+def nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
+    """Run one night.
+
+    Raises:
+        HomeLocked: another process is writing this home.
+        SourcesError: sources.yml cannot be used, or `accept_vanished` names a source nobody knows.
+        NotRestatable: a restatement names days of a closed month.
+    """
+    from dagster_project.runs.instance import OURS, bury, open_instance, remove_old_logs
+
+    os.environ[HOME_VARIABLE] = str(home.root)
+    night, restatement = Night(), asked.restatement
+    with writing(home, patience=0), restatement.asked_for() if restatement else nullcontext():
+        if restatement:
+            refuse_closed(home, restatement)
+        sources = load_sources(home)
+        _refuse_unknown(home, sources, asked.accept_vanished)
+        with open_instance(home) as instance:
+            bury(instance, OURS)
+            remove_old_logs(instance, home)
+            if any(source.api for source in sources):
+                # What this lands has to be there before the days are counted.
+                _execute(instance, code.fetch().resolve_implicit_global_asset_job_def(), night, console)
+            planned = plan(home, sources, asked.since, asked.until)
+            _announce(home, sources, planned.days, console)
+            _run(instance, code.nightly(), planned, asked.accept_vanished, night, console)
+    _conclude(home, code, night, console)
+    if restatement and night.published:
+        say_all(console, told(home, restatement))
+        console.event("restated", {"restatement": vars(restatement), "days": restated(home, restatement)})
+    return night.code
+
+
+def _refuse_unknown(home: Home, sources: list[Source], names: Sequence[str]) -> None:
+    known = sorted({source.name for source in sources} | set(accepted.sources(home)))
+    for name in names:
+        if name not in known:
+            raise SourcesError(
+                f"--accept-vanished {name}: no source has this name (known: {', '.join(known)})"
+            )
+
+
+def _announce(home: Home, sources: list[Source], days: Sequence[date], console: Console) -> None:
+    console.event("started", {"home": str(home.root), "days": list(days)})
+    if not sources:
+        console.say(f"nothing has landed in {home.landing}, and there is no {home.sources_file.name}")
+    elif days:
+        span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+        console.say(f"{len(days)} delivery {'day' if len(days) == 1 else 'days'} to read: {span}")
+    for problem in problems(home, sources):
+        console.say(f"not read: {problem.path}: {problem.what}")
+        console.event("not_read", {"path": problem.path, "what": problem.what})
+
+
+def _run(
+    instance: dg.DagsterInstance,
+    definitions: dg.Definitions,
+    planned: Plan,
+    accept_vanished: Sequence[str],
+    night: Night,
+    console: Console,
+) -> None:
+    """Execute the job `nightly`, but for the usage APIs, which have been read, and streams without a file.
+
+    For each day and stream Dagster writes down what became of it, which takes longer than finding that there is none.
+    """
+    from dagster_project.runs.names import NIGHTLY
+
+    job = definitions.resolve_job_def(NIGHTLY)
+    graph = job.asset_layer.asset_graph
+    keys = [
+        key
+        for key in graph.materializable_asset_keys
+        if key.path[0] != "landing"
+        and (tuple(key.path[1:]) in planned.streams or not graph.get(key).is_partitioned)
+    ]
+    whole = len(keys) == len(graph.materializable_asset_keys)
+    ops = {"raw__manifests": {"config": {"accept_vanished": list(accept_vanished)}}}
+    _execute(instance, job, night, console, planned.tags(), None if whole else keys, ops)
+
+
+def _execute(
+    instance: dg.DagsterInstance,
+    job: dg.JobDefinition,
+    night: Night,
+    console: Console,
+    tags: dict[str, str] | None = None,
+    assets: list[dg.AssetKey] | None = None,
+    ops: dict[str, dict] | None = None,
+) -> None:
+    """Execute a job in this process and collect what it tells."""
+    from dagster_project.runs.instance import OURS
+
+    run_id = _new_run_id()
+    instance.add_event_listener(run_id, Listener(night, console))
+    with listening(console), console.night(len(job.graph.node_dict)):
+        job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            raise_on_error=False,
+            tags=OURS | (tags or {}),
+            asset_selection=assets,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, "ops": ops or {}},
+        )
+
+
+def _new_run_id() -> str:
+    from dagster._core.utils import make_new_run_id
+
+    return make_new_run_id()
+
+
+def _conclude(home: Home, code: Code, night: Night, console: Console) -> None:
+    """Say what was found, what was published or held back, and what the books now say."""
+    from dagster_project.books.published import NothingPublished, PublishedElsewhere
+    from dagster_project.reports.summary import summarize
+
+    summary = None
+    try:
+        summary = summarize(home)
+    except PublishedElsewhere as error:
+        console.say(str(error))
+    except NothingPublished:
+        pass
+    if summary:
+        console.say("")
+        say_all(console, summary.lines())
+    _say_found(home, code, night, console)
+    console.say(_verdict(home, night))
+    console.event(
+        "finished",
+        {
+            "exit_code": int(night.code),
+            "published": night.published,
+            "changed": night.replaced,
+            "files_read": night.files_read,
+            "days_rebuilt": night.days_rebuilt,
+            "failed_checks": night.failed_checks,
+            "findings": night.findings,
+            "unread_sources": night.unread_sources,
+            "held_back": night.held_back,
+            "vanished": night.vanished,
+            "summary": summary.as_json() if summary else None,
+        },
+    )
+
+
+def _say_found(home: Home, code: Code, night: Night, console: Console) -> None:
+    for title, sentences in (
+        ("not understood", night.untold_events),
+        ("not fetched", night.unread_sources),
+        ("held back", night.held_back),
+        ("vanished", night.vanished),
+        ("held back by", night.failed_checks),
+        ("needs a person", night.findings),
+    ):
+        for sentence in sentences:
+            console.say(f"{title}: {sentence}")
+    if night.published:
+        say_all(console, code.found(home))
+
+
+def _verdict(home: Home, night: Night) -> str:
+    """Say in one sentence what happened to the publication."""
+    if night.changed_nothing:
+        return "nothing changed: the published marts are what they were"
+    if night.published:
+        days = f"{night.days_rebuilt} {'day' if night.days_rebuilt == 1 else 'days'} rebuilt"
+        return f"published {home.marts_database}: {days}"
+    kept = "the last publication stays" if home.marts_database.exists() else "nothing is published yet"
+    return f"held back: {_reasons(night)}; {kept}"
+
+
+def _reasons(night: Night) -> str:
+    if night.failed_checks:
+        count = len(night.failed_checks)
+        return f"{count} failed {'check' if count == 1 else 'checks'}"
+    return ", ".join(night.failed_steps) + " failed" if night.failed_steps else "the run was stopped"

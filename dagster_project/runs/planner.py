@@ -1,0 +1,76 @@
+"""Which delivery days a run covers: one answer for the command line, the schedule and the sensor.
+
+    files not read, or read by an older reader ┐
+    days a gate has yet to pass                ├─► from … to ─► Plan: days, and the streams that have files on them
+    days a fetch within the run may land on    ┘
+
+However late a file arrives, its content decides: it is unread, so its day is covered. Days between the first and the
+last that need nothing cost nothing. Which event days are rebuilt follows from content too, and is decided in dbt
+(dbt/macros/build_state); a backfill in the UI names its delivery days itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from dagster_project.quality.gates import open_days
+from dagster_project.steps.conversion import pending_days
+from dagster_project.steps.usage_apis import days_a_fetch_may_land
+from ingestion.home import Home
+from ingestion.landing import landed
+from ingestion.sources import Source
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run covers.
+
+    Attributes:
+        days: delivery days that need it, in order.
+        streams: (source, stream) that have a file on one of the days or between them.
+    """
+
+    days: tuple[date, ...]
+    streams: frozenset[tuple[str, str]]
+
+    def tags(self) -> dict[str, str]:
+        """Return the tags that make one run cover all days from the first to the last; none without days."""
+        return range_tags(self.days[0], self.days[-1]) if self.days else {}
+
+
+def plan(
+    home: Home,
+    sources: Sequence[Source],
+    since: date | None = None,
+    until: date | None = None,
+    fetching_on: date | None = None,
+) -> Plan:
+    """Plan a run.
+
+    Args:
+        home: what has landed and what was read.
+        sources: as they are configured now.
+        since: leave out earlier delivery days.
+        until: leave out later ones.
+        fetching_on: the current day in UTC if the run itself reads the usage APIs: what that lands is not there yet.
+    """
+    days = pending_days(home, sources) | open_days(home, sources)
+    if fetching_on:
+        days |= set(days_a_fetch_may_land(home, sources, fetching_on))
+    chosen = sorted(day for day in days if (not since or day >= since) and (not until or day <= until))
+    streams = {
+        (file.source.name, file.stream.name)
+        for file in landed(home, sources)
+        if chosen and chosen[0] <= file.delivered_on <= chosen[-1]
+    }
+    return Plan(tuple(chosen), frozenset(streams))
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """Return the tags that make one run cover all days from `first` to `last`."""
+    return {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}

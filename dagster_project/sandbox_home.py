@@ -1,0 +1,64 @@
+"""What is special about a home that `tollbook sandbox` wrote: its own Stripe, and the truth to compare with.
+
+The only module beside the command `tollbook sandbox` that imports the sandbox; everything below takes an address.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dagster_project.books.published import published
+from ingestion.home import Home
+from ingestion.sources import StripeSettings
+
+if TYPE_CHECKING:
+    from ingestion.sandbox.judge.comparison import Comparison
+
+logger = logging.getLogger("tollbook.stripe")
+
+OBJECTS = "stripe_objects.json"
+TRUTH = "truth.json"
+
+
+@contextmanager
+def stripe_address(home: Home, settings: StripeSettings) -> Iterator[str | None]:
+    """Yield the address of the sandbox's own Stripe for as long as the block lasts; None where Stripe is real."""
+    if settings.mode != "sandbox":
+        yield None
+        return
+    from ingestion.sandbox.servers.stripe import StripeServer
+
+    logger.info("reading payments from the Stripe of the sandbox")
+    with StripeServer(home.sandbox / OBJECTS) as server:
+        yield server.url
+
+
+def comparisons(home: Home) -> list[Comparison]:
+    """Compare the published marts with the truth of the sandbox; nothing where no truth was written.
+
+    Raises:
+        NothingPublished: no run has published yet.
+    """
+    truth_file = home.root / TRUTH
+    if not truth_file.exists():
+        return []
+    from ingestion.sandbox.judge import compare
+
+    with published(home) as marts:
+        return compare(json.loads(truth_file.read_text(encoding="utf-8")), marts)
+
+
+def found_beside_planted(home: Home) -> list[str]:
+    """Return `comparisons` as lines of a table."""
+    found = comparisons(home)
+    if not found:
+        return []
+    lines = ["", f"{'what':<38} {'planted':>22} {'found':>22}"]
+    for line in found:
+        mark = "" if line.agrees else "   differs"
+        lines.append(f"{line.what:<38} {line.planted:>22} {line.found:>22}{mark}")
+    return [*lines, ""]

@@ -1,0 +1,270 @@
+"""raw/manifests → raw/accepted: which sources the books take over tonight, and why the others stay as they were.
+
+    read ► unread? ► passed its gates? ► much less than before? ─no► accepted ► status of every source
+                                                               └yes► held back, alone
+
+A source is taken over with all its streams or not at all, because copies of one call are settled across them.
+Of one that is held back the last accepted state counts; without one it contributes nothing. Killed at any
+moment, the next night decides again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import duckdb
+
+from dagster_project.books import closing
+from dagster_project.books.published import NothingPublished, published
+from dagster_project.printable import counted
+from dagster_project.quality import gates
+from dagster_project.steps.conversion import unread_files
+from dagster_project.steps.payments import ACCOUNT, last_failure
+from dagster_project.steps.usage_apis import last_attempts
+from ingestion import accepted, load_records, source_status
+from ingestion.home import Home
+from ingestion.landing import landed
+from ingestion.load import forget_vanished
+from ingestion.losses import Loss, lost
+from ingestion.source_status import SourceStatus
+from ingestion.sources import Source, cadence, load
+from ingestion.stripe_api.plan import EVENTS
+from ingestion.stripe_api.state import read_marks
+
+Manifests = Sequence[Mapping[str, Any]]
+NAMED = 5
+
+_NEXT_STEPS = {
+    "vanished": "have it delivered again, or say that it is meant: tollbook run --accept-vanished {source}",
+    "failed_gate": "replace or remove the delivered file, or raise the limit of {source} in sources.yml",
+    "unread": "let the file be complete, and readable; the next night reads it again",
+    "not_fetched": "the next night asks again; correct its settings or token where it refuses",
+}
+
+
+@dataclass
+class Taken:
+    """What became of the sources, in sentences that begin with their names.
+
+    Attributes:
+        held_back: sources that stay as they were, and why.
+        vanished: sources that lost something that is believed, because it is little or meant, and what.
+        silent: streams that should have delivered by now.
+        nothing: why there is nothing to publish; empty if there is.
+    """
+
+    held_back: list[str] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    nothing: str = ""
+
+
+@dataclass(frozen=True)
+class _Objection:
+    reason: str
+    sentence: str
+    first_day: date | None
+
+
+def take_over(
+    home: Home,
+    sources: list[Source],
+    today: date,
+    accept_vanished: Collection[str] = (),
+) -> Taken:
+    """Accept every source that nothing speaks against, forget what is gone, and write down where each stands.
+
+    Args:
+        home: where; the caller holds its lock.
+        sources: as they are configured now.
+        today: the current day in UTC.
+        accept_vanished: sources whose losses are meant.
+    """
+    taken = Taken()
+    configured = {source.name: source for source in sources}
+    closed = {closed.month for closed in closing.closings(home)}
+    objections: dict[str, list[_Objection]] = {}
+    for name, manifests in accepted.as_landed(home, sources).items():
+        source, before = configured.get(name), accepted.of_source(home, name)
+        found = [*_unread(home, source), *_failed(home, source)] if source else []
+        loss = lost(before, manifests, closed)
+        said = _told(home, loss, before) if loss.files else ""
+        limit = source.vanished_threshold if source else 0
+        if not found and loss.share > limit and name not in accept_vanished:
+            found.append(_Objection("vanished", said, date.fromisoformat(loss.first_day)))
+        if found:
+            objections[name] = found
+            taken.held_back.append(f"{name}: {_sentence(found)}; {next_step(found[0].reason, name)}")
+            continue
+        if said:
+            taken.vanished.append(f"{name}: {said}")
+        accepted.accept(home, name, manifests)
+    forget_vanished(home, sources)
+    statuses = [
+        _status(home, name, configured.get(name), objections.get(name, []), today)
+        for name in sorted(configured.keys() | accepted.sources(home))
+    ]
+    source_status.write(home, [*statuses, *_payments(home)])
+    taken.silent = silences(home, sources, today)
+    taken.nothing = _nothing(home, sources, accept_vanished)
+    return taken
+
+
+def next_step(reason: str, source: str) -> str:
+    """Return what a person does about a source that is held back."""
+    return _NEXT_STEPS[reason].format(source=source)
+
+
+def adopt(home: Home, sources: list[Source]) -> None:
+    """Let what version 0.2 had read count, if this home was published by it; days its gate refused do not."""
+    if source_status.read(home) or not home.marts_database.exists():
+        return
+    configured = {source.name: source for source in sources}
+    manifests = sorted(
+        (content for _, content in load_records.every(home)),
+        key=lambda content: (content["source"], content["stream"], content["delivered_on"]),
+    )
+    for name, of_source in groupby(manifests, lambda content: content["source"]):
+        if accepted.of_source(home, name):
+            continue
+        kept: list[Mapping[str, Any]] = []
+        for (stream, _), files in groupby(
+            of_source, lambda content: (content["stream"], content["delivered_on"])
+        ):
+            day = list(files)
+            if name not in configured or gates.has_passed(home, configured[name], stream, day):
+                kept += day
+        accepted.accept(home, name, kept)
+
+
+def silences(home: Home, sources: Sequence[Source], today: date) -> list[str]:
+    """Return a sentence for every stream whose next delivery was due, and is over, without one."""
+    return [
+        f"{source.name}/{stream} has delivered nothing since {max(days)}: {since} is missing"
+        for source in sources
+        for stream, days in sorted(_deliveries(home, source).items())
+        if (since := cadence.silent_since(days, today, source.grace_days, source.cadence_of(stream)))
+    ]
+
+
+def _unread(home: Home, source: Source) -> Iterator[_Objection]:
+    """Yield files that could not be read."""
+    found = unread_files(home, source)
+    if found:
+        first_day = min(file.delivered_on for file, _ in found)
+        yield _Objection("unread", "; ".join(reason for _, reason in found[:NAMED]), first_day)
+
+
+def _failed(home: Home, source: Source) -> Iterator[_Objection]:
+    """Yield what the gates have found."""
+    sentences, first_day = gates.objections(home, source)
+    if sentences:
+        yield _Objection("failed_gate", "; ".join(sentences), first_day)
+
+
+def _sentence(objections: Sequence[_Objection]) -> str:
+    return "; ".join(objection.sentence for objection in objections)
+
+
+def _told(home: Home, loss: Loss, before: Manifests) -> str:
+    """Say what would go, and what the books have of it."""
+    files = counted(len(loss.files), "landing file is", "landing files are")
+    listed = ", ".join(loss.files[:NAMED]) + (", …" if len(loss.files) > NAMED else "")
+    return (
+        f"{files} gone or less than before, {counted(loss.events, 'event')}, {loss.share:.1%} of a stream"
+        f"{_in_the_books(home, loss, before)}: {listed}"
+    )
+
+
+def _in_the_books(home: Home, loss: Loss, before: Manifests) -> str:
+    """Say how many requests and how much money the published books have from the files of a loss."""
+    manifests = [content for content in before if content["landing_file"] in set(loss.files)]
+    days = sorted({day["event_date"] for content in manifests for day in content["event_days"]})
+    if not days:
+        return ""
+    try:
+        with published(home) as marts:
+            [(requests, charged, cost)] = marts.sql(
+                """
+                select
+                    count(*),
+                    coalesce(sum(reported_cost_usd), 0)::decimal(38, 12),
+                    coalesce(sum(cache_optimized_cost_usd), 0)::decimal(38, 12)
+                from fct_usage_costs
+                where raw_file in (select unnest($files)) and event_date in (select unnest($days)::date)
+                """,
+                params={"files": list(loss.files), "days": days},
+            ).fetchall()
+    except (NothingPublished, duckdb.Error):
+        return ""
+    return f" ({counted(requests, 'request')} in the books, {charged:f} USD charged, {cost:f} USD optimized)"
+
+
+def _status(
+    home: Home, name: str, source: Source | None, objections: Sequence[_Objection], today: date
+) -> SourceStatus:
+    """Return where a source stands after tonight."""
+    counting = accepted.of_source(home, name)
+    failures = [attempt.failure for attempt in last_attempts(home, [source] if source else [])]
+    found = objections or [_Objection("not_fetched", failure, None) for failure in failures if failure]
+    first_days = [objection.first_day for objection in found if objection.first_day]
+    due, silent = {}, {}
+    for stream, days in _deliveries(home, source).items() if source else ():
+        stated = source.cadence_of(stream)
+        if day := cadence.due_after(days, stated):
+            due[stream] = day + timedelta(days=source.grace_days)
+        if since := cadence.silent_since(days, today, source.grace_days, stated):
+            silent[stream] = since
+    return SourceStatus(
+        source=name,
+        dialect=source.dialect if source else counting[0]["dialect"],
+        as_of_date=max((date.fromisoformat(content["delivered_on"]) for content in counting), default=None),
+        held_back_reason=found[0].reason if found else None,
+        held_back_detail=_sentence(found) if found else None,
+        held_back_from=min(first_days, default=None),
+        expected_by=min(due.values(), default=None),
+        silent_since=min(silent.values(), default=None),
+        silent_streams=", ".join(sorted(silent)) or None,
+    )
+
+
+def _payments(home: Home) -> Iterator[SourceStatus]:
+    """Yield the status of Stripe, where it is configured."""
+    if not load(home).stripe:
+        return
+    read_up_to, failure = read_marks(home, ACCOUNT).get(EVENTS), last_failure(home)
+    yield SourceStatus(
+        source=ACCOUNT,
+        dialect=ACCOUNT,
+        # The mark is the first second that was not read.
+        as_of_date=datetime.fromtimestamp(read_up_to - 1, UTC).date() if read_up_to else None,
+        held_back_reason="not_fetched" if failure else None,
+        held_back_detail=failure or None,
+    )
+
+
+def _deliveries(home: Home, source: Source) -> dict[str, set[date]]:
+    """Return on which days each stream has delivered: those of calls, all where a source has no calls.
+
+    What is not usage (invoices, plans) comes when there is some, and is expected only where sources.yml says so.
+    """
+    watched = {*(gates.event_streams(source) or source.streams), *dict(source.cadence)}
+    days: dict[str, set[date]] = {}
+    for content in accepted.of_source(home, source.name):
+        days.setdefault(content["stream"], set()).add(date.fromisoformat(content["delivered_on"]))
+    for file in landed(home, [source]):
+        days.setdefault(file.stream.name, set()).add(file.delivered_on)
+    return {stream: found for stream, found in days.items() if stream in watched}
+
+
+def _nothing(home: Home, sources: list[Source], accept_vanished: Collection[str]) -> str:
+    """Say why there is nothing to publish; an emptied landing/ is taken for a mistake."""
+    counting = accepted.sources(home)
+    if landed(home, sources) or (accept_vanished and not counting):
+        return "" if counting or accept_vanished else "no source has anything that counts"
+    stay = "; mount it again or have the files delivered again" if counting else "; have files delivered"
+    return f"{home.landing} holds no file{stay}"

@@ -1,0 +1,144 @@
+"""landing/ → raw/ for the days of one stream, summed up per day. What a line means is ingestion's."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from ingestion.files import whole
+from ingestion.home import Home
+from ingestion.landing import LandedFile, landed, pending
+from ingestion.load import StillChanging, convert
+from ingestion.sources import Source
+
+logger = logging.getLogger("tollbook.raw")
+
+
+@dataclass
+class DayTotals:
+    """One delivery day of one stream: what was converted now; files read before count as unchanged."""
+
+    files: int = 0
+    unchanged: int = 0
+    lines: int = 0
+    rows: int = 0
+    rejects: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+    def add(self, other: DayTotals) -> None:
+        """Add another day's counts to these."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    def metadata(self) -> dict[str, int | float]:
+        """Return the counts under the names Dagster plots."""
+        return {
+            "dagster/row_count": self.rows,
+            "rejects": self.rejects,
+            "lines": self.lines,
+            "files": self.files,
+            "files_unchanged": self.unchanged,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass
+class Converted:
+    """What became of the files of some days.
+
+    Attributes:
+        days: totals by delivery day, ISO.
+        unread: why a file could not be read, by its path below landing/.
+        is_changing: whether that is because one changed under the reader; a minute later it may be whole.
+    """
+
+    days: dict[str, DayTotals]
+    unread: dict[str, str] = field(default_factory=dict)
+    is_changing: bool = False
+
+
+def convert_days(home: Home, source: Source, stream: str, days: Collection[str]) -> Converted:
+    """Convert every file of `stream` delivered on one of `days` (ISO dates) that still needs it.
+
+    A file that cannot be read now is left as it was known before, and noted beside the run history.
+    """
+    totals = {day: DayTotals() for day in days}
+    converted = Converted(totals)
+    for file in _of_stream(landed(home, [source]), stream, days):
+        day = totals[file.delivered_on.isoformat()]
+        started = time.monotonic()
+        try:
+            result = convert(home, file)
+        except StillChanging as error:
+            converted.unread[file.relative(home)] = str(error)
+            converted.is_changing = True
+            continue
+        except Exception as error:
+            if reason := _why_unopenable(file):
+                converted.unread[file.relative(home)] = f"{file.relative(home)} cannot be opened: {reason}"
+                continue
+            error.add_note(f"while reading landing/{file.relative(home)}")
+            raise
+        day.seconds += time.monotonic() - started
+        if result.skipped:
+            day.unchanged += 1
+            continue
+        day.files += 1
+        day.lines += result.lines
+        day.rows += result.events
+        day.rejects += result.rejects
+        day.bytes += result.bytes
+        logger.info(
+            "%s: %s rows, %s rejects", result.landing_file, f"{result.events:,}", f"{result.rejects:,}"
+        )
+    note = _unread_file(home, source, stream)
+    if converted.unread or note.exists():
+        with whole(note) as temporary:
+            temporary.write_text(json.dumps(converted.unread) + "\n", encoding="utf-8")
+    return converted
+
+
+def unread_files(home: Home, source: Source) -> list[tuple[LandedFile, str]]:
+    """Return the files that could not be read when they were tried last, and still wait, with the reasons."""
+    noted: dict[str, str] = {}
+    for stream in source.streams:
+        path = _unread_file(home, source, stream)
+        noted |= json.loads(path.read_bytes()) if path.exists() else {}
+    waiting = pending(home, [source]) if noted else []
+    return [(file, noted[path]) for file in waiting if (path := file.relative(home)) in noted]
+
+
+def _unread_file(home: Home, source: Source, stream: str) -> Path:
+    return home.dagster / "unread" / f"{source.name}.{stream}.json"
+
+
+def _why_unopenable(file: LandedFile) -> str | None:
+    """Say why the machine does not let us open a landing file; None if it does."""
+    try:
+        # A pipe would wait for somebody to write.
+        os.close(os.open(file.path, os.O_RDONLY | os.O_NONBLOCK))
+    except OSError as error:
+        return error.strerror
+    return None
+
+
+def pending_days(home: Home, sources: list[Source]) -> set[date]:
+    """Return the delivery days that hold a file not yet read, of any source."""
+    return {file.delivered_on for file in pending(home, sources)}
+
+
+def landed_days(home: Home, sources: list[Source]) -> set[date]:
+    """Return the delivery days that hold any file."""
+    return {file.delivered_on for file in landed(home, sources)}
+
+
+def _of_stream(files: Iterable[LandedFile], stream: str, days: Collection[str]) -> list[LandedFile]:
+    return [file for file in files if file.stream.name == stream and file.delivered_on.isoformat() in days]

@@ -1,0 +1,233 @@
+"""Rows of LiteLLM's table `LiteLLM_SpendLogs`: a dump as NDJSON or CSV, or pages of `/spend/logs/v2`.
+
+Times without an offset are UTC. `metadata` is JSON in a string and holds what the payload has at its top.
+`cache_hit` is the text True, False or None. `spend` is 0, or null on its way to the table, where LiteLLM knew no price,
+which is not free.
+Prompt tokens include the cache whatever the provider.
+"""
+
+from __future__ import annotations
+
+from ingestion.connectors.litellm.service_tiers import TIER_COLUMNS, TIER_FIELDS
+from ingestion.connectors.litellm.token_counts import PLACES, USAGE
+from ingestion.streams import (
+    COUNT,
+    CSV,
+    DISCOUNT,
+    ID,
+    MONEY,
+    NDJSON,
+    TEXT,
+    TIME,
+    UNIT_PRICE,
+    Check,
+    Column,
+    Format,
+    Stream,
+    below,
+    fields,
+    json_pages,
+)
+from ingestion.usage import ANTHROPIC, OPENAI, TIERS, UNCOUNTED, USAGE_COLUMNS, UsageReading, at
+
+_META = "metadata"
+_BREAKDOWN = f"{_META}.cost_breakdown"
+_PRICES = f"{_META}.model_map_information.model_map_value"
+_ERROR = f"{_META}.error_information"
+
+#: Rows older than the usage object hold what is beside the three counts under a name of its own.
+_READING = UsageReading(PLACES + at(f"{_META}.additional_usage_values", OPENAI, ANTHROPIC))
+
+_FIELDS = (
+    *fields(ID, "request_id", mandatory=True),
+    *fields(ID, call_id="litellm_call_id", call_id_in_metadata=f"{_META}.litellm_call_id"),
+    *fields(TIME, mandatory=True, started_at="startTime"),
+    *fields(TIME, ended_at="endTime", first_token_at="completionStartTime"),
+    *fields(
+        TEXT, "call_type", "status", "custom_llm_provider", "model", "model_group", "model_id", "end_user"
+    ),
+    *fields(TEXT, api_key_hash="api_key"),
+    *fields(
+        TEXT,
+        cache_hit_text="cache_hit",
+        user_id="user",
+        team_as_written="team_id",
+        organization_as_written="organization_id",
+        org_in_metadata=f"{_META}.user_api_key_org_id",
+        api_key_alias=f"{_META}.user_api_key_alias",
+        team_alias=f"{_META}.user_api_key_team_alias",
+        request_route=f"{_META}.user_api_key_request_route",
+        model_map_key=f"{_META}.model_map_information.model_map_key",
+        map_entry_key=f"{_PRICES}.key",
+        breakdown_service_tier=f"{_BREAKDOWN}.service_tier",
+        error_code=f"{_ERROR}.error_code",
+        error_class=f"{_ERROR}.error_class",
+    ),
+    *TIER_FIELDS,
+    *_READING.fields,
+    *fields(
+        MONEY,
+        "spend",
+        breakdown_total_cost=f"{_BREAKDOWN}.total_cost",
+        breakdown_original_cost=f"{_BREAKDOWN}.original_cost",
+        breakdown_discount_amount=f"{_BREAKDOWN}.discount_amount",
+        breakdown_margin_amount=f"{_BREAKDOWN}.margin_total_amount",
+    ),
+    *fields(DISCOUNT, discount_percent=f"{_BREAKDOWN}.discount_percent"),
+    *fields(
+        UNIT_PRICE,
+        map_input_cost_per_token=f"{_PRICES}.input_cost_per_token",
+        map_output_cost_per_token=f"{_PRICES}.output_cost_per_token",
+        map_cache_read_cost_per_token=f"{_PRICES}.cache_read_input_token_cost",
+        map_cache_creation_cost_per_token=f"{_PRICES}.cache_creation_input_token_cost",
+    ),
+    *fields(
+        COUNT,
+        attempted_retries=f"{_META}.attempted_retries",
+        attempted_fallbacks=f"{_META}.attempted_fallbacks",
+    ),
+)
+
+_COLUMNS = (
+    "request_id",
+    Column("litellm_call_id", "VARCHAR", "coalesce(nullif(call_id, ''), call_id_in_metadata)"),
+    "call_type",
+    "status",
+    "cache_hit_text",
+    "custom_llm_provider",
+    "model",
+    "model_group",
+    "model_id",
+    "started_at",
+    "ended_at",
+    "first_token_at",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    *USAGE_COLUMNS,
+    "spend",
+    "breakdown_total_cost",
+    "breakdown_original_cost",
+    "breakdown_discount_amount",
+    "breakdown_margin_amount",
+    "breakdown_service_tier",
+    *TIER_COLUMNS,
+    "discount_percent",
+    "api_key_hash",
+    "api_key_alias",
+    Column("team_id", "VARCHAR", "nullif(team_as_written, '')"),
+    "team_alias",
+    "user_id",
+    "end_user",
+    Column("org_id", "VARCHAR", "coalesce(nullif(organization_as_written, ''), org_in_metadata)"),
+    "request_route",
+    "model_map_key",
+    "map_entry_key",
+    "map_input_cost_per_token",
+    "map_output_cost_per_token",
+    "map_cache_read_cost_per_token",
+    "map_cache_creation_cost_per_token",
+    "error_code",
+    "error_class",
+    "attempted_retries",
+    "attempted_fallbacks",
+)
+
+#: Content, the caller's own data, and figures the declared fields already hold.
+_DROPPED = (
+    "messages",
+    "response",
+    "proxy_server_request",
+    "request_tags",
+    "requester_ip_address",
+    "api_base",
+    "cache_key",
+    "session_id",
+    "request_duration_ms",
+    "agent_id",
+    "billing_agent_id",
+    "mcp_namespaced_tool_name",
+    "created_at",
+    "updated_at",
+    USAGE,
+    *below(f"{_META}.additional_usage_values", "cost", *UNCOUNTED, *TIERS),
+    _BREAKDOWN,
+    _PRICES,
+    _ERROR,
+    *below(
+        _META,
+        "actor_agent_id",
+        "agent_execution_mode",
+        "applied_guardrails",
+        "autorouter_baseline_observation",
+        "autorouter_savings",
+        "autorouter_savings_estimate",
+        "azure_spillover",
+        "batch_failed_requests",
+        "batch_models",
+        "batch_successful_requests",
+        # The row is an earlier attempt that was billed and a call of its own, with an id and a cost of its own.
+        "billed_retry_attempt",
+        "billing_agent_id",
+        "cold_storage_object_key",
+        "compression_savings",
+        "eval_information",
+        "guardrail_information",
+        "internal_call_origin",
+        # So is a copy sent to a second model: nobody asked for it, but it was paid.
+        "is_silent_experiment",
+        "kubernetes_pod_routing",
+        "litellm_gateway_injected_cache",
+        "litellm_overhead_time_ms",
+        "litellm_roi_estimator",
+        "max_retries",
+        "mcp_tool_call_metadata",
+        "original_model_group",
+        "proxy_server_request",
+        "requester_ip_address",
+        "router_metadata",
+        "routing_decision",
+        "spend_logs_metadata",
+        "status",
+        "target_agent_id",
+        "upstream_provider",
+        "used_client_oauth_token",
+        "user_agent",
+        "user_api_key",
+        "user_api_key_project_alias",
+        "user_api_key_project_id",
+        "user_api_key_team_id",
+        "user_api_key_user_email",
+        "user_api_key_user_id",
+        "vector_store_request_metadata",
+        "verified_human_user_id",
+    ),
+)
+
+
+def _rows(stream: str, layout: Format) -> Stream:
+    return Stream(
+        name=stream,
+        table=f"litellm_{stream}",
+        format=layout,
+        embedded=(_META,),
+        watched=(USAGE,),
+        occurred_at="started_at",
+        fields=_FIELDS,
+        columns=_COLUMNS,
+        usage=_READING,
+        checks=(Check("unknown_status", "status", "status not in ('success', 'failure', '')"),),
+        provider="coalesce(custom_llm_provider, '')",
+        model=(
+            "case when custom_llm_provider <> '' and starts_with(model, custom_llm_provider || '/')"
+            " then substr(model, length(custom_llm_provider) + 2) else coalesce(model, '') end"
+        ),
+        dropped=_DROPPED,
+    )
+
+
+SPEND_LOGS = (
+    _rows("spend_logs", NDJSON),
+    _rows("spend_logs", CSV),
+    _rows("spend_logs_api", json_pages("data")),
+)

@@ -1,0 +1,254 @@
+"""Landing to raw: one delivered file becomes one Parquet, its rejects, and a manifest that makes both count.
+
+Everything is made in a temporary folder and moved into place, the manifest last: a run that dies leaves what was
+known before. What is read counts when it is accepted (accepted.py); Parquet is named by its content, so reading a
+file again touches nothing that was. What the lines become is decided in `reader`, what they mean in dbt.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ingestion import accepted, duck, load_records, reader, source_status
+from ingestion.connectors import Stream
+from ingestion.duck import literal
+from ingestion.files import TEMPORARY_PREFIX, publish, sweep, temporary_beside, whole
+from ingestion.home import Home
+from ingestion.landing import LandedFile, is_current, landed, manifest_of, manifest_path
+from ingestion.raw_tables import REJECT_COLUMNS, STRIPE_TABLES, Columns, tables
+from ingestion.reader import rejects, unknown_names
+from ingestion.reader.delivery import Delivery, as_utf8, hash_of, inspect
+from ingestion.reader.parts import Outcome
+from ingestion.reader.values import quoted
+from ingestion.sources import Source
+
+
+class StillChanging(RuntimeError):
+    """A landing file changed while it was read; the next run takes it when it is whole."""
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one landing file. `skipped` means its bytes were read before and nothing was done."""
+
+    landing_file: str
+    lines: int
+    events: int
+    rejects: int
+    blank_lines: int
+    bytes: int
+    seconds: float
+    skipped: bool
+
+
+def convert(home: Home, file: LandedFile) -> FileResult:
+    """Bring raw, rejects and manifest up to date with one landing file.
+
+    Raises:
+        StillChanging: the file changed under the reader; what was known of it before still counts.
+    """
+    started = time.monotonic()
+    if is_current(home, file):
+        return _result(manifest_of(home, file), started, skipped=True)
+    home.raw.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=home.raw) as workshop:
+        content = _converted(home, file, Path(workshop))
+    return _result(content, started, skipped=False)
+
+
+def _converted(home: Home, file: LandedFile, workshop: Path) -> dict[str, Any]:
+    before = file.path.lstat()
+    version = file.reader_version(home)
+    delivery = _delivery(file, workshop)
+    earlier = manifest_of(home, file)
+    if earlier and (earlier.get("blake3"), earlier["reader_version"]) == (delivery.blake3, version):
+        content = earlier
+    else:
+        if not delivery.damage:
+            file = file.told_by(delivery.plain)
+        reading = file.reading(home)
+        outcome = reader.read(reading, delivery, workshop)
+        after = file.path.lstat()
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise StillChanging(
+                f"{reading.raw_file} changed while it was read; run again when it is complete"
+            )
+        content = _put_in_place(home, file, delivery, outcome)
+    content = {
+        **content,
+        "bytes": before.st_size,
+        "mtime_ns": before.st_mtime_ns,
+        "blake3": delivery.blake3,
+        "reader_version": version,
+    }
+    load_records.write(manifest_path(home, file), content)
+    return content
+
+
+def _delivery(file: LandedFile, workshop: Path) -> Delivery:
+    """Return the delivered bytes, ready to be read; what cannot be read is one damaged line."""
+    path = file.path
+    if path.is_symlink() or not path.is_file():
+        name = sha256(str(path).encode()).hexdigest()
+        return Delivery(path, 0, 0, 0, name, "not_a_regular_file")
+    if not file.stream.format.reads(path.name):
+        readable = file.source.reader.reads(file.stream.name)
+        return Delivery(path, 0, 0, 0, hash_of(path), "unknown_file_type", readable)
+    return as_utf8(inspect(path, workshop / "landed"), workshop / "landed.utf8")
+
+
+def forget_vanished(home: Home, sources: list[Source]) -> list[str]:
+    """Remove what was made of landing files that are gone (or no longer belong to a source) and do not count.
+
+    What was accepted stays until something else is.
+
+    Returns:
+        The landing files forgotten, relative to landing/.
+    """
+    present = {manifest_path(home, file) for file in landed(home, sources)}
+    counting = list(accepted.every(home))
+    needed = {content["landing_file"] for content in counting}
+    gone, read = [], []
+    for place, content in load_records.every(home):
+        if place in present or content["landing_file"] in needed:
+            read.append(content)
+        else:
+            # The manifest goes first: without it the Parquet is nobody's.
+            place.unlink()
+            gone.append(content["landing_file"])
+    named = {home.raw / content["raw_file"] for content in read + counting if content["raw_file"]}
+    named |= {
+        home.rejects / content["rejects_file"] for content in read + counting if content["rejects_file"]
+    }
+    for path in [*home.raw.glob("*/dt=*/*.parquet"), *home.rejects.glob("*/*/dt=*/*.parquet")]:
+        if path not in named and path.relative_to(home.raw.parent).parts[1] not in STRIPE_TABLES:
+            path.unlink()
+    return gone
+
+
+def write_schemas(home: Home) -> None:
+    """Clear away what a killed run left, and make sure every raw table exists with its exact columns."""
+    for folder in (home.raw, home.rejects):
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+    for table, columns in tables().items():
+        _write_schema(home, home.raw / table / "schema.parquet", columns)
+    _write_schema(home, home.rejects / "schema.parquet", REJECT_COLUMNS)
+    _write_schema(home, source_status.folder(home) / "schema.parquet", source_status.COLUMNS)
+    with whole(load_records.none_yet(home)) as temporary:
+        temporary.touch()
+
+
+def _write_schema(home: Home, target: Path, columns: Columns) -> None:
+    content = _without_rows(home.raw, tuple(columns))
+    if not target.exists() or target.read_bytes() != content:
+        with whole(target) as temporary:
+            temporary.write_bytes(content)
+
+
+_SCHEMAS: dict[tuple[tuple[str, str], ...], bytes] = {}
+
+
+def _without_rows(folder: Path, columns: tuple[tuple[str, str], ...]) -> bytes:
+    """Return a Parquet file of these columns and no rows, made once in a process."""
+    if columns not in _SCHEMAS:
+        nothing = ", ".join(f"cast(null as {sql_type}) as {quoted(name)}" for name, sql_type in columns)
+        empty = temporary_beside(folder / "schema.parquet")
+        with closing(duck.session(folder)) as session:
+            session.execute(f"copy (select {nothing} limit 0) to {literal(empty)} (format parquet)")
+        _SCHEMAS[columns] = empty.read_bytes()
+        empty.unlink()
+    return _SCHEMAS[columns]
+
+
+def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
+    """Move raw and rejects to their places; return what the manifest has to say of them."""
+    stream, content = file.stream, f"{delivery.blake3} {file.reader_version(home)}"
+    name = f"dt={file.delivered_on}/{_stem(file)}.{sha256(content.encode()).hexdigest()[:12]}.parquet"
+    raw_path = home.raw / stream.table / name
+    rejects_path = home.rejects / file.source.name / stream.name / name
+    event_days, models = _census(home, stream, outcome.parquet) if outcome.parquet else ([], [])
+    price_formulas = _formulas(home, stream, outcome.parquet) if outcome.parquet else []
+    if outcome.parquet:
+        raw_path.parent.mkdir(parents=True, exist_ok=True)
+        publish(outcome.parquet, raw_path)
+    if outcome.rejects:
+        rejects.write(rejects_path, outcome.rejects, file.reading(home))
+    return {
+        "source": file.source.name,
+        "stream": stream.name,
+        "dialect": file.source.dialect,
+        "table": stream.table,
+        "delivered_on": str(file.delivered_on),
+        "landing_file": file.relative(home),
+        "raw_file": raw_path.relative_to(home.raw).as_posix() if outcome.parquet else None,
+        "rejects_file": rejects_path.relative_to(home.rejects).as_posix() if outcome.rejects else None,
+        "lines": outcome.lines,
+        "blank_lines": outcome.blank_lines,
+        "events": outcome.rows,
+        "rejects": len(outcome.rejects),
+        "event_days": event_days,
+        "models": models,
+        "price_formulas": price_formulas,
+        "unknown_fields": unknown_names.shown(outcome.unknown_fields),
+        "notes": sorted(outcome.notes),
+    }
+
+
+def _census(home: Home, stream: Stream, parquet: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Count events by day, and by day and price key; a stream without events has neither."""
+    if not stream.occurred_at:
+        return [], []
+    with closing(duck.session(home.raw)) as session:
+        rows = session.execute(
+            f"select cast(occurred_at as date), {stream.provider}, {stream.model}, count(*)"  # noqa: S608
+            f" from read_parquet({literal(parquet)}) group by all order by all"
+        ).fetchall()
+    days: Counter[str] = Counter()
+    for day, _, _, events in rows:
+        days[str(day)] += events
+    models = [
+        {"event_date": str(day), "provider": provider, "model": model, "events": events}
+        for day, provider, model, events in rows
+    ]
+    return [{"event_date": day, "events": events} for day, events in days.items()], models
+
+
+def _formulas(home: Home, stream: Stream, parquet: Path) -> list[str]:
+    """Return the price formulas a file's rows carry."""
+    if not stream.price_formula:
+        return []
+    with closing(duck.session(home.raw)) as session:
+        rows = session.execute(
+            f"select distinct {stream.price_formula} from read_parquet({literal(parquet)})"  # noqa: S608
+            f" where {stream.price_formula} <> '' order by all"
+        ).fetchall()
+    return [formula for (formula,) in rows]
+
+
+def _stem(file: LandedFile) -> str:
+    """Return a name that is safe in globs, unique per source and landing file, and says where it is from."""
+    name = f"{file.source.name}.{file.stream.name}.{file.path.name}"
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:120]
+    return safe if safe == name else f"{safe}-{sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _result(content: dict[str, Any], started: float, *, skipped: bool) -> FileResult:
+    return FileResult(
+        landing_file=content["landing_file"],
+        lines=content["lines"],
+        events=content["events"],
+        rejects=content["rejects"],
+        blank_lines=content["blank_lines"],
+        bytes=content["bytes"],
+        seconds=time.monotonic() - started,
+        skipped=skipped,
+    )

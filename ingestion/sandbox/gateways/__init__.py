@@ -1,0 +1,19 @@
+"""The gateways whose files a world can be written in; each tells of the same calls what that gateway knows.
+
+A new one is a module beside these and one line here.
+"""
+
+from __future__ import annotations
+
+from ingestion.sandbox.gateways.infery import INFERY
+from ingestion.sandbox.gateways.infron import INFRON
+from ingestion.sandbox.gateways.litellm import LITELLM
+from ingestion.sandbox.gateways.new_api import AISA, TOKENOPEN
+from ingestion.sandbox.gateways.openrouter import OPENROUTER
+from ingestion.sandbox.gateways.shape import Dialect, Stream
+
+_KNOWN = (INFRON, AISA, TOKENOPEN, INFERY, LITELLM, OPENROUTER)
+
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _KNOWN}
+
+__all__ = ["DIALECTS", "Dialect", "Stream"]

@@ -1,0 +1,16 @@
+"""Infron: every column of the truth. The lines themselves are put together in infron_log.py, whole columns
+at a time, because this is the dialect worlds of millions are written in.
+"""
+
+from __future__ import annotations
+
+from ingestion.sandbox.gateways.infron_log import lines
+from ingestion.sandbox.gateways.shape import Dialect, Lines, Stream
+from ingestion.sandbox.world.day import Batch
+
+
+def _lines(batch: Batch) -> Lines:
+    return list(lines(batch.world, batch.seed, batch.rows, batch.charged))
+
+
+INFRON = Dialect("infron", (Stream("logs", _lines),))

@@ -1,0 +1,309 @@
+"""What credit wallets live through: who buys, is given, uses, corrects and reads what, on which day of a world.
+
+    wallet_plan(seed) ─► lots that come, draws on them, the gateway's own sums, balances somebody read off
+        wallet_ledger.py says what that comes to, wallet_files.py writes it down
+
+Every wallet is one case of the ledger, and has customers of its own under sources of its own, so that the world's
+requests mean the same with and without them. Days and times are the same in every world, amounts are drawn from
+the seed; shares of them are chosen such that each case happens whatever is drawn. A world of eight days has all of
+them but what needs the end of a month: the first is 31 August, day 28.
+
+An amount is in US cents here. A credit of the Infery wallets is one, 5,000 units of quota are one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time
+from typing import Any
+
+from ingestion.sandbox.world.randomness import generator
+from ingestion.sandbox.world.traffic import date_of
+
+TENANTS = "infery"
+"""Where the tenants of the world have their wallets (tenant_wallets.py)."""
+
+CREDITS, NAMELESS, QUOTA = "infery_wallets", "infery_team", "new_api_wallets"
+"""The sources: Infery's drill-down, Infery's export (which names no workspace), and a New-API gateway."""
+
+UNIT = {TENANTS: "credit", CREDITS: "credit", NAMELESS: "credit", QUOTA: "quota"}
+PER_CENT = {"credit": 1, "quota": 5_000}
+
+NOBODY = "unattributed"
+"""Whose the draws of a source are that name no wallet, unless one wallet alone was ever given something."""
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Cents that come into a wallet and may end; `promised` is what was bought, None where nobody says.
+
+    Attributes:
+        name: The invoice, purchase or booking that brings it.
+        kind: What fct_credit_entries.grant_kind has to call it.
+        known_on: Day of the delivery that tells of it.
+        grant_status: What recon_credit_grants has to say of it; None for what nobody paid for.
+    """
+
+    source: str
+    workspace: str
+    name: str
+    kind: str
+    at: datetime
+    cents: int
+    known_on: int
+    priority: int = 0
+    expires_at: datetime | None = None
+    promised: int | None = None
+    grant_status: str | None = None
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Cents taken from a wallet, by a call or by a person; a call without a workspace names no wallet."""
+
+    source: str
+    workspace: str | None
+    name: str
+    at: datetime
+    cents: int
+    known_on: int
+    is_correction: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A balance somebody read at the end of a day: what the ledger should say then, and `off` cents more."""
+
+    source: str
+    workspace: str
+    day: int
+    off: int = 0
+
+
+@dataclass(frozen=True)
+class GatewaySum:
+    """What the gateway says a wallet used on a UTC day, delivered the day after."""
+
+    source: str
+    workspace: str
+    day: int
+    cents: int
+
+
+@dataclass
+class Plan:
+    """Everything that happens to the wallets up to some day."""
+
+    lots: list[Lot] = field(default_factory=list)
+    draws: list[Draw] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    sums: list[GatewaySum] = field(default_factory=list)
+
+    def __add__(self, other: Plan) -> Plan:
+        """Return what happens in both."""
+        return Plan(
+            self.lots + other.lots,
+            self.draws + other.draws,
+            self.readings + other.readings,
+            self.sums + other.sums,
+        )
+
+    def known(self, days: int) -> Plan:
+        """Return what was delivered in a world of so many days."""
+        return Plan(
+            [lot for lot in self.lots if lot.known_on < days],
+            [draw for draw in self.draws if draw.known_on < days],
+            [reading for reading in self.readings if reading.day < days],
+            [one for one in self.sums if one.day + 1 < days],
+        )
+
+
+@dataclass
+class _Wallet:
+    """Writes one wallet's life into the plan, day by day."""
+
+    plan: Plan
+    source: str
+    workspace: str | None
+
+    def buys(self, day: int, clock: str, cents: int, **said: Any) -> None:
+        """Buy a lot that is what was promised, unless it is `said` to be otherwise."""
+        usual = {"kind": "pack", "promised": cents, "grant_status": "matched"}
+        self._comes(day, clock, cents, usual | said)
+
+    def is_given(self, day: int, cents: int, kind: str, **said: Any) -> None:
+        """Be booked something by hand, from midnight on."""
+        self._comes(day, "00:00", cents, {"kind": kind} | said)
+
+    def loses(self, day: int, cents: int) -> None:
+        """Have a person take something back, at midnight."""
+        self._draw(day, "00:00", cents, day, True)
+
+    def uses(self, day: int, clock: str, cents: int, known_on: int | None = None) -> None:
+        """Call for so much; the call is delivered the same day unless it is known later."""
+        self._draw(day, clock, cents, day if known_on is None else known_on, False)
+
+    def is_read(self, day: int, off: int = 0) -> None:
+        """Have its balance read at the end of a day."""
+        self.plan.readings.append(Reading(self.source, self.workspace or NOBODY, day, off))
+
+    def is_summed(self, day: int, off: int = 0) -> None:
+        """Have the gateway say what it used on a day, late calls too, and `off` cents more."""
+        mine = (
+            draw.cents
+            for draw in self.plan.draws
+            if (draw.source, draw.workspace) == (self.source, self.workspace)
+            and not draw.is_correction
+            and draw.at.date() == date_of(day)
+        )
+        self.plan.sums.append(GatewaySum(self.source, self.workspace or NOBODY, day, sum(mine) + off))
+
+    def _comes(self, day: int, clock: str, cents: int, said: dict[str, Any]) -> None:
+        name = f"{self.workspace}_{len(self.plan.lots) + 1:03d}"
+        lot = Lot(self.source, self.workspace or NOBODY, name, "", at(day, clock), cents, day)
+        self.plan.lots.append(replace(lot, **said))
+
+    def _draw(self, day: int, clock: str, cents: int, known_on: int, is_correction: bool) -> None:
+        name = f"draw_{len(self.plan.draws) + 1:04d}"
+        self.plan.draws.append(
+            Draw(self.source, self.workspace, name, at(day, clock), cents, known_on, is_correction)
+        )
+
+
+def wallet_plan(seed: int) -> Plan:
+    """Return the lives of all wallets; equal seeds give equal lives."""
+    plan, rng = Plan(), generator(seed, "wallets")
+    for life in (_packs, _priorities, _expiry, _overage, _late_usage, _corrections, _unlisted):
+        workspace = f"ws_{life.__name__.strip('_')}"
+        life(_Wallet(plan, CREDITS, workspace), 2 * int(rng.integers(4, 16)))
+    _Wallet(plan, CREDITS, "ws_never_seen").is_read(2, 5)
+    _one_wallet_then_two(plan, 2 * int(rng.integers(4, 16)))
+    _topups(plan, 2 * int(rng.integers(4, 16)))
+    return plan
+
+
+def at(day: int, clock: str) -> datetime:
+    """Return a time of a day number."""
+    return datetime.combine(date_of(day), time.fromisoformat(clock), UTC)
+
+
+def midnight(day: int) -> datetime:
+    """Return the first instant of a day number."""
+    return at(day, "00:00")
+
+
+def _packs(wallet: _Wallet, share: int) -> None:
+    """Three packs, burned in the order they came; the gateway's balance agrees once, and once is a cent short.
+
+    Its sums agree too, on a day without a call as well, but for one call the log lacks.
+    """
+    for day in (0, 1, 3):
+        wallet.buys(day, "09:00", 5 * share)
+    for day, shares in ((0, 3), (1, 4), (2, 2), (4, 3), (5, 1), (7, 1)):
+        wallet.uses(day, "14:00", shares * share)
+    wallet.is_read(1)
+    wallet.is_read(4, -1)
+    for day in (0, 1, 3, 4):
+        wallet.is_summed(day)
+    wallet.is_summed(2, share)
+
+
+def _priorities(wallet: _Wallet, share: int) -> None:
+    """A promotion goes first though it ends last, a month's credits before a pack; what is left of a month is lost."""
+    month_ends, next_ends = midnight(29), midnight(59)
+    wallet.buys(0, "08:00", 8 * share, kind="renewal", expires_at=month_ends)
+    wallet.buys(1, "09:00", 10 * share)
+    wallet.is_given(1, 2 * share, "promotion", priority=-1, expires_at=midnight(35))
+    wallet.uses(0, "12:00", share)
+    wallet.uses(1, "12:00", share)
+    wallet.uses(2, "12:00", share // 2)
+    wallet.uses(4, "12:00", 2 * share)
+    wallet.uses(6, "12:00", 4 * share)
+    wallet.is_read(4, 1)
+    wallet.is_read(7)
+    wallet.is_summed(1)
+    wallet.is_summed(2, -1)
+    wallet.uses(28, "23:59:59.999", share // 2)
+    wallet.uses(29, "00:00", share)
+    wallet.buys(29, "08:00", 8 * share, kind="renewal", expires_at=next_ends)
+    wallet.uses(31, "12:00", share)
+
+
+def _expiry(wallet: _Wallet, share: int) -> None:
+    """A gift for a day and a pack for three, used until their last millisecond and lost at midnight."""
+    wallet.buys(1, "10:00", 5 * share, expires_at=midnight(4))
+    wallet.is_given(2, 2 * share, "promotion", expires_at=midnight(3))
+    wallet.uses(2, "10:00", share)
+    wallet.uses(3, "23:59:59.999", share)
+    wallet.uses(4, "00:00", share)
+
+
+def _overage(wallet: _Wallet, share: int) -> None:
+    """Calls before anything was bought, just before, at the very instant, and for more than is left."""
+    wallet.uses(0, "12:00", 2 * share)
+    wallet.uses(1, "10:00", share)
+    wallet.buys(1, "15:00", 3 * share)
+    wallet.uses(1, "15:00", share)
+    wallet.uses(2, "12:00", 4 * share)
+
+
+def _late_usage(wallet: _Wallet, share: int) -> None:
+    """A call is heard of when what it used was booked as lost; so is one of a month that may be closed by then."""
+    wallet.buys(0, "09:00", 5 * share, expires_at=midnight(3))
+    wallet.uses(1, "12:00", share)
+    wallet.uses(2, "12:00", 2 * share, known_on=5)
+    wallet.is_summed(2)
+    wallet.buys(4, "09:00", 4 * share)
+    wallet.uses(6, "12:00", share)
+    wallet.uses(27, "12:00", 2 * share, known_on=31)
+
+
+def _corrections(wallet: _Wallet, share: int) -> None:
+    """What stood before the first file, and what a person took back and gave."""
+    wallet.is_given(0, 10 * share, "opening")
+    wallet.uses(1, "12:00", 3 * share)
+    wallet.loses(2, 2 * share)
+    wallet.is_given(3, share, "adjustment")
+    wallet.uses(4, "12:00", share)
+    wallet.is_read(3)
+
+
+def _unlisted(wallet: _Wallet, share: int) -> None:
+    """A pack that is on no price list."""
+    wallet.buys(2, "09:00", 3 * share, promised=None, grant_status="not_comparable")
+    wallet.uses(3, "12:00", share)
+
+
+def _one_wallet_then_two(plan: Plan, share: int) -> None:
+    """Calls that name nobody are the only wallet's, until a second one is given something."""
+    only = _Wallet(plan, NAMELESS, "ws_only")
+    only.is_given(0, 20 * share, "opening")
+    nameless = _Wallet(plan, NAMELESS, None)
+    for day in (1, 3, 26):
+        nameless.uses(day, "12:00", share)
+    _Wallet(plan, NAMELESS, "ws_second").is_given(30, 5 * share, "promotion")
+
+
+def _topups(plan: Plan, share: int) -> None:
+    """Accounts in quota: what was paid against what the log credits; refunds and calls without cover."""
+    one = _Wallet(plan, QUOTA, "1")
+    one.buys(0, "09:00", 4 * share, kind="topup")
+    one.uses(0, "12:00", 2 * share)
+    one.uses(1, "12:00", share)
+    one.is_given(2, share // 2, "refund")
+    one.uses(4, "12:00", 3 * share)
+    one.is_summed(0)
+    one.is_summed(1, 1)
+    twice = _Wallet(plan, QUOTA, "2")
+    twice.buys(1, "09:00", 2 * share, kind="topup")
+    twice.buys(1, "09:00:05", 2 * share, kind="unexplained", promised=None, grant_status="delivered_twice")
+    twice.uses(2, "12:00", 3 * share)
+    found = _Wallet(plan, QUOTA, "3")
+    found.buys(2, "09:00", share, kind="unexplained", promised=None, grant_status="delivered_without_invoice")
+    for user, delivered, status in (
+        ("4", share, "under_delivered"),
+        ("5", 3 * share, "over_delivered"),
+        ("6", 0, "not_delivered"),
+    ):
+        bought = _Wallet(plan, QUOTA, user)
+        bought.buys(3, "09:00", delivered, kind="topup", promised=2 * share, grant_status=status)

@@ -1,0 +1,56 @@
+"""The tenants' own wallets at Infery: what their invoices bring and, where the world is written so, their calls take.
+
+Every call is a draw of its own at the moment it is complete, as late and as corrected as it was delivered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ingestion.sandbox.gateways.logs import Metered
+from ingestion.sandbox.wallets import TENANTS, Draw, Lot, Plan
+from ingestion.sandbox.world.ledger import Fault
+from ingestion.sandbox.world.traffic import FIRST_DAY
+
+
+def tenant_plan(lines: Iterable[dict[str, Any]], faults: Iterable[Fault], metered: Iterable[Metered]) -> Plan:
+    """Return the lives of the tenants' wallets.
+
+    Args:
+        lines: The invoices as they landed.
+        faults: What went wrong with them; spoiled credits are among them.
+        metered: The calls that took credits.
+    """
+    spoiled = {
+        fault.subject: fault.kind.removeprefix("credits_")
+        for fault in faults
+        if fault.kind.startswith("credits_")
+    }
+    lots = []
+    for line in lines:
+        if line["status"] != "paid":
+            continue
+        issued_at = datetime.fromisoformat(line["issued_at"])
+        lots.append(
+            Lot(
+                source=TENANTS,
+                workspace=line["workspace_id"],
+                name=line["invoice_id"],
+                kind="renewal" if line["kind"] == "renewal" else "pack",
+                at=issued_at,
+                cents=line["credits"] or 0,
+                known_on=(issued_at.date() - FIRST_DAY).days,
+                grant_status=spoiled.get(line["invoice_id"], "matched"),
+            )
+        )
+    draws = [
+        Draw(TENANTS, call.workspace_id, "", _moment(call.ended_ms), call.credits, call.day)
+        for call in metered
+    ]
+    return Plan(lots, draws)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)

@@ -1,0 +1,162 @@
+"""The doctor: a healthy home, and one line with what to do for each thing that is not as it should be."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from night_process import night
+from typer.testing import CliRunner
+
+from dagster_project.books.locks import holder, writing
+from dagster_project.books.publishing import vouch
+from dagster_project.cli import app
+from dagster_project.reports.doctor import Report, examine
+from ingestion import accepted, source_status
+from ingestion.home import Home
+from ingestion.source_status import SourceStatus
+
+LINE = (
+    '{{"request_id":"{name}","created_at":"2026-11-01T07:21:59Z","model":"{model}","status":"success",'
+    '"api_key_id":"key_1","usage":{{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}{more}}}\n'
+)
+
+
+def land(home: Home, day: str, model: str = "openai/gpt-4o", more: str = "", text: str = "") -> None:
+    folder = home.landing / "infron" / "logs" / f"dt={day}"
+    folder.mkdir(parents=True)
+    (folder / "a.ndjson").write_text(LINE.format(name=f"r{day}", model=model, more=more) + text)
+
+
+def found(report: Report, kind: str) -> list[str]:
+    return [str(diagnosis) for diagnosis in report.diagnoses if diagnosis.kind == kind]
+
+
+def test_a_home_in_which_all_is_well_ends_with_0(home: Home) -> None:
+    land(home, "2026-11-02")
+    assert night(home).code == 0
+    ended = CliRunner().invoke(app, ["doctor", "--home", str(home.root)])
+    assert ended.exit_code == 0, ended.output
+    assert ended.stdout.splitlines()[-1] == "all well"
+    assert "incomplete    infron/logs: 2026-11-02 came last" in ended.stdout
+
+
+def test_whatever_needs_a_person_is_a_line_with_what_to_do(home: Home) -> None:
+    """A day missing between two, an unknown model, a new field, a broken line, a folder of nobody.
+
+    Two calls lack a key, one of them a member's in the Playground, which is as it should be.
+    """
+    keyless = LINE.replace('"api_key_id":"key_1",', "")
+    more = [
+        keyless.format(name="no-key", model="openai/gpt-4o", more=""),
+        keyless.format(name="playground", model="openai/gpt-4o", more=',"member_id":"mem_1"'),
+        "garbage\n",
+    ]
+    land(home, "2026-11-02", model="nobody/heard-of-it")
+    land(home, "2026-11-04", more=',"surprise":1', text="".join(more))
+    assert night(home).code == 3
+    (home.landing / "klingon").mkdir()
+    report = examine(home)
+    [gap] = found(report, "gap")
+    assert "no delivery on 1 day: 2026-11-03; have those days delivered" in gap
+    [unpriced] = found(report, "unpriced")
+    assert "1 request up to 2026-11-01" in unpriced
+    assert "tollbook trace r2026-11-02" in unpriced
+    [unmapped] = found(report, "unmapped")
+    assert "config/model_aliases.csv" in unmapped
+    [drift] = found(report, "drift")
+    assert "1 new field up to 2026-11-04: surprise" in drift
+    [rejected] = found(report, "rejects")
+    assert "malformed_json" in rejected
+    assert "landing/infron/logs/dt=2026-11-04/a.ndjson, line 4" in rejected
+    [keyless] = found(report, "unmapped_key")
+    assert "infron: 1 request by the API without a key" in keyless
+    [misplaced] = found(report, "misplaced")
+    assert "name it in sources.yml or remove it" in misplaced
+    ended = CliRunner().invoke(app, ["doctor", "--home", str(home.root), "--json"])
+    assert ended.exit_code == 3
+    kinds = {diagnosis["kind"] for diagnosis in json.loads(ended.stdout)["diagnoses"]}
+    assert {"gap", "unpriced", "unmapped", "drift", "rejects", "misplaced", "incomplete"} <= kinds
+
+
+@pytest.mark.parametrize(("hours", "stale"), [(25.9, False), (26.1, True)])
+def test_marts_that_no_night_vouched_for_in_26_hours_are_stale(home: Home, hours: float, stale: bool) -> None:
+    home.marts_database.touch()
+    vouch(home, "x")
+    home.marts_database.unlink()
+    shutil.copy(_empty_books(home), home.marts_database)
+    report = examine(home, datetime.now(UTC) + timedelta(hours=hours))
+    assert bool(found(report, "stale")) is stale
+    assert next(iter(report.lines())).startswith("!! STALE") is stale
+
+
+def _empty_books(home: Home) -> Path:
+    file = home.root / "books.tmp"
+    with duckdb.connect(str(file)) as books:
+        books.sql("create schema marts")
+        for table, columns in {
+            "rpt_source_days": "source text, stream text, delivered_on date, is_complete boolean",
+            "rpt_unpriced_usage": "source text, model_served text, model_requested text, "
+            "unpriced_reason text, requests bigint, event_date date, example_request_id text",
+            "fct_usage_daily": "source text, api_key_id text, origin text, requests bigint",
+        }.items():
+            books.sql(f"create table marts.{table} ({columns})")
+    return file
+
+
+def test_a_home_without_books_says_how_to_get_them(home: Home) -> None:
+    ended = CliRunner().invoke(app, ["doctor", "--home", str(home.root)])
+    assert ended.exit_code == 3
+    assert "nothing is published yet; run `tollbook run`" in ended.stdout
+
+
+def test_the_process_that_holds_the_home_is_named_while_it_does(home: Home) -> None:
+    with writing(home):
+        assert holder(home) == os.getpid()
+    assert holder(home) is None
+
+
+def test_a_source_that_stopped_delivering_three_days_ago_is_a_finding(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Daily files from 2 to 15 November; on the 18th the 16th is missing, on the 17th it had its day of grace."""
+    for day in range(2, 16):
+        land(home, f"2026-11-{day:02}")
+    monkeypatch.setenv("TOLLBOOK_TODAY", "2026-11-17")
+    assert found(examine(home), "silent") == []
+    monkeypatch.setenv("TOLLBOOK_TODAY", "2026-11-18")
+    [silent] = found(examine(home), "silent")
+    assert (
+        "infron/logs: has delivered nothing since 2026-11-15: 2026-11-16 is missing; find out why" in silent
+    )
+    ended = CliRunner().invoke(app, ["doctor", "--home", str(home.root)])
+    assert ended.exit_code == 3
+
+
+def test_what_the_last_night_held_back_and_an_emptied_landing_are_said_with_what_to_do(home: Home) -> None:
+    """Nothing of infron is in landing/ any more; Stripe did not answer."""
+    accepted.accept(home, "infron", [{"landing_file": "infron/logs/dt=2026-11-02/a.ndjson"}])
+    source_status.write(
+        home,
+        [
+            SourceStatus(
+                "infron", "infron", date(2026, 11, 2), "vanished", "1 file is gone", date(2026, 11, 2)
+            ),
+            SourceStatus("stripe", "stripe", None, "not_fetched", "stripe: no answer; try later"),
+            SourceStatus("east", "infery", date(2026, 11, 2)),
+        ],
+    )
+    report = examine(home)
+    assert [line.split(None, 1)[1] for line in found(report, "held_back")] == [
+        "infron: in the books as of 2026-11-02: 1 file is gone; have it delivered again, or say that it is meant:"
+        " tollbook run --accept-vanished infron",
+        "stripe: not in the books: stripe: no answer; try later; the next night asks again; correct its settings or"
+        " token where it refuses",
+    ]
+    [empty] = found(report, "vanished")
+    assert "landing: it holds no file, and the books are made of some; mount it, or deliver again" in empty
