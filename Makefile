@@ -44,7 +44,7 @@ $(STAMP):
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
 	fi
-	-@$(BIN)/python -c 'from dagster_project.dbt_project import project; project().parse_folder'
+	-@$(BIN)/python -c 'from dagster_project.dbt_runner.project import project; project().parse_folder'
 	@touch $@
 
 run: setup ## Build the sandbox world if the home is empty, run the night over it, print the findings
@@ -60,7 +60,7 @@ test: setup ## Run the tests; they stay on this machine
 	@PYTEST_XDIST_AUTO_NUM_WORKERS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) $(BIN)/python -m pytest
 
 dev: setup ## Open the Dagster UI on http://127.0.0.1:3000
-	@$(BIN)/python -m dagster_project.instance
+	@$(BIN)/python -m dagster_project.runs.instance
 	@PATH="$(CURDIR)/$(BIN):$$PATH" \
 	  DAGSTER_HOME="$$($(BIN)/python -c 'from ingestion.home import Home; print(Home.locate().dagster)')" \
 	  $(BIN)/dg dev --host 127.0.0.1 --port 3000
@@ -77,9 +77,10 @@ bench: setup ## Time the night, at BENCH_ROWS="100000 1000000" requests, and lan
 lint: setup ## Check style: Python, SQL, notebooks, and what every dbt model owes its reader
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/sqlfluff lint dbt/models dbt/tests
 	@$(BIN)/marimo check --strict notebooks/*.py
-	@cp "$$($(BIN)/python -c 'from dagster_project.dbt_project import project; print(project().parse_folder)')/manifest.json" dbt/target/
+	@cp "$$($(BIN)/python -c 'from dagster_project.dbt_runner.project import project; print(project().parse_folder)')/manifest.json" dbt/target/
 	@$(BIN)/dbt-bouncer run
 
 format: setup ## Format Python and fix what the linters can fix

@@ -14,9 +14,10 @@ from dagster_project.dbt_runner.project import project
 from dagster_project.definitions import defs
 from dagster_project.defs.partitions import delivery_days
 from dagster_project.defs.resources import HomeResource
-from dagster_project.defs.schedules import RANGE_END, RANGE_START, every_night
+from dagster_project.defs.schedules import every_night
 from dagster_project.defs.sensors import landing_changed
 from dagster_project.quality.gates import event_streams
+from dagster_project.runs.planner import RANGE_END, RANGE_START
 from ingestion.home import Home
 from ingestion.sandbox import write_world
 from ingestion.sources import load_sources

@@ -71,7 +71,7 @@ def test_that_the_output_is_gone_is_said_once_where_somebody_may_read_it(capsys)
 def test_a_process_whose_reader_has_gone_ends_with_its_own_code() -> None:
     """What a stream still holds at the end would make it 120."""
     program = (
-        "import sys; from dagster_project.console import JsonConsole\n"
+        "import sys; from dagster_project.runs.console import JsonConsole\n"
         "for _ in range(3): JsonConsole().event('step', {})\n"
         "sys.exit(3)"
     )

@@ -21,7 +21,7 @@ WORK = {
 PROGRAM = """
 import signal, sys, time
 import duckdb
-from dagster_project.stopping import stoppable
+from dagster_project.runs.stopping import stoppable
 signal.signal(signal.SIGINT, getattr(signal, sys.argv[1]))
 if "job" in sys.argv[2]:
     import dagster as dg
