@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/runs.md#runs-4 -#}
 {#- Fails if two rows of the model agree on every one of `columns`; nulls agree with nulls. -#}
 {% test unique_combination(model, columns) %}
 

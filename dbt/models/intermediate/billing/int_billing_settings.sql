@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-4 -#}
 {{ config(materialized = 'table') }}
 
 -- One row: what the books are measured against. Ages count from the data's own last day, never from the clock,

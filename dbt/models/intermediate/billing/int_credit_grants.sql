@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-3 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per lot of credits that somebody was given, or (below 0) that a person takes back: paid invoices, top-ups,

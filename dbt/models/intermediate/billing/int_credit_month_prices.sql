@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-4 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per wallet and month that credits came in, held until the next such month: what its credits cost together,

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-5 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per day that credits divide, with what its division is: usage of such a day is summed again when that changes.

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-1 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per wallet, day and stretch of it in which no credits come or end. Usage within a stretch may be summed: each

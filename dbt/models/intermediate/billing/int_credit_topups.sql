@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md -#}
 {{ config(materialized = 'table') }}
 
 -- One row per top-up of a gateway that counts in quota: what was bought, what the log says was credited, or both.

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-1 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per invoice and payment intent that something links, with everything that links them. Priority 1 is the intent

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-7 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per gateway invoice in another currency than USD whose payments Stripe settled in USD: what its net amount came to

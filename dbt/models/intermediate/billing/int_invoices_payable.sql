@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md -#}
 {{ config(materialized = 'table') }}
 
 -- One row per gateway invoice: what payments have to bring in. Of a live invoice that is its total, less what credit notes

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-1 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per payment intent: the workspace and the invoice its metadata names. The gateway writes both on the intent or on

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-6, docs/decisions/invoices-and-payments.md#invoices-2 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per payment intent and invoice it pays. Nearly always that is one invoice: the strongest link, then the lowest

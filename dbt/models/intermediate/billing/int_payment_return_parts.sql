@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-2 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per refund or dispute and item it takes money from. The refund of a credit note is its invoice's; of any other

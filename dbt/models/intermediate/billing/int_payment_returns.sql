@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-7 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per refund or dispute, with the one intent it takes money from and whether it counts; what went back in the other

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-8 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per gateway invoice and Stripe invoice that belong together. The gateway's invoice names Stripe's (priority 2), or

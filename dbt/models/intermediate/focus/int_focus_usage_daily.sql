@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md#reports-7 -#}
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs']) }}
 
 {#- What is metered: the token classes and the searches; a call fee is no meter, it has nothing to count. -#}

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/days.md -#}
 {{ config(materialized = 'table') }}
 
 with file_days as (

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/copies.md, docs/decisions/usage.md#usage-3 -#}
 with usage_events as (
     select * from {{ ref('int_usage_events') }}
 ),

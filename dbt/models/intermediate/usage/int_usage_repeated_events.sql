@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/copies.md -#}
 {{ config(
     materialized = 'daily', upstream = ['int_usage_day_windows', 'int_usage_repeated_keys'],
     margin_days = 1, keeps_content = true

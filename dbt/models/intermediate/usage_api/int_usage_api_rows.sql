@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/usage-apis.md#usage-apis-3 -#}
 {{ config(materialized = 'table') }}
 
 -- What the usage and cost APIs say, in one shape. A gateway's API is held against the gateway's own logs, a provider's

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/closing.md#closing-3, docs/decisions/credits.md#credits-4 -#}
 {%- set kinds = ['grant', 'burn', 'expire', 'overage', 'adjust'] -%}
 {%- set closed_files = closed_credit_files() -%}
 {%- set columns = [

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-7 -#}
 -- One row per lot of credits, with what became of it. A lot that only a closed month knows is one too.
 
 with movements as (

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-9 -#}
 -- One row per gateway invoice, with the reconciliation item it belongs to.
 
 with invoices as (

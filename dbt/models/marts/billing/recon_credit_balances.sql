@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-5 -#}
 -- One row per balance that somebody read off the gateway, beside what the ledger says stood at the end of that day, of the
 -- zone the gateway bills by.
 

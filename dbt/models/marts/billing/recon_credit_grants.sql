@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md -#}
 -- One row per paid invoice and top-up, and per delivery of credits that neither explains.
 -- What is promised: what the pack list says of the invoice's pack, else what the plan allows a renewal. What is delivered:
 -- the credits on the invoice, the quota in the log.

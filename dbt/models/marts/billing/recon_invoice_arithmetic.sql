@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-6 -#}
 -- One row per invoice document, the gateway's or Stripe's, and whether its own numbers agree with each other. Tax may be
 -- rounded per line or per invoice, so a minor unit per tax line is allowed; that is consistency, not tax law.
 

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-4 -#}
 -- One row per reconciliation item and exactly one status: the first condition that holds decides.
 -- Identity comes before amount, what makes amounts incomparable comes first, and explanations come before gaps.
 

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-7 -#}
 -- One row per thing that moves money at Stripe and currency it settled in: a charge that took money, a refund, a dispute, and
 -- whatever else moved the balance. Every movement of the balance is in exactly one row.
 

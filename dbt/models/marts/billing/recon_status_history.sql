@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-5 -#}
 {{ config(post_hook = "{{ record_statuses(this, ref('int_billing_settings')) }}") }}
 
 -- One row per reconciliation item and time in a status: what the books said of it, from which day to which.

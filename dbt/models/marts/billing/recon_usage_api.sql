@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/usage-apis.md -#}
 -- One row per usage API, grouping, span and group: what the API sums, and what the logs come to. The grain is the finest the
 -- API gives; a dimension it does not group by is 'all'. A difference is the API's less the logs'.
 

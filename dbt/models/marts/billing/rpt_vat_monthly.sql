@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-9 -#}
 -- One row per month of the VAT zone, source, treatment and currency: what was invoiced, what credit notes took back, and what
 -- is left. A document counts in the month it was issued in, whenever it was paid; drafts and void invoices were never issued,
 -- and an invoice nobody will pay was.

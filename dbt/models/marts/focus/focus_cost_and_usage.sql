@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md#reports-7 -#}
 {{ config(materialized = 'view') }}
 -- FOCUS spells its columns so.
 -- noqa: disable=capitalisation.identifiers

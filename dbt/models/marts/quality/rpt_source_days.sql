@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/deliveries.md#deliveries-4 -#}
 with files as (
     select * from {{ ref('stg_raw__files') }}
 ),

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/deliveries.md -#}
 with statuses as (
     select * from {{ ref('stg_raw__source_status') }}
 ),

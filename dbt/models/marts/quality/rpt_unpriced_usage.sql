@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/pricing.md#pricing-2 -#}
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs']) }}
 
 with usage_costs as (

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/discounts.md#discounts-4 -#}
 with discount_rules as (
     select * from {{ ref('stg_config__discount_rules') }}
 ),

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md#reports-2 -#}
 -- Members of calls of any origin, and those who only changed settings: account events name no workspace.
 with usage_daily as (
     select * from {{ ref('fct_usage_daily') }}

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/closing.md#closing-5 -#}
 -- depends_on: {{ ref('fct_usage_costs') }}
 with records as (
     select * from {{ restatement_records() }}

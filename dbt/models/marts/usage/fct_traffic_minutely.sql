@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md#reports-5 -#}
 {{ config(materialized = 'lake', upstream = ['fct_usage_costs']) }}
 
 -- A request counts in the minute of occurred_at, which is its start or its end as the source bills it.

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/copies.md#copies-4 -#}
 {{ config(materialized = 'daily', upstream = ['int_usage_repeated_events']) }}
 
 with contradictions as (

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md#reports-4 -#}
 -- What a month may cost against what it did. A month is one of the billing zone. As of the last request of the source (of
 -- any, where a budget names no source):
 --     forecast = used so far + mean of the last (up to seven) complete days * days of the month still to come

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md#reports-6 -#}
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs']) }}
 
 with usage_costs as (

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/closing.md#closing-5 -#}
 {{ config(materialized = 'view') }}
 
 -- depends_on: {{ ref('fct_usage_costs') }}

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md#reports-3 -#}
 -- As of the last request a source has, not as of a clock: the same data give the same rows. A rolling window ends with that
 -- request and begins the hours of its name before it; the UTC day it begins on is read request by request, all later
 -- days from their sums. The month is the one of the billing zone.

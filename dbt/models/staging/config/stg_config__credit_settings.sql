@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-4 -#}
 with credit_settings as (
     select * from {{ raw_glob('config_credit_settings') }}
 ),

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/pricing.md#pricing-6 -#}
 with price_overrides as (
     select * from {{ raw_glob('config_price_overrides') }}
 ),

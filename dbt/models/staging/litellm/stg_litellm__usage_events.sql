@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/gateway-prices.md#gateway-prices-5, docs/decisions/pricing.md#pricing-8, docs/decisions/usage.md#usage-4 -#}
 -- The same call may come as a callback's payload and as a row of the proxy's database, from a dump or over its API.
 
 {%- set shared = [

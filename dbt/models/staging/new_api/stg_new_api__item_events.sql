@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/gateway-prices.md#gateway-prices-4, docs/decisions/pricing.md#pricing-10, docs/decisions/usage.md#usage-5 -#}
 {%- set media = [
     ['embeddings', ['%embedding%']],
     ['rerank', ['%rerank%']],

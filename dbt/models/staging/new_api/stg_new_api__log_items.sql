@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/copies.md#copies-3 -#}
 -- Log items of the days being built, of every type, each with an identity of its own.
 --
 -- `id` is a key where an administrator read the log and sources.yml says so; in a user's log it is a place in a list. A

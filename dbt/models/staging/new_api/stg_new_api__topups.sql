@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-8 -#}
 {{ config(materialized = 'table') }}
 
 -- One row per top-up: a pending one becomes a success under the same trade number, so the last delivery wins, and within

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/copies.md#copies-5 -#}
 -- The same generation may come as the API's body and in the activity page's export of it; they share the id.
 
 with generations as (

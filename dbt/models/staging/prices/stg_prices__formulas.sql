@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/gateway-prices.md#gateway-prices-3 -#}
 {%- set counts = ['p', 'c', 'cr', 'cc', 'cc1h', 'img', 'img_cr', 'ai', 'ao', 'img_o'] %}
 
 with formulas as (

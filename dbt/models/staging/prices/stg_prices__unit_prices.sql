@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/pricing.md#pricing-7 -#}
 with prices as (
     select
         *,

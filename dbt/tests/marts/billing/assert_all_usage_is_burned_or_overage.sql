@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-2 -#}
 -- Fails if credits that usage took are neither burned nor posted as overage, or if more was posted than was used.
 
 with movements as (

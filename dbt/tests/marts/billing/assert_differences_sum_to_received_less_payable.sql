@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-3 -#}
 -- Fails if, in any currency, the differences do not sum to what was received less what was payable.
 
 with items as (

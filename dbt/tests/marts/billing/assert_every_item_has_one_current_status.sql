@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-5 -#}
 -- Fails if the history's current statuses are not those of the items, one each.
 
 with history as (

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/invoices-and-payments.md#invoices-2 -#}
 -- Fails if a payment intent is in no reconciliation item, or a part of one is in none or in several. Only an intent that
 -- Stripe splits over several invoices has more than one part.
 

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-1 -#}
 -- Fails if, in a wallet whose credits neither expire nor go before one another and are never corrected, a lot was not burned
 -- the way first in, first out says: lots and usage laid end to end, each draw takes the lots its interval overlaps.
 -- Usage that was not covered when it came took nothing, so only wallets without overage are compared.

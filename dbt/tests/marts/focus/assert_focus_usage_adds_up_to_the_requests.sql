@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md#reports-7 -#}
 -- What FOCUS says a day's usage cost at list and after discounts, against the requests themselves, to the last digit.
 with requests as (
     select

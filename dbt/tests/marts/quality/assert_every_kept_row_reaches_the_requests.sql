@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/deliveries.md#deliveries-4 -#}
 -- Fails if a day has another number of requests than its raw rows less the superseded ones, adjustments of closed days
 -- counted with the day they adjust. A closed day may have more: its files may have been archived.
 with raw_rows as (

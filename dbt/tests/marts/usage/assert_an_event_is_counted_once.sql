@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/copies.md#copies-1 -#}
 -- Fails if two rows of a day just built are the same event. Hashes first: ten million ids do not fit where hashes do.
 with new_events as (
     select event_id

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/pricing.md#pricing-12 -#}
 {{ config(tags = ['finding']) }}
 
 -- Lists calls that another service tier served than was asked for, whatever was charged. What was charged for the tier

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/discounts.md#discounts-4 -#}
 {{ config(tags = ['finding']) }}
 -- Fails if a rule was valid on days with usage and never applied: a misspelt key or workspace, or a rule that always loses.
 -- A threshold may stay out of reach; what is odd is one for a workspace that has no usage.

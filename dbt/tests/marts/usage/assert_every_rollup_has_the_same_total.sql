@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/pricing.md#pricing-1 -#}
 -- Fails if a rollup of a day just built does not sum to the requests of that day, to the last digit.
 {%- set measures = ['requests', 'unpriced_requests'] + usage_token_columns() + usage_cost_columns() + ['credits_used'] %}
 

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md#reports-4 -#}
 {{ config(tags = ['finding']) }}
 -- Fails if this month's spend is above a budget somebody set.
 select * from {{ ref('rpt_budgets') }}

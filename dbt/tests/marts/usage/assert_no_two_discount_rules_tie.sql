@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/discounts.md#discounts-4 -#}
 {{ config(tags = ['finding']) }}
 -- Fails if nothing but their names decides between two rules that compete for the same requests.
 with competing as (

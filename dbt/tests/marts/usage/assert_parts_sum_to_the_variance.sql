@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/variance.md#variance-2 -#}
 -- Fails if a request's parts do not sum to its variance, or are there where it is not.
 select event_id
 from {{ ref('fct_usage_costs') }}
