@@ -5,6 +5,8 @@
 One file per source, replaced whole: a source is accepted in one step, or stays as it was. Parquet is named by its
 content, so what was accepted is still there when its landing file has been read anew. Decides nothing about
 what deserves to be accepted.
+
+Rulings: docs/decisions/deliveries.md#deliveries-1.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Files that are locks hold the process number of their holder, for those who wait. All files are their owner's alone: see
 `keep_private`.
+
+Rulings: docs/decisions/reading.md#reading-9.
 """
 
 from __future__ import annotations

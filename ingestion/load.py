@@ -3,6 +3,8 @@
 Everything is made in a temporary folder and moved into place, the manifest last: a run that dies leaves what was
 known before. What is read counts when it is accepted (accepted.py); Parquet is named by its content, so reading a
 file again touches nothing that was. What the lines become is decided in `reader`, what they mean in dbt.
+
+Rulings: docs/decisions/reading.md#reading-8.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 One JSON object on one line under `raw/manifests/`. It is written last and so is the commit of what was read; what
 counts is accepted.py's.
+
+Rulings: docs/decisions/reading.md#reading-8.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Compared are events, stream by stream and delivery day by delivery day: a file that was replaced by one with fewer
 events, split, or packed otherwise is as good as what it holds. Content that landed elsewhere in the source was
 moved, not lost, and the days of closed months lose nothing, because their files may be archived.
+
+Rulings: docs/decisions/deliveries.md#deliveries-1.
 """
 
 from __future__ import annotations

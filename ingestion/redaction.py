@@ -10,6 +10,8 @@ Of an id that a program made only the whole value can be a secret, so its first 
 Every function has a twin that returns SQL for DuckDB. The patterns use only what Python's `re` and DuckDB's RE2
 read alike: ASCII classes, no flags, no look-around. They follow the public formats of the providers; the tests hold
 them against the patterns of detect-secrets.
+
+Rulings: docs/decisions/secrets.md.
 """
 
 from __future__ import annotations

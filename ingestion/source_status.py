@@ -2,6 +2,8 @@
 
 Written by every night, read by dbt and the doctor. Nothing here but what can be told again of the same landing files
 on the same day, so that a night with nothing new changes nothing.
+
+Rulings: docs/decisions/deliveries.md#deliveries-3.
 """
 
 from __future__ import annotations

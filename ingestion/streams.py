@@ -2,6 +2,8 @@
 
 A dialect module is data in these shapes and nothing else. How fields are read is in `reader_sql`, what they
 mean is SQL in the dialect's dbt staging folder.
+
+Rulings: docs/decisions/reading.md#reading-5.
 """
 
 from __future__ import annotations

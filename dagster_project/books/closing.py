@@ -4,6 +4,8 @@ A month is closed over what is published. From then on dbt takes its days from t
 different today becomes adjustments of the day it is found (dbt/macros/closed_days.sql). The record and the
 files it names are the only copy of that promise: nothing sweeps them, and a build over a file that is gone
 or altered is refused. Decides nothing about what an adjustment is.
+
+Rulings: docs/decisions/closing.md#closing-1.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A balance is made of all that went before, so closing a month closes the ledger up to its end. The file holds the
 entries that no earlier closing holds. dbt takes them as they are (fct_credit_entries) and books what would be
 different today as corrections at the first instant that is open.
+
+Rulings: docs/decisions/closing.md#closing-3.
 """
 
 from __future__ import annotations

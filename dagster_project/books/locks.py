@@ -3,6 +3,8 @@
 Every asset that writes takes `writing(home)`, so a run started in the Dagster UI and a `tollbook run` in a
 terminal keep each other out: a command does not wait, a step does, up to a deadline. `tollbook run` already holds the
 home when its assets ask again: within one process the lock nests. The kernel lets go of it when a process ends.
+
+Rulings: docs/decisions/runs.md#runs-7.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ the lake files the day ledger names. The file appears by one rename, so a reader
 of the same moment, and whoever holds the old file open keeps it. A publication is named by the content it
 holds; publishing the same content again leaves the file untouched. Decides nothing about whether a night
 deserves publishing: the checks upstream do.
+
+Rulings: docs/decisions/days.md#days-4, docs/decisions/pricing.md#pricing-14.
 """
 
 from __future__ import annotations

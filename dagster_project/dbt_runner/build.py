@@ -4,6 +4,8 @@ dagster_dbt's own resource starts a dbt process per step, which costs more than 
 runner is called directly, and what dbt says about each node is handed back as plain data. Afterwards no
 connection to build.duckdb is open: publishing opens the same file. Knows nothing of Dagster, which
 defs/warehouse.py translates for, nor of what was built before (books/build.py).
+
+Rulings: docs/decisions/runs.md#runs-2.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A parse costs seconds and the result is the same for every home, so it is kept in dbt/target/<digest>/ where
 the digest covers every file of the project and the versions of dbt: a changed model is a new digest, never
 a stale manifest. Knows nothing of Dagster; running the project is build.py's.
+
+Rulings: docs/decisions/runs.md#runs-2.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The manifests only: raw streams → raw/accepted, source by source; what holds a source back holds back no other."""
+"""The manifests only: raw streams → raw/accepted, source by source; what holds a source back holds back no other.
+
+Rulings: docs/decisions/deliveries.md#deliveries-2.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""Jobs only: one night is everything, in one process (a process per step would cost more than the work)."""
+"""Jobs only: one night is everything, in one process (a process per step would cost more than the work).
+
+Rulings: docs/decisions/runs.md#runs-5.
+"""
 
 import dagster as dg
 

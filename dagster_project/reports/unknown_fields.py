@@ -1,4 +1,7 @@
-"""Fields nobody knows, beside the variance of the rows they stand on: new field x on 41 of 41 unexplained rows."""
+"""Fields nobody knows, beside the variance of the rows they stand on: new field x on 41 of 41 unexplained rows.
+
+Rulings: docs/decisions/reading.md#reading-7.
+"""
 
 from __future__ import annotations
 

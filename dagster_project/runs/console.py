@@ -2,6 +2,8 @@
 
 Steps are told by run.py; what happens inside a step arrives on the logger `tollbook`. Decides nothing, and breaks
 nothing: when nobody reads any more, the run goes on.
+
+Rulings: docs/decisions/runs.md#runs-6.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """What happened in a night: Dagster's events become lines on a console, facts, and an exit code.
 
 Runs nothing; run.py does.
+
+Rulings: docs/decisions/runs.md#runs-1.
 """
 
 from __future__ import annotations

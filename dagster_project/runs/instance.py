@@ -6,6 +6,8 @@ process per run to do so, and dbt keeps its own log beside the run history.
 
 No step uses a pool. A run that ends without a word keeps its slot of one, and the in-process executor waits for a slot
 at full speed, for ever, without looking at signals; what keeps writers apart is the lock of the home (locks.py).
+
+Rulings: docs/decisions/runs.md#runs-7.
 """
 
 from __future__ import annotations

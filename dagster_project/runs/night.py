@@ -6,6 +6,8 @@
 The same job runs in the Dagster UI; what is added here is one lock over the whole night, words for a person
 and an exit code for a scheduler. Usage APIs have a run of their own before it, so that the pages they land
 tonight are among the days of tonight; what became of a night is night.py's.
+
+Rulings: docs/decisions/runs.md#runs-5.
 """
 
 from __future__ import annotations

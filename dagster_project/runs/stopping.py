@@ -5,6 +5,8 @@ and where a script has made its background job ignore SIGINT, it lets SIGTERM be
 and Polars return when they are done. In a thread of its own the work has nothing to do with signals: SIGTERM and SIGHUP
 end the process as the kernel does it, SIGINT reaches a main thread that only waits. Nothing is tidied up, because
 nothing has to be: a run may be killed at any moment, and the next one goes on where it was.
+
+Rulings: docs/decisions/runs.md#runs-6.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@
 A source is taken over with all its streams or not at all, because copies of one call are settled across them.
 Of one that is held back the last accepted state counts; without one it contributes nothing. Killed at any
 moment, the next night decides again.
+
+Rulings: docs/decisions/deliveries.md.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@
   delivered again without it; takes the request back) or `changed` (the difference of amounts, no request). An event whose
   file is gone was archived, not withdrawn, and stays. Who used what stays as it was closed; prices and lineage are those
   that led to the difference.
+
+  Rulings: docs/decisions/closing.md
 -#}
 
 {#- A row of fct_usage_costs counts as this many requests. -#}

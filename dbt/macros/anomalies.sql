@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/closing.md#closing-4 -#}
 {#- What the models of the spend detector share: what counts as spend, and which days a day is measured against. -#}
 
 {#- Rows of fct_usage_daily summed: cache-optimized cost, or what the gateway took of usage without a price, if that is more. -#}

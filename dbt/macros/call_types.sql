@@ -2,6 +2,8 @@
   What kind of call a gateway's log line is of: LiteLLM's `call_type` (CallTypes of LiteLLM 1.110.2) or, elsewhere, the
   route. Kinds that only manage something (list tools, poll a batch, look at a file) use nothing unless the line counts
   tokens: they cost 0, or what the line charges for the call.
+
+  Rulings: docs/decisions/usage.md#usage-4
 -#}
 
 {#- Kinds that use nothing where no tokens are counted. -#}

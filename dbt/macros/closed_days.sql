@@ -3,6 +3,8 @@
   on those files are the days, whatever raw/, prices or code say; what would be different today is booked as adjustments:
   rows of the day it was found, in files of their own, lake/<model>/event_date=<day found>/adjustments-<number>.parquet.
   Nothing here needs build.duckdb to remember anything: the same files give the same books.
+
+  Rulings: docs/decisions/closing.md#closing-1
 -#}
 
 {% macro closing_files() -%}

@@ -2,6 +2,8 @@
   What the copies of one call must agree on: each field, what a copy says of it (`said`, a struct over the columns of
   int_usage_repeated_events), and when two copies contradict each other. What a copy does not tell is null and
   contradicts nothing.
+
+  Rulings: docs/decisions/copies.md
 -#}
 {% macro copy_fields() %}
     {{ return({

@@ -6,6 +6,8 @@
   it should have is not the one in the ledger. `content`, where a model keeps it, is the hash of the day's rows: what
   depends on the model is rebuilt only when they changed, not whenever they were looked at again. `parts` is what the
   fingerprint of a lake model's day is the hash of: it tells why a day was built again.
+
+  Rulings: docs/decisions/days.md
 -#}
 
 {% macro day_ledger() -%}

@@ -3,6 +3,8 @@
   below 64 have a bucket each, above that every power of two is cut into 32. Counts of the same bucket add up over hours,
   models and workspaces, so percentiles of any of them follow without the requests: at most 1/32 above the exact one
   (the nearest rank), never below it. Whole numbers only, so that every engine fills the same buckets.
+
+  Rulings: docs/decisions/reports.md#reports-5
 -#}
 
 {% macro latency_bucket(milliseconds) -%}

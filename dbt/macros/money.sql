@@ -4,6 +4,8 @@
   A unit price with at most six decimals per million tokens is a whole number of picodollars per token, so tokens × price
   is exact in BIGINT. Prices with more decimals ("fine" prices, up to 18) are whole units of 1e-24 USD per token and take
   the HUGEINT path; both round once, half away from zero, at 12 decimals. Amounts here are never negative.
+
+  Rulings: docs/decisions/pricing.md#pricing-1, docs/decisions/reading.md#reading-1
 -#}
 
 {#-

@@ -1,5 +1,7 @@
 {#-
   What a log item of the New-API family charges beside tokens: calls of tools, and what multiplies its price.
+
+  Rulings: docs/decisions/copies.md#copies-3, docs/decisions/gateway-prices.md, docs/decisions/usage.md#usage-5
 -#}
 
 {#- Tools by the names of their fields. -#}

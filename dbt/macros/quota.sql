@@ -4,6 +4,8 @@
   Where a dollar's 1e12 picodollars divide evenly by the units, which they do at every usual setting, one unit is a whole
   number of picodollars and the product is exact in BIGINT. Elsewhere the quotient is rounded once, half away from zero,
   at 12 decimals. An amount that money cannot hold is null. `per` is how many parts of a unit `quota` counts.
+
+  Rulings: docs/decisions/gateway-prices.md#gateway-prices-2
 -#}
 {% macro quota_usd(quota, units, per = 1) -%}
     cast(

@@ -6,6 +6,8 @@
   raw_table(table)   every accepted file of a landed table
   raw_glob(table)    every file of a table that is written whole (config, prices) or version by version (Stripe); a file
                      older than a column has nothing in it
+
+  Rulings: docs/decisions/days.md#days-3
 -#}
 
 {% macro home_path(path) -%}

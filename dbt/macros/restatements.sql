@@ -9,6 +9,8 @@
 
   `cause` is what changed of the day: files_changed (late, corrected or withdrawn rows, or settings of the gateway),
   prices_changed, rules_changed, code_changed. `reason` is what the person said who asked for it.
+
+  Rulings: docs/decisions/closing.md#closing-5
 -#}
 
 {% macro restatement_causes(upstreams) %}

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/pricing.md -#}
 {#- Service tiers: what others call them, and which one a call was asked for, served and priced in. -#}
 
 {#- Service tiers that catalogues price apart; any other is priced as standard unless a contract names it. -#}

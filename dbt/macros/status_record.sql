@@ -3,6 +3,8 @@
   row for each item whose status changed on that day, an empty status for an item that is no more. Verdicts of the past cannot
   be derived again, because the objects they were made of have changed; so they are written down. A day is the last day the
   billing data speaks of, never that of the clock, and a rerun of a day writes its file anew.
+
+  Rulings: docs/decisions/invoices-and-payments.md#invoices-5
 -#}
 
 {% macro recorded_statuses() -%}

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/credits.md#credits-5 -#}
 {#- The day it is in a zone at a moment of UTC. -#}
 {% macro local_date(moment, time_zone) -%}
     cast(timezone({{ time_zone }}, timezone('UTC', {{ moment }})) as date)

@@ -1,6 +1,8 @@
 {#-
   What a call can use that has a price of its own: the token classes of dbt_project.yml, the calls themselves and the
   provider's searches. Every model that prices, adds up or shows usage loops over these.
+
+  Rulings: docs/decisions/pricing.md
 -#}
 
 {#- The classes whose entries have these values, in the order of a bill: token_classes(side = 'input', cached = 'read'). -#}

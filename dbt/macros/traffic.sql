@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md -#}
 {#- What is counted of a minute's requests; all of it adds up. -#}
 {% macro traffic_counts() -%}
     {{ return([

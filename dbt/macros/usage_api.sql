@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/usage-apis.md -#}
 {#- The only call type whose calls `usage_api` sums; null where it sums all of them. -#}
 {% macro covered_call_type(usage_api) -%}
     case {{ usage_api }} when 'openai' then 'chat' when 'openai_embeddings' then 'embeddings' when 'anthropic' then 'chat' end

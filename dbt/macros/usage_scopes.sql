@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md#reports-2 -#}
 {#- A served model with its provider before it, once. -#}
 {% macro model_name() -%}
     case

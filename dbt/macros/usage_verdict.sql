@@ -1,6 +1,8 @@
 {#-
   What becomes of an event's price. A call that did not succeed and used nothing cost nothing whatever its model, and neither
   did one that only manages something; any other success without usage is unknown, not free. A refund or a later settlement is its own price: what was given back or charged.
+
+  Rulings: docs/decisions/pricing.md, docs/decisions/usage.md#usage-2
 -#}
 {% macro usage_verdict(list_usd) -%}
     case

@@ -4,6 +4,8 @@
   Undiscounted amounts are whole units of 1e-18 USD ("atto", HUGEINT) and charges whole picodollars, rounded once, half
   away from zero, like every cost. A cause is an undiscounted difference to what the row should have cost, the factor it
   is charged at, and the part of the variance it makes: quantity, rate, formula, rounding or timing.
+
+  Rulings: docs/decisions/variance.md
 -#}
 
 {#- A price per million tokens, DECIMAL(24,18), in atto per token. -#}

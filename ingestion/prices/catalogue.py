@@ -2,6 +2,8 @@
 
 One row per price. What the rows mean, and the rule by which SQL chooses among them, is in flatten.py. An
 older version's file stays beside the new one, so a bill of last month can still be explained.
+
+Rulings: docs/decisions/pricing.md#pricing-7.
 """
 
 from __future__ import annotations

@@ -41,6 +41,8 @@ library has it: one provider's override never reaches another's traffic.
 
 What the rows cannot say: two variants at once (a flex batch), and Groq's minimum of 10 seconds per Whisper
 call.
+
+Rulings: docs/decisions/pricing.md.
 """
 
 from __future__ import annotations

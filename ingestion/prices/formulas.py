@@ -11,6 +11,8 @@ a few rows, each with the box and the prices, and exactly one row holds for any 
 `p` is the prompt without those parts that the formula prices by themselves, `c` likewise the completion; `len`
 is the whole prompt. Prices are kept to 18 decimals; a formula that needs more, multiplies counts, or calls
 something unknown is refused by name rather than approximated.
+
+Rulings: docs/decisions/gateway-prices.md#gateway-prices-3.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Only stretches that the bulk read refused come here. Good records are written as text values and go through the
 same typed statement as all others; nothing is decided twice.
+
+Rulings: docs/decisions/reading.md#reading-1.
 """
 
 from __future__ import annotations

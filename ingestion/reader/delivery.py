@@ -1,6 +1,8 @@
 """The bytes of a delivered file: hashed as they came, decompressed to a plain file, counted in lines.
 
 Knows archives, encodings and newlines, nothing of JSON.
+
+Rulings: docs/decisions/reading.md#reading-9.
 """
 
 from __future__ import annotations

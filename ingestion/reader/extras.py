@@ -3,6 +3,8 @@
 Gateways add fields without notice. Their values wait in `extra` until a dialect declares them. Text a person
 or a model wrote, and anything that looks like a key, does not belong into the books and is not kept, whatever
 the field is called.
+
+Rulings: docs/decisions/reading.md#reading-6, docs/decisions/secrets.md#secrets-1.
 """
 
 from __future__ import annotations

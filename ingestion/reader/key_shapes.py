@@ -2,6 +2,8 @@
 
 A key that stands twice would be lost in silence when such a text is opened in bulk, and looking for one in
 every line costs more than reading it.
+
+Rulings: docs/decisions/reading.md#reading-3.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Rejects are Parquet beside raw, one file per landing file that has any. Prompt and answer text and anything
 that looks like a key stays out of them.
+
+Rulings: docs/decisions/secrets.md#secrets-1.
 """
 
 from __future__ import annotations

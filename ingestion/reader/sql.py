@@ -9,6 +9,8 @@ nothing; it may also be written for what is expected of a file, and then stops a
 What a text means is the same in both; docs/reading.md says why there are two.
 
 What one field's SQL is stands in `reader_values`; which files are read how, in the readers.
+
+Rulings: docs/decisions/reading.md.
 """
 
 from __future__ import annotations

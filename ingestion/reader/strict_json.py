@@ -3,6 +3,8 @@
 Every number keeps its literal text. What a parser usually forgives is refused: duplicate keys (others keep
 the first or the last), NaN and infinities where a number belongs, lone surrogates, bytes that are not UTF-8. A
 fault counts where a declared field is touched; what happens inside dropped content is nobody's money.
+
+Rulings: docs/decisions/reading.md#reading-2.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A gateway adds a field and charges by it the same day. What such a field means nobody can tell from here, but on which
 rows it stands can be told beside their variance. Only names are kept, never values, in measure, and without what looks
 like a key. Both ways of reading say the same: here is the Python of the careful one and the SQL of the one in bulk.
+
+Rulings: docs/decisions/reading.md#reading-7.
 """
 
 from __future__ import annotations

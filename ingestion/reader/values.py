@@ -19,6 +19,8 @@ Money is proven exact, not trusted: JSON numbers reach SQL through a double. A d
 literal, and the product `d * 10^scale`, are each off by at most 2^-53 of their value, so the rounded result
 can only be wrong when the product is that close to a half. Such lines, and amounts too large for the
 argument, are in doubt. CSV cells are text already and cast exactly.
+
+Rulings: docs/decisions/reading.md, docs/decisions/secrets.md#secrets-2.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Learnt is a set of weekdays, where the stream keeps to one, else how many days it lets pass at most. Two
 deliveries say nothing yet. A weekend is expected when it has been seen, a working day until it has been missed
 twice; a pause much longer than usual was an outage, and teaches nothing.
+
+Rulings: docs/decisions/deliveries.md#deliveries-3.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@
 
 Written to raw as one small table, so that staging SQL can join it: one row per source, or per period of its
 quota. A setting nobody wrote is null there, and staging takes the dialect's default.
+
+Rulings: docs/decisions/days.md#days-2.
 """
 
 from __future__ import annotations

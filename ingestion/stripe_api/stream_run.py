@@ -6,6 +6,8 @@
     known, in the window, not listed      ─► retrieve  ┘
 
 Each object is read at most once per sync, so its versions have an order. How far back to list is plan.py.
+
+Rulings: docs/decisions/invoices-and-payments.md#invoices-10.
 """
 
 from __future__ import annotations

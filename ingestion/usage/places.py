@@ -1,6 +1,8 @@
 """Where a quantity of a usage object stands in each of the shapes gateways write.
 
 A quantity may stand in many places of one object; all of them are declared, and `reading` makes one count of them.
+
+Rulings: docs/decisions/usage.md#usage-1.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ Written as steps of SQL, each over the values of those before:
 7. spread    the kinds of content over that room.
 
 No cost is read here: a reading that is chosen because it makes a charge match proves nothing.
+
+Rulings: docs/decisions/usage.md.
 """
 
 from __future__ import annotations

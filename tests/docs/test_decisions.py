@@ -1,4 +1,4 @@
-"""docs/decisions: every ruling is complete, the contents page lists it, and pointers and links resolve.
+"""docs/decisions: every ruling is complete, the contents page lists it, and code points at what governs it.
 
 A pointer is the path of a topic file, with or without `#<id>`: with an id it is for one ruling, without for all of
 the topic.
@@ -21,6 +21,7 @@ TOPICS = sorted(path for path in DECISIONS.glob("*.md") if path != CONTENTS)
 #: Where pointers stand: code, and everything a person reads.
 FOLDERS = (".ci", "dagster_project", "dbt", "docs", "ingestion", "notebooks", "tests")
 SUFFIXES = {".py", ".sql", ".yml", ".toml", ".md"}
+CODE = {".py", ".sql", ".yml", ".toml"}
 POINTER = re.compile(r"(?<![\w.-])(?:docs/)?decisions/([a-z-]+\.md)(?:#([a-z0-9-]+))?")
 #: A link between two topic files, or within one.
 LINK = re.compile(r"\]\(([a-z-]+\.md)?#([a-z0-9-]+)\)")
@@ -152,6 +153,22 @@ def test_every_pointer_and_link_leads_to_a_ruling() -> None:
             if (match[1] or path.name, match[2]) not in IDS:
                 lost.append((path.name, match[0]))
     assert lost == []
+
+
+def test_every_ruling_in_force_is_named_by_code_that_it_governs() -> None:
+    unnamed = []
+    for ruling in RULINGS:
+        code = [
+            path for path in ruling.governs if Path(path).suffix in CODE and not path.startswith("tests/")
+        ]
+        pointers = {
+            (match[1], match[2])
+            for path in code
+            for match in POINTER.finditer((ROOT / path).read_text(encoding="utf-8"))
+        }
+        if ruling.is_in_force and code and not pointers & {(ruling.topic, None), (ruling.topic, ruling.id)}:
+            unnamed.append((ruling.id, code))
+    assert unnamed == []
 
 
 def test_no_old_number_is_cited() -> None:

@@ -6,6 +6,8 @@
   file left by a run that died is nobody's. The model itself is a view over exactly the ledger's files. With keeps_history,
   days of closed months keep the files they were closed with (macros/closed_days.sql), and of any other day that is replaced
   the old file is kept and compared with the new one (macros/restatements.sql): one model has it, the requests themselves.
+
+  Rulings: docs/decisions/days.md#days-4
 -#}
 {% materialization lake, adapter = 'duckdb' %}
     {%- set target_relation = this.incorporate(type = 'view') -%}

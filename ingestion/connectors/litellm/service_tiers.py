@@ -1,6 +1,8 @@
 """Where the usage object of a LiteLLM call names the service tier that served it, in payloads and SpendLogs rows alike.
 
 OpenAI and Anthropic write `service_tier`, Anthropic `speed` beside it, Gemini `trafficType` or `serviceTier`.
+
+Rulings: docs/decisions/pricing.md#pricing-12.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Times without an offset are UTC. `metadata` is JSON in a string and holds what t
 `cache_hit` is the text True, False or None. `spend` is 0, or null on its way to the table, where LiteLLM knew no price,
 which is not free.
 Prompt tokens include the cache whatever the provider.
+
+Rulings: docs/decisions/gateway-prices.md#gateway-prices-5.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ in `other`, JSON inside a string, of which a build writes whatever it knows: eve
 means that a setting does not apply. `id` is a key only in the administrator's API; in the user's it is a
 place in a list. All dialects of the family fill the same raw tables; what sets them apart is SQL in
 staging/new_api.
+
+Rulings: docs/decisions/gateway-prices.md#gateway-prices-4.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ A generation stands in its line bare or in the API's `data`. Tokens without `nat
 counted by one tokenizer for all models and are not what is billed; those of the export are the native ones. Credits
 are USD. What the cache saved is a positive `cache_discount` in the API, and a negative `cost_cache` in the export,
 whose times are UTC without saying so, and whose model is named apart from its variant.
+
+Rulings: docs/decisions/copies.md#copies-5.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 The header says which column is which, in any order, and what parts cells; without a mandatory column nothing in the
 file means anything, so the file is one reject. Line numbers are those of the lines records begin on, the header is
 line 1.
+
+Rulings: docs/decisions/reading.md#reading-4.
 """
 
 from __future__ import annotations

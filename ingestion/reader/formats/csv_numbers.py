@@ -11,6 +11,8 @@ A number that can be read in two ways is a reject, not a guess:
 | `0,0022` | no count | no number | 0.0022 |
 
 The bulk read takes none of these, so only cells that are read by the letter come here.
+
+Rulings: docs/decisions/reading.md#reading-4.
 """
 
 from __future__ import annotations

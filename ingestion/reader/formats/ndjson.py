@@ -8,6 +8,8 @@
 
 A bad line costs the careful read of its neighbourhood, not of the file, and what a line becomes does not
 depend on the way it took.
+
+Rulings: docs/decisions/reading.md#reading-3.
 """
 
 from __future__ import annotations

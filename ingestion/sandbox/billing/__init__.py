@@ -12,6 +12,8 @@ Refunds and disputes come days after the payment. One that would come after the 
 payment matches, until a longer world says otherwise.
 
 Amounts are whole minor units. VAT is taken out of a gross price, as packs are sold at a round price including tax.
+
+Rulings: docs/decisions/sandbox.md#sandbox-2.
 """
 
 from __future__ import annotations

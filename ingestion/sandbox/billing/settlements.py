@@ -4,6 +4,8 @@
                 at all; or a refund fails, or the balance moves for a charge that no list shows
 
 Stripe pays out in the currency of the account's bank: what was bought in another is converted at Stripe's rate.
+
+Rulings: docs/decisions/sandbox.md#sandbox-2.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What was found beside what the sandbox planted and wrote into truth.json. Judges; never corrects."""
+"""What was found beside what the sandbox planted and wrote into truth.json. Judges; never corrects.
+
+Rulings: docs/decisions/sandbox.md#sandbox-1.
+"""
 
 from __future__ import annotations
 

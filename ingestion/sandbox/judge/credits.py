@@ -3,6 +3,8 @@
 totals       every sum of the ledger over the wallets of a unit, credits and quota
 wallets, lots   how many agree in all their sums; one that nobody planted is found too many
 statuses     how many items of a reconciliation have the status they were planted with
+
+Rulings: docs/decisions/sandbox.md#sandbox-3.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ the seed; shares of them are chosen such that each case happens whatever is draw
 them but what needs the end of a month: the first is 31 August, day 28.
 
 An amount is in US cents here. A credit of the Infery wallets is one, 5,000 units of quota are one.
+
+Rulings: docs/decisions/sandbox.md#sandbox-3.
 """
 
 from __future__ import annotations

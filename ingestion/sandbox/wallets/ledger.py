@@ -5,6 +5,8 @@ in which they burn and takes from those that stand. Nothing is summed before it 
 
 A closed month keeps what was known when it was closed. What would be different today is put right, lot by lot, at
 the first instant that is open; calls of the month that are heard of later count on the day they are heard of.
+
+Rulings: docs/decisions/sandbox.md#sandbox-3.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@
 
 Files that arrive late, twice or damaged are delivery.py; spikes are traffic.py; payments are billing.py. A
 row has at most one fault, so each can be told from the others.
+
+Rulings: docs/decisions/sandbox.md#sandbox-1.
 """
 
 from __future__ import annotations

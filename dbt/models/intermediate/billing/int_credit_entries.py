@@ -6,6 +6,8 @@ Everything is whole micro-credits and microseconds, so that nothing is rounded a
 of the rows. At one instant credits expire first, then new ones come, then usage takes. A draw takes from the lots
 that stand, in burn order, and what no lot covers is posted as overage. SQL has no good words for this: which lot
 a draw takes from depends on every draw before it. Names, money and days are the marts'.
+
+Rulings: docs/decisions/credits.md.
 """
 
 import heapq

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/closing.md#closing-4 -#}
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs']) }}
 
 with usage_costs as (

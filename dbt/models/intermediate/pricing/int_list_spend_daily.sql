@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/discounts.md#discounts-3 -#}
 {{ config(
     materialized = 'daily', upstream = ['int_volume_days', 'int_usage_days', 'int_usage_repeated_events', 'int_pricing_days']
 ) }}

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/variance.md#variance-3 -#}
 {{ config(materialized = 'table') }}
 
 {%- set neighbours = {

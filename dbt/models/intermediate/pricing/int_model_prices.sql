@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/pricing.md -#}
 {{ config(materialized = 'table') }}
 
 {%- set classes = priced_classes() %}

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/days.md#days-1, docs/decisions/pricing.md#pricing-7, docs/decisions/variance.md#variance-3 -#}
 {{ config(materialized = 'table') }}
 
 with days as (

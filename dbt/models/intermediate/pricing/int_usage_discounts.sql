@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/discounts.md#discounts-2 -#}
 {{ config(
     materialized = 'daily', upstream = ['int_discount_days', 'int_usage_days', 'int_usage_repeated_events'],
     keeps_content = true

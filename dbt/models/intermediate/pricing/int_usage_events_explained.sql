@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/usage.md#usage-3, docs/decisions/variance.md -#}
 {%- set causes = variance_causes() -%}
 {%- set cached = token_classes(cached = 'read') + token_classes(cached = 'write') -%}
 

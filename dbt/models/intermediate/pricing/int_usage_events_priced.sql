@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/gateway-prices.md, docs/decisions/pricing.md -#}
 with metered as (
     select * from {{ ref('int_usage_events_metered') }}
 ),

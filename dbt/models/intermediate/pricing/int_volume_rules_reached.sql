@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/discounts.md#discounts-3 -#}
 {{ config(materialized = 'table') }}
 
 with spend as (
