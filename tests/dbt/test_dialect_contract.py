@@ -81,7 +81,7 @@ def test_the_gateway_of_the_guide_ends_in_the_books(
         file.write_text(content)
     events = tmp_path / "dbt" / "models" / "intermediate" / "usage" / "int_usage_events.sql"
     events.write_text(events.read_text().replace("set dialects = [", "set dialects = ['acme', "))
-    spec = spec_from_file_location("acme", tmp_path / "ingestion" / "dialects" / "acme.py")
+    spec = spec_from_file_location("acme", tmp_path / "ingestion" / "connectors" / "acme.py")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setitem(DIALECTS, "acme", module.ACME)
