@@ -43,7 +43,7 @@ _UNSURE = "tollbook embedded doubt"
 #: What the bulk statement says of a line that has more than was expected, and may be in order.
 UNEXPECTED = "unexpected line"
 #: Raise it when the same declaration would now give other rows, rejects or manifests: every file is then read again.
-READER_VERSION = 6
+READER_VERSION = 7
 
 
 @dataclass(frozen=True)

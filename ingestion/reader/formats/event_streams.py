@@ -22,6 +22,8 @@ _CONTENT = ("candidates", "choices", "content", "delta", "output")
 _AROUND = ("response", "message")
 _DELTA = '"message_delta"'
 _USAGE = ("usage", "usageMetadata")
+#: The response's own id; Gemini's chunks have the second.
+_IDS = ("id", "responseId")
 #: Fields of the protocol that say nothing about the response.
 _OTHER = (":", "event", "id", "retry")
 
@@ -58,8 +60,9 @@ class _Response:
 
     def is_other(self, chunk: dict[str, str]) -> bool:
         """Tell whether a chunk names another response: the one before it broke off."""
-        mine = (self.first or {}).get("id")
-        return mine is not None and chunk.get("id", mine) != mine
+        return any(
+            name in chunk and chunk[name] != mine for name, mine in (self.first or {}).items() if name in _IDS
+        )
 
     def record(self, line_key: str) -> str:
         """Return the record with its line; what the chunk with usage leaves out, the first one said."""

@@ -94,6 +94,45 @@ def test_the_counts_of_a_message_are_those_of_its_start_and_its_end(desk):
     assert (row["input_tokens"], row["output_tokens"], row["uncached_input_tokens"]) == (12, 44, 3)
 
 
+def gemini(response: str, *, prompt: int = 40, **counts: int) -> str:
+    """A chunk of streamGenerateContent as Vertex AI writes it: usage so far in each, no [DONE], lines end in CR LF."""
+    usage = {"promptTokenCount": prompt, **counts}
+    usage["promptTokensDetails"] = [{"modality": "TEXT", "tokenCount": prompt}]
+    chunk = {
+        "candidates": [{"content": {"role": "model", "parts": [{"text": "never kept"}]}, "index": 0}],
+        "usageMetadata": usage,
+        "modelVersion": "gemini-2.5-flash",
+        "createTime": "2026-11-01T07:21:59.391Z",
+        "responseId": response,
+    }
+    return "data: " + json.dumps(chunk) + "\r\n\r"
+
+
+def test_a_gemini_stream_has_the_usage_of_its_last_chunk(desk):
+    """40 + 25 + 60 thoughts = 125; the chunks before it had counted less. The next response follows without a mark."""
+    landed(
+        desk,
+        gemini("r-1", totalTokenCount=90, thoughtsTokenCount=50),
+        gemini("r-1", candidatesTokenCount=10, totalTokenCount=110, thoughtsTokenCount=60),
+        gemini("r-1", candidatesTokenCount=25, totalTokenCount=125, thoughtsTokenCount=60),
+        gemini("r-2", prompt=7, candidatesTokenCount=3, totalTokenCount=10),
+    )
+    assert desk.rejects() == []
+    names = (
+        "id",
+        "model",
+        "input_tokens",
+        "output_text_tokens",
+        "reasoning_tokens",
+        "usage_source",
+        "raw_line",
+    )
+    assert [tuple(row[name] for name in names) for row in desk.rows("infron_responses")] == [
+        ("r-1", "gemini-2.5-flash", 40, 25, 60, "reported", 5),
+        ("r-2", "gemini-2.5-flash", 7, 3, 0, "reported", 7),
+    ]
+
+
 def test_a_tail_without_an_id_belongs_to_the_response_before_it(desk):
     tail = {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}, "credits_used": 2}
     lines = [chunk("a"), usage("a", 4), f"data: {json.dumps(tail)}", DONE, chunk("b"), DONE]
