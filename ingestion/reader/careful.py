@@ -68,7 +68,7 @@ class Sieve:
     ) -> None:
         """Take a record whose text is in order; its types are looked at when all are there."""
         self._texts[number] = line
-        self._seen |= strict_json.leaves(values)
+        self._seen |= strict_json.places(values)
         whole = {**values, LINE_KEY: number, EXTRA_KEY: extra, UNKNOWN_KEY: unknown}
         text = json_values.written(whole).replace("\n", " ").encode() + b"\n"
         self._longest = max(self._longest, len(text))

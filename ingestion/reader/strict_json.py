@@ -210,11 +210,13 @@ def paths(record: Any, prefix: str = "", depth: int = 1) -> set[str]:
     return found
 
 
-def leaves(record: dict[str, Any], above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Return the keys that lead to each value of an object that is no object itself."""
+def places(record: dict[str, Any], above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Return the keys that lead to each value of an object, objects in it and theirs among them."""
     found: set[tuple[str, ...]] = set()
     for key, value in record.items():
-        found |= leaves(value, (*above, key)) if isinstance(value, dict) else {(*above, key)}
+        found.add((*above, key))
+        if isinstance(value, dict):
+            found |= places(value, (*above, key))
     return found
 
 

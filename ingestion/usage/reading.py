@@ -108,7 +108,12 @@ class UsageReading:
                     entries = _opened(field.name, quantity)
                     is_count = f"regexp_full_match(coalesce(tollbook_part.tokens, '0'), '{_COUNT}')"
                     no_count = f"tollbook_part is null or not {is_count}"
-                    bad = f"{entries} is null or len(list_filter({entries}, lambda tollbook_part: {no_count})) > 0"
+                    no_entry = "tollbook_part is null or json_type(tollbook_part) <> 'OBJECT'"
+                    bad = either(
+                        f"{entries} is null",
+                        f"len(list_filter({_entries(field.name)}, lambda tollbook_part: {no_entry})) > 0",
+                        f"len(list_filter({entries}, lambda tollbook_part: {no_count})) > 0",
+                    )
                     condition = f"case when {field.name} is not null then {bad} else false end"
                     checks.append(Check("wrong_type", field.path, condition))
         return tuple(checks)
@@ -126,11 +131,17 @@ class UsageReading:
         )
 
 
+def _entries(name: str, shape: str = '"JSON"') -> str:
+    """Return the entries of a list that is kept as JSON text; null where the text is no list."""
+    return f"try(from_json({name}, '[{shape}]'))"
+
+
 def _opened(name: str, quantity: str) -> str:
     """Return the entries of a list as (label, tokens)."""
     label, count = PARTS[quantity]
+    entries = _entries(name, f'{{"{label}":"VARCHAR","{count}":"VARCHAR"}}')
     return (
-        f'list_transform(from_json({name}, \'[{{"{label}":"VARCHAR","{count}":"VARCHAR"}}]\'),'
+        f"list_transform({entries},"
         f" lambda tollbook_entry: case when tollbook_entry is not null"
         f' then {{"label": upper(tollbook_entry."{label}"), "tokens": tollbook_entry."{count}"}} end)'
     )
@@ -144,7 +155,7 @@ def _told(steps: Steps, places: Places, present: Collection[str]) -> dict[str, s
 
     def counted(quantity: str, *in_lists: tuple[str, str]) -> str:
         lists = [
-            f"case when {name} is not null then cast(list_sum(list_transform(list_filter({_opened(name, parts)},"
+            f"case when {name} is not null then try_cast(list_sum(list_transform(list_filter({_opened(name, parts)},"
             f" lambda tollbook_part: {f'tollbook_part.label = {label!r}' if label else 'true'}),"
             f" lambda tollbook_part: try_cast(tollbook_part.tokens as double))) as bigint) end"
             for parts, label in in_lists

@@ -160,6 +160,72 @@ def test_what_nobody_declared_is_the_same_in_bulk_and_carefully(place, monkeypat
     assert alone(stream, lines, monkeypatch) == beside_broken(stream, lines)
 
 
+#: Lists of counts by kind of content, good and bad, and what becomes of them: a reason, or (audio, image) tokens.
+PARTS = {
+    "null": (0, 0),
+    "[]": (0, 0),
+    '[{"modality":"AUDIO","tokenCount":9}]': (9, 0),
+    '[{"modality":"audio","tokenCount":"9"},{"modality":"IMAGE","tokenCount":9.0}]': (9, 9),
+    '[{"modality":"AUDIO","tokenCount":4},{"modality":"AUDIO","tokenCount":5}]': (9, 0),
+    '[{"modality":"AUDIO","tokenCount":null},{"modality":null,"tokenCount":5},{"modality":"IMAGE"},{}]': (
+        0,
+        0,
+    ),
+    '[{"modality":"AUDIO","tokenCount":9,"new":[{"deep":null}]}]': (9, 0),
+    '[{"modality":"SMELL","tokenCount":9}]': (0, 0),
+    '[{"modality":["AUDIO"],"tokenCount":9}]': (0, 0),
+    '[{"modality":"AUDIO","tokenCount":-9}]': "wrong_type",
+    '[{"modality":"AUDIO","tokenCount":9.5}]': "wrong_type",
+    '[{"modality":"AUDIO","tokenCount":1e1}]': (10, 0),
+    '[{"modality":"AUDIO","tokenCount":1e400}]': "wrong_type",
+    '[{"modality":"AUDIO","tokenCount":99999999999999999999999999}]': "wrong_type",
+    '[{"modality":"AUDIO","tokenCount":1000000000}]': "wrong_type",
+    '[{"modality":"AUDIO","tokenCount":true}]': "wrong_type",
+    '[{"modality":"AUDIO","tokenCount":[9]}]': "wrong_type",
+    '[{"modality":"AUDIO","tokenCount":{"n":9}}]': "wrong_type",
+    '[{"modality":"AUDIO","tokenCount":"nine"}]': "wrong_type",
+    "[null]": "wrong_type",
+    '[[{"modality":"AUDIO","tokenCount":9}]]': "wrong_type",
+    '[9, "AUDIO"]': "wrong_type",
+    '{"modality":"AUDIO","tokenCount":9}': "wrong_type",
+    '"AUDIO"': "wrong_type",
+    '"[]"': (0, 0),
+    "9": "wrong_type",
+    "true": "wrong_type",
+    '[{"modality":"AUDIO","tokenCount":9,"tokenCount":8}]': (9, 0),
+    "[{": "malformed_json",
+    "[" * 150 + "]" * 150: "wrong_type",
+}
+GEMINI_RESPONSE = (
+    '{"id":"r","created":1793517719,"model":"m","usageMetadata":{"promptTokenCount":20,"candidatesTokenCount":1,'
+    '"totalTokenCount":21,"promptTokensDetails":LIST}}'
+)
+
+
+def test_a_damaged_list_of_counts_is_a_row_or_a_reject_by_its_line_alone(monkeypatch):
+    stream = DIALECTS["infron"].stream("responses", "a.ndjson")
+    lines = [GEMINI_RESPONSE.replace("LIST", value).encode() for value in PARTS]
+    found = alone(stream, lines, monkeypatch)
+    assert found == beside_broken(stream, lines)
+    for (value, expected), became in zip(PARTS.items(), found, strict=True):
+        if isinstance(expected, str):
+            assert became[0] == expected, value
+        else:
+            assert (became["input_audio_tokens"], became["input_image_tokens"]) == expected, value
+            assert became["input_tokens"] == 20, value
+
+
+def test_a_count_that_one_line_of_a_stretch_has_is_the_same_beside_others_that_have_it(monkeypatch):
+    """What no line of a stretch has is left out of its statement; an object in the place of a count is there."""
+    stream = DIALECTS["infron"].stream("responses", "a.ndjson")
+    line = '{"id":"r","created":1793517719,"usage":{"prompt_tokens":20,"prompt_tokens_details":{"cached_tokens":7}}}'
+    values = ["7", "{}", '{"a":1}', "[]", "null", "true"]
+    lines = [line.replace("7}", f"{value}}}").encode() for value in values]
+    expected = beside_broken(stream, lines)
+    assert [beside_broken(stream, [one])[0] for one in lines] == expected
+    assert alone(stream, lines, monkeypatch) == expected
+
+
 #: Hand-written lines of every kind of gateway, as delivered.
 CORPORA = {
     "infron/logs.ndjson": "infron/logs.ndjson",
