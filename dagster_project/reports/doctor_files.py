@@ -29,6 +29,7 @@ def examine(home: Home, sources: list[Source], today: date) -> Iterator[Diagnosi
     yield from _usage_apis(home, sources)
     manifests = [content for _, content in load_records.every(home)]
     yield from _unknown_fields(manifests)
+    yield from _changed_fields(manifests)
     yield from _rejects(home, manifests)
     yield from _unmapped_models(home)
 
@@ -119,6 +120,32 @@ def _unknown_fields(manifests: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosi
             f"{source}/{stream}",
             f"{counted(len(names), 'new field')} up to {max(names.values())}: {shown}",
             "declare what matters in the dialect, name the rest in `dropped`",
+        )
+
+
+#: A manifest's note on a field → what it says of every line of the file.
+_CHANGES = {
+    "field_vanished": "no line has {field} any more",
+    "field_retyped": "{field} is of another type in every line",
+}
+
+
+def _changed_fields(manifests: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
+    """Yield fields that are at fault in every line of a file: the gateway changed, and the whole file is rejects."""
+    seen: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+    for content in manifests:
+        for note in content["notes"]:
+            if note.partition(": ")[0] in _CHANGES:
+                files = seen.setdefault((content["source"], content["stream"], note), [])
+                files.append((content["delivered_on"], content["landing_file"]))
+    for (source, stream, note), files in sorted(seen.items()):
+        change, _, field = note.partition(": ")
+        last, file = max(files)
+        yield Diagnosis(
+            "drift",
+            f"{source}/{stream}",
+            f"{counted(len(files), 'file')} up to {last}: {_CHANGES[change].format(field=field)}; see landing/{file}",
+            "ask what the gateway changed, and teach the dialect, or have the files delivered again",
         )
 
 

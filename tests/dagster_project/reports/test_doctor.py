@@ -19,7 +19,10 @@ from dagster_project.cli import app
 from dagster_project.reports.doctor import Report, examine
 from ingestion import accepted, source_status
 from ingestion.home import Home
+from ingestion.landing import landed
+from ingestion.load import convert
 from ingestion.source_status import SourceStatus
+from ingestion.sources import load_sources
 
 LINE = (
     '{{"request_id":"{name}","created_at":"2026-11-01T07:21:59Z","model":"{model}","status":"success",'
@@ -113,6 +116,30 @@ def test_a_home_without_books_says_how_to_get_them(home: Home) -> None:
     ended = CliRunner().invoke(app, ["doctor", "--home", str(home.root)])
     assert ended.exit_code == 3
     assert "nothing is published yet; run `tollbook run`" in ended.stdout
+
+
+def test_a_field_that_changed_in_every_line_of_a_file_is_named_with_what_to_do(home: Home) -> None:
+    """Two calls a file: without their id on the 2nd and 3rd, with a word for a count on the 4th, as ever on the 5th."""
+    lines = LINE.format(name="a", model="m", more="") + LINE.format(name="b", model="m", more="")
+    for day, old, new in (
+        (2, '"request_id"', '"call_id"'),
+        (3, '"request_id"', '"call_id"'),
+        (4, '"prompt_tokens":10', '"prompt_tokens":"ten"'),
+        (5, "", ""),
+    ):
+        folder = home.landing / "infron" / "logs" / f"dt=2026-11-0{day}"
+        folder.mkdir(parents=True)
+        (folder / "a.ndjson").write_text(lines.replace(old, new))
+    for file in landed(home, load_sources(home)):
+        convert(home, file)
+    said = [line for line in found(examine(home), "drift") if "new field" not in line]
+    do = "; ask what the gateway changed, and teach the dialect, or have the files delivered again"
+    assert [line.partition("infron/logs: ")[2] for line in said] == [
+        "1 file up to 2026-11-04: usage.prompt_tokens is of another type in every line;"
+        f" see landing/infron/logs/dt=2026-11-04/a.ndjson{do}",
+        "2 files up to 2026-11-03: no line has request_id any more;"
+        f" see landing/infron/logs/dt=2026-11-03/a.ndjson{do}",
+    ]
 
 
 def test_the_process_that_holds_the_home_is_named_while_it_does(home: Home) -> None:
