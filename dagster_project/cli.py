@@ -114,7 +114,7 @@ def trace(
     except NothingPublished as error:
         _end(str(error), 1)
     if not events:
-        _end(f"no request {request_id!r} in {located.marts_database}", 1)
+        _end(f"no request {request_id!r} in {located.published_database}", 1)
     if as_json:
         typer.echo(json.dumps([report.as_json(event) for event in events], indent=2))
         return
@@ -204,7 +204,7 @@ def close(
         _refuse(str(error))
     except closing.NotClosable as error:
         _end(str(error), 3)
-    typer.echo(joined(closing.told(closed, is_new)))
+    typer.echo(joined(closing.summary_lines(closed, is_new)))
 
 
 @app.command()

@@ -5,7 +5,7 @@
       landing/                        files as delivered
       raw/  rejects/  lake/           Parquet
       build.duckdb                    private to the nightly run
-      marts.duckdb                    published, safe to keep open
+      tollbook.duckdb                    published, safe to keep open
       exports/  dagster/              files for people; DAGSTER_HOME
 
 Knows where things are, never what is in them.
@@ -117,9 +117,9 @@ class Home:
         return self.root / "build.duckdb"
 
     @property
-    def marts_database(self) -> Path:
+    def published_database(self) -> Path:
         """The published marts; replaced whole, never written in place."""
-        return self.root / "marts.duckdb"
+        return self.root / "tollbook.duckdb"
 
     @property
     def exports(self) -> Path:

@@ -111,8 +111,8 @@ def open_published_marts() -> duckdb.DuckDBPyConnection:
     So it does where the home was moved: its marts are read again once a run has published them here.
     """
     home, con = Home.locate(), duckdb.connect()
-    if home.marts_database.exists():
-        path = str(home.marts_database).replace("'", "''")
+    if home.published_database.exists():
+        path = str(home.published_database).replace("'", "''")
         con.execute(f"attach '{path}' as published (read_only)")
         [(place,)] = con.sql("select home from published.meta.publication").fetchall()
         con.execute("use published.marts" if home.is_at(place) else "detach published")

@@ -1,7 +1,7 @@
 """Bring build.duckdb up to date with raw/: what a build needs before it, and what is kept of it.
 
-closed files are whole? ► was this built before? ─yes► what that build said
-└no─► dbt build ► rows and days counted ► remembered
+closed files are whole? ► was this built before? ─yes► what that build found
+└no─► build state prepared ► dbt build ► counted ► remembered
 """
 
 from __future__ import annotations
@@ -9,67 +9,70 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import duckdb
-
-from dagster_project.books import closing, last_build, restating
-from dagster_project.books.publishing import reads_elsewhere, restore_days
-from dagster_project.dbt_runner import build as dbt_build
-from dagster_project.dbt_runner.build import BuildResult
+from dagster_project.books import closing, restating, state
+from dagster_project.books.inputs import inputs
+from dagster_project.books.publication import reads_elsewhere, restore_days
+from dagster_project.books.restating import Restatement
+from dagster_project.clock import today
+from dagster_project.dbt_runner.build import BuildResult, run
 from dagster_project.dbt_runner.project import DbtProject
 from ingestion.home import Home
 
 
-def build(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildResult:
+def build(
+    home: Home, project: DbtProject, select: Sequence[str] = (), restatement: Restatement | None = None
+) -> BuildResult:
     """Build `select` (unique names; everything when empty) against `home`.
 
-    A complete build of the same inputs is not made again: what it said still holds. After a home was moved everything
+    A complete build of the same inputs is not made again: what it found still holds. After a home was moved everything
     is selected, and no day rebuilt: views of build.duckdb read the lake at the place where they were made.
+
+    Args:
+        home: where; the caller holds its lock.
+        project: the dbt project.
+        select: models to build.
+        restatement: event days that get a reason if this build rates them differently than before.
 
     Raises:
         DbtBroken: dbt ended without results, for example because the profile or a hook failed.
         ClosedFileDamaged: a file of a closed month is not what it was.
+        NotRestatable: the restatement names days of a closed month.
     """
     closing.verify(home)
+    if restatement:
+        restating.refuse_closed(home, restatement)
     moved = _was_built_elsewhere(home)
     select = () if moved else select
-    made_of = last_build.inputs(home, project)
-    known = None if select or moved else last_build.recall(home, made_of)
+    made_of = inputs(home, project)
+    known = None if select or moved else state.recall(home, made_of)
     if known:
         return known
-    last_build.forget(home)
+    state.forget(home)
     restating.folder(home).mkdir(parents=True, exist_ok=True)
     (home.lake / "recon_statuses").mkdir(parents=True, exist_ok=True)
     restore_days(home)
-    result = _measured(home, project, dbt_build.run(home, project, select))
+    state.prepare(home, today(), closing.closed_day_rows(home), restatement.row() if restatement else None)
+    result = _measured(home, project, run(home, project, select))
     if not select and not result.broken:
-        last_build.remember(home, made_of, result)
+        state.remember(home, made_of, result)
     return result
 
 
 def _was_built_elsewhere(home: Home) -> bool:
     if not home.build_database.exists():
         return False
-    with duckdb.connect(str(home.build_database), read_only=True) as warehouse:
+    with state.open_build(home) as warehouse:
         return reads_elsewhere(warehouse, home)
 
 
 def _measured(home: Home, project: DbtProject, result: BuildResult) -> BuildResult:
     """Add the rows of what was built, and how many days of it this build rebuilt."""
     built = [node.name for node in result.nodes if node.resource_type == "model" and node.passed]
-    if not built or not home.build_database.exists():
-        return result
+    by_day = state.counts(home, result.invocation_id)
+    rows = {model: row_count for model, (row_count, _) in by_day.items() if model in built}
+    days = {model: count for model, (_, count) in by_day.items() if model in built}
     schemas = {node["name"]: node["schema"] for node in project.models}
-    with duckdb.connect(str(home.build_database), read_only=True) as warehouse:
-        ledger = warehouse.sql(
-            """
-            select model, sum(row_count)::bigint, count(*) filter (where invocation_id = $id)
-            from meta.day_builds
-            group by model
-            """,
-            params={"id": result.invocation_id},
-        ).fetchall()
-        rows = {model: count for model, count, _ in ledger if model in built}
-        days = {model: count for model, _, count in ledger if model in built}
+    with state.open_build(home) as warehouse:
         for name in built:
             if name not in rows:
                 [(rows[name],)] = warehouse.table(f"{schemas[name]}.{name}").count("*").fetchall()

@@ -1,7 +1,7 @@
 """Closed months: lake/closings/<month>.json names the files that are its days, whatever changes later.
 
 A month is closed over what is published. From then on dbt takes its days from the record, and what would be
-different today becomes adjustments of the day it is found (dbt/macros/closed_days.sql). The record and the
+different today becomes adjustments of the day it is found (dbt/macros/engine/closed_days.sql). The record and the
 files it names are the only copy of that promise: nothing sweeps them, and a build over a file that is gone
 or altered is refused. Decides nothing about what an adjustment is.
 
@@ -21,7 +21,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.books import closing_credits
+from dagster_project.books import closing_credits, state
 from ingestion.files import sweep, whole
 from ingestion.home import Home
 
@@ -81,6 +81,21 @@ def closed_days(home: Home, first: date, last: date) -> list[date]:
     months = {closing.month for closing in closings(home)}
     days = (first + timedelta(days=number) for number in range((last - first).days + 1))
     return [day for day in days if f"{day:%Y-%m}" in months]
+
+
+def closed_day_rows(home: Home) -> list[tuple[str, date, str, str | None, int]]:
+    """Return (month, event date, fingerprint, file below lake/, rows) of every day of a closed month."""
+    return [
+        (
+            closing.month,
+            date.fromisoformat(day["event_date"]),
+            day["fingerprint"],
+            day["file"],
+            day["row_count"],
+        )
+        for closing in closings(home)
+        for day in closing.days
+    ]
 
 
 def kept_files(home: Home) -> set[str]:
@@ -165,7 +180,7 @@ def close(
     return closing, True
 
 
-def told(closing: Closing, is_new: bool) -> list[str]:
+def summary_lines(closing: Closing, is_new: bool) -> list[str]:
     """Return what a person wants to read of a closing."""
     if not is_new:
         return [f"{closing.month} was closed on {closing.closed_at}; nothing changed"]
@@ -187,37 +202,24 @@ def bounds(month: str) -> tuple[date, date]:
 def _warehouse(home: Home) -> duckdb.DuckDBPyConnection:
     if not home.build_database.exists():
         raise NotClosable(f"{home.build_database} is not there; run `tollbook run` first")
-    return duckdb.connect(str(home.build_database), read_only=True)
+    return state.open_build(home)
 
 
 def _published_days(
     home: Home, warehouse: duckdb.DuckDBPyConnection, month: str, first: date, end: date
 ) -> Iterator[dict[str, Any]]:
     """Yield the days of a month with file, hash and totals; each must be published as it was built."""
-    for day, fingerprint, file, rows, is_published in warehouse.sql(
-        """
-        select
-            built.event_date::varchar, built.fingerprint, built.file, built.row_count,
-            published.event_date is not null
-        from meta.day_builds as built
-        left join meta.published_days as published
-            on
-                built.model = published.model
-                and built.event_date = published.event_date
-                and built.fingerprint = published.fingerprint
-        where built.model = $model and built.event_date >= $first and built.event_date < $end
-        order by built.event_date, built.file
-        """,
-        params={"model": REQUESTS, "first": first, "end": end},
-    ).fetchall():
+    for day, is_published in state.published_builds(warehouse, REQUESTS, first, end):
         if not is_published:
-            raise NotClosable(f"{day} is not published as it was built last; run `tollbook run` first")
+            raise NotClosable(
+                f"{day.event_date} is not published as it was built last; run `tollbook run` first"
+            )
         yield {
-            "event_date": day,
-            "fingerprint": fingerprint,
-            "file": file,
-            "row_count": rows,
-            **(_contents(home.lake / file) if file else {"sha256": None}),
+            "event_date": str(day.event_date),
+            "fingerprint": day.fingerprint,
+            "file": day.file,
+            "row_count": day.row_count,
+            **(_contents(home.lake / day.file) if day.file else {"sha256": None}),
         }
 
 

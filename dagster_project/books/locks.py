@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from dagster_project.books.upgrade import upgrade
 from ingestion.home import Home
 
 #: For how many seconds a step waits for another process that writes its home, before it fails.
@@ -28,7 +29,7 @@ _held: dict[Path, ExitStack] = {}
 
 @contextmanager
 def writing(home: Home, patience: float = STEP_PATIENCE) -> Iterator[None]:
-    """Hold `home` for writing until the outermost block of this process ends.
+    """Hold `home` for writing until the outermost block of this process ends; it is of this version then.
 
     Args:
         home: what to hold.
@@ -42,6 +43,7 @@ def writing(home: Home, patience: float = STEP_PATIENCE) -> Iterator[None]:
             stack = ExitStack()
             stack.enter_context(home.writer_lock(patience))
             _held[home.root] = stack
+            upgrade(home)
         _depth[home.root] = _depth.get(home.root, 0) + 1
     try:
         yield

@@ -1,17 +1,14 @@
 """Restatements: a person asks for days to be rated again, or a night does it by itself; the old values stay.
 
-dbt compares and records (dbt/macros/restatements.sql): lake/restatements/<id>.json has a line per day, with
-the files before and after, and these are never swept. Here a request becomes the environment of one night,
-and its record is read back. Days of closed months are refused: what changes there becomes adjustments.
+dbt compares and records (dbt/macros/engine/restatements.sql): lake/restatements/<id>.json has a line per day, with
+the files before and after, and these are never removed. Here a request is checked, and its record is read back. Days
+of closed months are refused: what changes there becomes adjustments.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -51,21 +48,32 @@ class Restatement:
             raise NotRestatable("the reason says nothing; write why these days are rated again")
         return cls(uuid4().hex, first, last, reason)
 
-    @contextmanager
-    def asked_for(self) -> Iterator[None]:
-        """Name the request to dbt's macros for as long as the block lasts."""
-        said = {
-            "TOLLBOOK_RESTATE_ID": self.restatement_id,
-            "TOLLBOOK_RESTATE_FROM": self.first.isoformat(),
-            "TOLLBOOK_RESTATE_TO": self.last.isoformat(),
-            "TOLLBOOK_RESTATE_REASON": self.reason,
-        }
-        os.environ.update(said)
+    @classmethod
+    def parse(cls, first: str, last: str, reason: str, restatement_id: str = "") -> Restatement:
+        """Return a request of days as YYYY-MM-DD, with a new id unless it has one.
+
+        Raises:
+            NotRestatable: these are no days, the range runs backwards, or nobody says why.
+        """
         try:
-            yield
-        finally:
-            for name in said:
-                del os.environ[name]
+            days = date.fromisoformat(first), date.fromisoformat(last)
+        except ValueError as error:
+            raise NotRestatable(f"{error}; write days as YYYY-MM-DD") from error
+        request = cls.of(*days, reason)
+        return replace(request, restatement_id=restatement_id) if restatement_id else request
+
+    def config(self) -> dict[str, str]:
+        """Return it as `parse` takes it, which is how the assets of dbt are told."""
+        return {
+            "first_day": self.first.isoformat(),
+            "last_day": self.last.isoformat(),
+            "reason": self.reason,
+            "restatement_id": self.restatement_id,
+        }
+
+    def row(self) -> tuple[str, date, date, str]:
+        """Return it as the build state holds it: id, first day, last day, reason."""
+        return (self.restatement_id, self.first, self.last, self.reason)
 
 
 def folder(home: Home) -> Path:
@@ -84,7 +92,7 @@ def records(home: Home, restatement_id: str = "*") -> list[dict[str, Any]]:
 
 
 def kept_files(home: Home) -> set[str]:
-    """Return the lake files that restatements name: they must never be swept."""
+    """Return the lake files that restatements name: they must never be removed."""
     names = ("before_file", "after_file", "compared_file")
     return {record[name] for record in records(home) for name in names if record.get(name)}
 
@@ -109,7 +117,7 @@ def restated(home: Home, restatement: Restatement) -> list[dict[str, Any]]:
     return [record for record in records(home, restatement.restatement_id) if record.get("reason")]
 
 
-def told(home: Home, restatement: Restatement) -> list[str]:
+def summary_lines(home: Home, restatement: Restatement) -> list[str]:
     """Return what a person wants to read: each day that changed, before and after."""
     days = restated(home, restatement)
     if not days:

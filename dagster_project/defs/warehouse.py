@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 import dagster as dg
 from dagster_dbt import dbt_assets
+from pydantic import Field
 
 from dagster_project.books.build import build
 from dagster_project.books.closing import ClosedFileDamaged
 from dagster_project.books.locks import writing
+from dagster_project.books.restating import NotRestatable, Restatement, summary_lines
 from dagster_project.dbt_runner.build import BuildResult, DbtBroken, NodeResult
 from dagster_project.dbt_runner.project import project
 from dagster_project.dbt_runner.translator import Translator
@@ -15,6 +17,35 @@ from dagster_project.defs.resources import DbtResource, HomeResource
 from dagster_project.reports.numbers import numbers_of
 from ingestion.home import Home
 from ingestion.sources import load_sources
+
+
+class RestateConfig(dg.Config):
+    """The event days to rate again, and why."""
+
+    first_day: str = Field(description="First event day, YYYY-MM-DD.")
+    last_day: str = Field(description="Last event day, YYYY-MM-DD, included.")
+    reason: str = Field(description="Why, for those who read the books later.")
+    restatement_id: str = Field(default="", description="The id of the record; empty makes a new one.")
+
+
+class BuildConfig(dg.Config):
+    """What a person asks of a build."""
+
+    restate: RestateConfig | None = Field(
+        default=None,
+        description="Event days that get a reason if this build rates them differently than before.",
+    )
+
+    def restatement(self) -> Restatement | None:
+        """Return the request.
+
+        Raises:
+            NotRestatable: its days are no dates, the range runs backwards, or nobody says why.
+        """
+        asked = self.restate
+        return asked and Restatement.parse(
+            asked.first_day, asked.last_day, asked.reason, asked.restatement_id
+        )
 
 
 @dg.definitions
@@ -32,14 +63,17 @@ def dbt_models(translator: Translator) -> dg.AssetsDefinition:
         dagster_dbt_translator=translator,
     )
     def models(
-        context: dg.AssetExecutionContext, tollbook: HomeResource, dbt: DbtResource
+        context: dg.AssetExecutionContext, config: BuildConfig, tollbook: HomeResource, dbt: DbtResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         with writing(tollbook.home):
             try:
-                result = build(tollbook.home, dbt.project, selected_models(context))
-            except (DbtBroken, ClosedFileDamaged) as error:
+                restatement = config.restatement()
+                result = build(tollbook.home, dbt.project, selected_models(context), restatement)
+            except (DbtBroken, ClosedFileDamaged, NotRestatable) as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
             yield from dagster_results(context, tollbook.home, result)
+            for line in summary_lines(tollbook.home, restatement) if restatement else ():
+                context.log.info(line)
         if result.broken:
             raise dg.Failure(
                 result.explain(),

@@ -8,7 +8,7 @@ from datetime import datetime
 import duckdb
 
 from dagster_project.books.published import NothingPublished, PublishedElsewhere, published
-from dagster_project.books.publishing import vouched_at
+from dagster_project.books.publishing import confirmed_at
 from dagster_project.clock import STALE_AFTER
 from dagster_project.printable import counted
 from dagster_project.quality.gates import event_streams
@@ -21,7 +21,7 @@ RUN = "run `tollbook run`, and see why the last night did not"
 
 
 def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
-    """Yield what is found in marts.duckdb."""
+    """Yield what is found in tollbook.duckdb."""
     yield from _age(home, now)
     try:
         with published(home) as marts:
@@ -34,26 +34,26 @@ def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
             yield from _copies(marts)
     except PublishedElsewhere as error:
         what, _, do = str(error).partition("; ")
-        yield Diagnosis("moved", "marts.duckdb", what, do)
+        yield Diagnosis("moved", "tollbook.duckdb", what, do)
     except NothingPublished:
-        yield Diagnosis("unpublished", "marts.duckdb", "nothing is published yet", "run `tollbook run`")
+        yield Diagnosis("unpublished", "tollbook.duckdb", "nothing is published yet", "run `tollbook run`")
     except (duckdb.CatalogException, duckdb.BinderException):
         yield Diagnosis(
-            "outdated", "marts.duckdb", "an earlier version of Tollbook published it", "run `tollbook run`"
+            "outdated", "tollbook.duckdb", "an earlier version of Tollbook published it", "run `tollbook run`"
         )
 
 
 def _age(home: Home, now: datetime) -> Iterator[Diagnosis]:
     """Yield a banner if no night has stood behind the marts for too long, whether or not it changed them."""
-    if not home.marts_database.exists():
+    if not home.published_database.exists():
         return
-    vouched = vouched_at(home)
-    if vouched is None:
-        yield Diagnosis("stale", "marts.duckdb", "no finished night stands behind the marts", RUN)
-    elif now - vouched > STALE_AFTER:
-        hours = int((now - vouched).total_seconds() // 3600)
-        what = f"the last finished night was {hours:,} hours ago ({vouched:%Y-%m-%d %H:%M} UTC)"
-        yield Diagnosis("stale", "marts.duckdb", what, RUN)
+    confirmed = confirmed_at(home)
+    if confirmed is None:
+        yield Diagnosis("stale", "tollbook.duckdb", "no finished night stands behind the marts", RUN)
+    elif now - confirmed > STALE_AFTER:
+        hours = int((now - confirmed).total_seconds() // 3600)
+        what = f"the last finished night was {hours:,} hours ago ({confirmed:%Y-%m-%d %H:%M} UTC)"
+        yield Diagnosis("stale", "tollbook.duckdb", what, RUN)
 
 
 def _gaps(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:

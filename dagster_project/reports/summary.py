@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.books.publication import id_of
 from dagster_project.books.published import published
 from ingestion.home import Home
 
@@ -61,13 +62,13 @@ def counted(counts: Mapping[str, int]) -> str:
 
 
 def summarize(home: Home) -> Summary:
-    """Read the summary from marts.duckdb.
+    """Read the summary from tollbook.duckdb.
 
     Raises:
         NothingPublished: no run has published yet.
     """
     with published(home) as marts:
-        [(publication_id,)] = marts.sql("select publication_id from tollbook.meta.publication").fetchall()
+        publication_id = id_of(marts)
         [totals] = marts.sql(
             """
             select

@@ -7,7 +7,7 @@ import dagster as dg
 from ingestion.sources import Source
 
 NIGHTLY = "nightly"
-FETCH = "fetch"
+RESTATE = "restate"
 
 TABLES = dg.AssetKey(["raw", "tables"])
 MANIFESTS = dg.AssetKey(["raw", "manifests"])

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from dagster_project.books.locks import writing
-from dagster_project.books.restating import Restatement, refuse_closed, restated, told
+from dagster_project.books.restating import Restatement, refuse_closed, restated, summary_lines
 from dagster_project.runs.console import Console, listening, say_all
 from dagster_project.runs.events import ExitCode, Listener, Night
 from dagster_project.runs.planner import Plan, plan
@@ -77,7 +76,7 @@ def nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
 
     os.environ[HOME_VARIABLE] = str(home.root)
     night, restatement = Night(), asked.restatement
-    with writing(home, patience=0), restatement.asked_for() if restatement else nullcontext():
+    with writing(home, patience=0):
         if restatement:
             refuse_closed(home, restatement)
         sources = load_sources(home)
@@ -90,10 +89,10 @@ def nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
                 _execute(instance, code.fetch().resolve_implicit_global_asset_job_def(), night, console)
             planned = plan(home, sources, asked.since, asked.until)
             _announce(home, sources, planned.days, console)
-            _run(instance, code.nightly(), planned, asked.accept_vanished, night, console)
+            _run(instance, code.nightly(), planned, asked, night, console)
     _conclude(home, code, night, console)
     if restatement and night.published:
-        say_all(console, told(home, restatement))
+        say_all(console, summary_lines(home, restatement))
         console.event("restated", {"restatement": vars(restatement), "days": restated(home, restatement)})
     return night.code
 
@@ -123,7 +122,7 @@ def _run(
     instance: dg.DagsterInstance,
     definitions: dg.Definitions,
     planned: Plan,
-    accept_vanished: Sequence[str],
+    asked: Asked,
     night: Night,
     console: Console,
 ) -> None:
@@ -142,7 +141,9 @@ def _run(
         and (tuple(key.path[1:]) in planned.streams or not graph.get(key).is_partitioned)
     ]
     whole = len(keys) == len(graph.materializable_asset_keys)
-    ops = {"raw__manifests": {"config": {"accept_vanished": list(accept_vanished)}}}
+    ops = {"raw__manifests": {"config": {"accept_vanished": list(asked.accept_vanished)}}}
+    if asked.restatement:
+        ops["dbt"] = {"config": {"restate": asked.restatement.config()}}
     _execute(instance, job, night, console, planned.tags(), None if whole else keys, ops)
 
 
@@ -233,8 +234,8 @@ def _verdict(home: Home, night: Night) -> str:
         return "nothing changed: the published marts are what they were"
     if night.published:
         days = f"{night.days_rebuilt} {'day' if night.days_rebuilt == 1 else 'days'} rebuilt"
-        return f"published {home.marts_database}: {days}"
-    kept = "the last publication stays" if home.marts_database.exists() else "nothing is published yet"
+        return f"published {home.published_database}: {days}"
+    kept = "the last publication stays" if home.published_database.exists() else "nothing is published yet"
     return f"held back: {_reasons(night)}; {kept}"
 
 

@@ -123,7 +123,7 @@ def next_step(reason: str, source: str) -> str:
 
 def adopt(home: Home, sources: list[Source]) -> None:
     """Let what version 0.2 had read count, if this home was published by it; days its gate refused do not."""
-    if source_status.read(home) or not home.marts_database.exists():
+    if source_status.read(home) or not home.published_database.exists():
         return
     configured = {source.name: source for source in sources}
     manifests = sorted(

@@ -104,7 +104,7 @@ def night(home: Path, rows: int) -> Cost:
         SystemExit: the published marts do not hold exactly that many.
     """
     cost = measure([TOLLBOOK, "run", "--home", str(home)], accepted=(0, FINDINGS))
-    with duckdb.connect(home / "marts.duckdb", read_only=True) as con:
+    with duckdb.connect(home / "tollbook.duckdb", read_only=True) as con:
         [(published,)] = con.sql("select count(*) from marts.marts.fct_usage_costs").fetchall()
     if published != rows:
         raise SystemExit(f"{rows} requests landed, {published} were published")

@@ -62,7 +62,7 @@ def table_hashes():
 
     def hashes(home: Home) -> dict[str, tuple]:
         with duckdb.connect() as connection:
-            connection.execute(f"attach {literal(home.marts_database)} as books (read_only)")
+            connection.execute(f"attach {literal(home.published_database)} as books (read_only)")
             tables = connection.sql(
                 "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
             ).fetchall()

@@ -133,7 +133,7 @@ def _job(root: str, name: str, run_config: Mapping[str, Any]) -> None:
 def _arm(moment: str) -> None:
     """Arrange to die at `moment`.
 
-    'after <step>', 'during <what a step says>', 'before the rename' of marts.duckdb, or 'before naming' or 'after
+    'after <step>', 'during <what a step says>', 'before the rename' of tollbook.duckdb, or 'before naming' or 'after
     naming' a file whose name ends so. After 'terminated' it gets a SIGTERM, and a minute to heed it.
     """
     from dagster_project.books import publishing

@@ -117,7 +117,7 @@ def test_tracing_an_unknown_request_says_so(finished_night) -> None:
 
 def test_a_trace_writes_out_the_bill_its_rule_its_file_and_its_line(finished_night) -> None:
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{finished_night.home.marts_database}' as books (read_only)")
+        connection.execute(f"attach '{finished_night.home.published_database}' as books (read_only)")
         [(request_id, line)] = connection.sql(
             """
             select request_id, raw_line from books.marts.fct_usage_costs

@@ -34,7 +34,7 @@ def test_a_home_and_its_files_are_their_owners_alone(tmp_path: Path):
 
 
 def test_a_file_that_was_opened_to_a_group_stays_open_to_it(tmp_path: Path):
-    published = tmp_path / "marts.duckdb"
+    published = tmp_path / "tollbook.duckdb"
     published.write_text("old")
     published.chmod(0o640)
     with whole(published) as temporary:

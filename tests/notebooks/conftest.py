@@ -61,6 +61,6 @@ def publish_marts(home: Home, place: Path) -> None:
     """Make the marts the published ones of a home, as published at a folder."""
     with duckdb.connect() as marts:
         marts.execute(REQUESTS)
-        marts.execute(f"attach '{home.marts_database}' as published")
+        marts.execute(f"attach '{home.published_database}' as published")
         marts.execute("copy from database memory to published")
         marts.execute("insert into published.meta.publication values ($1)", [str(place)])

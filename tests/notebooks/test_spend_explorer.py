@@ -91,7 +91,7 @@ def test_a_home_without_marts_says_what_to_run(notebook, home: Home):
     outputs, shown = notebook.app.run()
     assert any("make run" in getattr(output, "text", "") for output in outputs)
     assert "totals" not in shown
-    assert not home.marts_database.exists()
+    assert not home.published_database.exists()
 
 
 def test_a_reader_that_ends_leaves_nothing_of_duckdb_behind(home: Home, request: pytest.FixtureRequest):

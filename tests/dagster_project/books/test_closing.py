@@ -106,10 +106,10 @@ def test_days_are_restated_from_the_dagster_ui_as_from_the_command_line(finished
         ({"first_day": "2026-08-09"}, "swap them"),
         ({"reason": " "}, "write why"),
     ):
-        ended = job(finished, "restate", {"ops": {"rate_days_again": {"config": asked | refused}}})
+        ended = job(finished, "restate", {"ops": {"dbt": {"config": {"restate": asked | refused}}}})
         assert (ended.code, why in ended.said) == (1, True), ended.said
     assert records(finished) == []
-    ended = job(finished, "restate", {"ops": {"rate_days_again": {"config": asked}}})
+    ended = job(finished, "restate", {"ops": {"dbt": {"config": {"restate": asked}}}})
     assert ended.code == 0, ended.said
     assert "restated 2 days" in ended.said
     assert {record["event_date"]: record.get("reason") for record in records(finished)} == {

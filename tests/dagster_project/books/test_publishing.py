@@ -102,10 +102,10 @@ def test_columns_keep_their_descriptions(home: Home) -> None:
 def test_publishing_the_same_content_again_leaves_the_file_untouched(home: Home) -> None:
     build(home, {"2026-11-01": 2})
     first = publish(home, MARTS)
-    before = home.marts_database.stat()
+    before = home.published_database.stat()
     build(home, {"2026-11-01": 2})
     second = publish(home, MARTS)
-    after = home.marts_database.stat()
+    after = home.published_database.stat()
     assert (first.publication_id, second.replaced) == (second.publication_id, False)
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
@@ -154,7 +154,7 @@ def test_a_home_by_another_name_is_the_same_home(home: Home) -> None:
 
 def test_an_unreadable_publication_is_replaced(home: Home) -> None:
     build(home, {"2026-11-01": 2})
-    home.marts_database.write_bytes(b"not a database")
+    home.published_database.write_bytes(b"not a database")
     assert publish(home, MARTS).replaced
 
 
@@ -162,15 +162,15 @@ def test_a_mart_that_was_not_built_stops_the_publication(home: Home) -> None:
     build(home, {"2026-11-01": 2})
     with pytest.raises(MartMissing, match=r"marts\.dim_models"):
         publish(home, [*MARTS, Mart("dim_models")])
-    assert not home.marts_database.exists()
+    assert not home.published_database.exists()
 
 
 def test_a_publication_that_died_half_written_is_cleared_away(home: Home) -> None:
     build(home, {"2026-11-01": 2})
-    abandoned = home.root / "marts.duckdb.tmp-1"
+    abandoned = home.root / "tollbook.duckdb.tmp-1"
     abandoned.write_bytes(b"half")
     publish(home, MARTS)
-    assert [path.name for path in home.root.glob("marts.duckdb*")] == ["marts.duckdb"]
+    assert [path.name for path in home.root.glob("tollbook.duckdb*")] == ["tollbook.duckdb"]
 
 
 def test_lake_files_of_the_last_publication_stay_for_its_readers_and_nobodys_files_go(home: Home) -> None:
@@ -190,7 +190,7 @@ def test_lake_files_go_when_the_publication_they_belong_to_was_superseded_a_week
     publish(home, MARTS)
     build(home, {"2026-11-01": 3})
     publish(home, MARTS)
-    with duckdb.connect(str(home.marts_database)) as marts:
+    with duckdb.connect(str(home.published_database)) as marts:
         marts.sql("update meta.kept_files set superseded_at = superseded_at - interval 8 day")
     build(home, {"2026-11-01": 4})
     publish(home, MARTS)
@@ -215,7 +215,9 @@ def test_a_reader_in_another_process_never_sees_an_error_or_half_a_publication(
     publish(home, MARTS)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    reader = context.Process(target=read_until_told, args=(home.marts_database, holds, theirs), daemon=True)
+    reader = context.Process(
+        target=read_until_told, args=(home.published_database, holds, theirs), daemon=True
+    )
     reader.start()
     theirs.close()
     assert ours.recv() == "reading"

@@ -14,7 +14,7 @@ from night_process import night
 from typer.testing import CliRunner
 
 from dagster_project.books.locks import holder, writing
-from dagster_project.books.publishing import vouch
+from dagster_project.books.publishing import confirm
 from dagster_project.cli import app
 from dagster_project.reports.doctor import Report, examine
 from ingestion import accepted, source_status
@@ -88,11 +88,11 @@ def test_whatever_needs_a_person_is_a_line_with_what_to_do(home: Home) -> None:
 
 
 @pytest.mark.parametrize(("hours", "stale"), [(25.9, False), (26.1, True)])
-def test_marts_that_no_night_vouched_for_in_26_hours_are_stale(home: Home, hours: float, stale: bool) -> None:
-    home.marts_database.touch()
-    vouch(home, "x")
-    home.marts_database.unlink()
-    shutil.copy(_empty_books(home), home.marts_database)
+def test_marts_that_no_night_confirmed_in_26_hours_are_stale(home: Home, hours: float, stale: bool) -> None:
+    home.published_database.touch()
+    confirm(home, "x")
+    home.published_database.unlink()
+    shutil.copy(_empty_books(home), home.published_database)
     report = examine(home, datetime.now(UTC) + timedelta(hours=hours))
     assert bool(found(report, "stale")) is stale
     assert next(iter(report.lines())).startswith("!! STALE") is stale

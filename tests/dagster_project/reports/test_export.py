@@ -39,7 +39,7 @@ def home(tmp_path: Path) -> Home:
         f"{name} decimal(38, 12)" for name in _COSTS
     ]
     with duckdb.connect() as marts:
-        marts.execute(f"attach '{home.marts_database}' as published")
+        marts.execute(f"attach '{home.published_database}' as published")
         marts.execute("create schema published.marts")
         marts.execute(
             "create table published.marts.fct_usage_daily (event_date date, model_served varchar, api_key_id varchar,"

@@ -31,7 +31,7 @@ ITEMS = (
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     home = Home(tmp_path)
     with duckdb.connect() as marts:
-        marts.execute(f"attach '{home.marts_database}' as published")
+        marts.execute(f"attach '{home.published_database}' as published")
         marts.execute("create schema published.marts")
         marts.execute(
             "create table published.marts.recon_invoice_payments (status varchar, currency varchar,"
@@ -92,7 +92,7 @@ def test_a_field_nobody_knows_is_named_beside_the_charges_it_stands_on(
     """41 calls of which nothing explains 1.64 USD have one new field, and no other call has."""
     monkeypatch.setattr(report, "RECONCILIATIONS", (REPORTED_COSTS,))
     with duckdb.connect() as marts:
-        marts.execute(f"attach '{home.marts_database}' as published")
+        marts.execute(f"attach '{home.published_database}' as published")
         marts.execute(
             "create table published.marts.recon_reported_costs as select date '2026-11-01' as event_date,"
             " reason as variance_reason, n as requests, amount as cost_variance_usd, 0 as charged_usd,"

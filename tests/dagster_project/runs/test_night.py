@@ -39,7 +39,7 @@ def test_a_night_with_findings_publishes_and_asks_for_a_person(finished_night) -
 def test_what_a_night_writes_is_readable_for_its_user_alone(finished_night) -> None:
     home = finished_night.home
     written = [
-        home.marts_database,
+        home.published_database,
         *(path for folder in (home.lake, home.raw, home.dagster) for path in folder.rglob("*")),
     ]
     assert [path for path in written if path.stat().st_mode & 0o077] == []
@@ -96,7 +96,7 @@ def test_a_copied_home_reads_nothing_of_the_old_one_and_rebuilds_nothing(
         assert f"was published at {old.root}" in ended.said
         assert ended.code == (3 if command == ("doctor",) else 1)
     ended = night(home)
-    assert f"published {home.marts_database}: 0 days rebuilt" in ended.said
+    assert f"published {home.published_database}: 0 days rebuilt" in ended.said
     assert ended.code == 3
     assert table_hashes(home) == table_hashes(old)
     with published(home) as marts:
@@ -111,11 +111,11 @@ def test_running_again_changes_nothing_and_says_so(finished_night, tmp_path: Pat
     shutil.copytree(finished_night.home.root, home.root)
     unread = night(home, "--json", unread=True)
     assert (unread.code, unread.said.count("the output cannot be written")) == (3, 1)
-    before, file = table_hashes(home), home.marts_database.stat()
+    before, file = table_hashes(home), home.published_database.stat()
     again = night(home)
     assert again.code == 3
     assert "nothing changed: the published marts are what they were" in again.said
-    after = home.marts_database.stat()
+    after = home.published_database.stat()
     assert (file.st_ino, file.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert table_hashes(home) == before == table_hashes(finished_night.home)
 
@@ -128,7 +128,7 @@ def test_a_delivery_that_vanishes_is_kept_in_the_books_and_told(finished_night, 
     ended = night(home)
     assert ended.code == 3
     assert gone.relative_to(home.landing).as_posix() in ended.said
-    with duckdb.connect(str(home.marts_database), read_only=True) as marts:
+    with duckdb.connect(str(home.published_database), read_only=True) as marts:
         marts.execute("use marts.marts")
         calls = marts.sql(f"select count(*) from fct_usage_costs where source = '{VANISHING}'").fetchone()
         status = marts.sql(
@@ -150,7 +150,7 @@ def test_a_night_killed_at_any_moment_and_run_again_gives_the_same_marts(
         ("before the rename", signal.SIGKILL),
     ):
         assert night(home, kill=moment).code == -signalled, moment
-        assert not home.marts_database.exists()
+        assert not home.published_database.exists()
     assert night(home).code == 3
     assert table_hashes(home) == table_hashes(finished_night.home)
     assert not list(home.root.rglob("*tmp-*"))
@@ -176,7 +176,7 @@ def test_bad_lines_are_set_aside_and_the_rest_is_published(tmp_path: Path) -> No
     ended = night(home)
     assert ended.code == 3, ended.said
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{home.marts_database}' as books (read_only)")
+        connection.execute(f"attach '{home.published_database}' as books (read_only)")
         events = connection.sql(
             "select request_id, list_cost_usd is null from books.marts.fct_usage_costs order by 1"
         ).fetchall()
@@ -194,7 +194,7 @@ def test_a_broken_delivery_holds_the_publication_back(tmp_path: Path) -> None:
         assert ended.code == 3, ended.said
         assert "held back" in ended.said
         assert "reject_share must be at most 0.05, is 0.9375 at 2026-11-02" in ended.said
-        assert not home.marts_database.exists()
+        assert not home.published_database.exists()
 
 
 def test_settings_nobody_can_use_end_as_a_usage_error(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_the_exit_code_says_who_has_to_act(night: Night, code: ExitCode) -> None
 def test_what_is_held_back_is_said_with_what_stays(home: Home) -> None:
     night = Night(failed_steps={"dbt": "…"}, failed_checks=["unique"])
     assert "held back: 1 failed check; nothing is published yet" in _verdict(home, night)
-    home.marts_database.touch()
+    home.published_database.touch()
     assert "the last publication stays" in _verdict(home, night)
 
 

@@ -295,7 +295,7 @@ def test_a_home_of_an_older_version_counts_as_accepted_but_for_days_its_gate_ref
     (source_status.folder(two) / "status.parquet").unlink()
     adopt(two, load_sources(two))
     assert accepted.sources(two) == [], "nothing was ever published"
-    two.marts_database.touch()
+    two.published_database.touch()
     (two.landing / "west" / "logs" / "dt=2026-11-03" / "a.ndjson").unlink()
     adopt(two, load_sources(two))
     assert events(two, "east") == events(two, "west") == BOTH

@@ -123,10 +123,10 @@ def land(home: Home, source: str, day: str, calls: int, garbage: int = 0) -> Pat
 
 
 def told_of(home: Home, *arguments: str) -> Told:
-    before = home.marts_database.stat().st_ino if home.marts_database.exists() else None
+    before = home.published_database.stat().st_ino if home.published_database.exists() else None
     ended = night(home, "--json", *arguments)
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{home.marts_database}' as books (read_only)")
+        connection.execute(f"attach '{home.published_database}' as books (read_only)")
         requests = connection.sql(
             "select source, count(*) from books.marts.fct_usage_costs group by source order by source"
         ).fetchall()
@@ -134,4 +134,4 @@ def told_of(home: Home, *arguments: str) -> Told:
             "select source, as_of_date::varchar, is_held_back, held_back_reason from books.marts.rpt_source_status"
             " order by source"
         ).fetchall()
-    return Told(ended, requests, status, home.marts_database.stat().st_ino != before)
+    return Told(ended, requests, status, home.published_database.stat().st_ino != before)

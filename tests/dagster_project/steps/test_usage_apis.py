@@ -59,7 +59,7 @@ def test_what_an_api_lands_is_priced_the_same_night_and_one_without_a_token_is_n
     assert unread.startswith("west:")
     assert "WEST_TOKEN" in unread
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{home.marts_database}' as books (read_only)")
+        connection.execute(f"attach '{home.published_database}' as books (read_only)")
         assert connection.sql("select source, request_id from books.marts.fct_usage_costs").fetchall() == [
             ("east", "req_1")
         ]

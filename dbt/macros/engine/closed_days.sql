@@ -7,15 +7,16 @@
   Rulings: docs/decisions/closing.md#closing-1
 -#}
 
-{% macro closing_files() -%}
-    {{ return(lake_files('closings/*.json')) }}
+{#- The closed months, oldest first. -#}
+{% macro closed_months() -%}
+    {{ return(run_query('select distinct month from ' ~ closed_day_builds() ~ ' order by month').columns[0].values() | list) }}
 {%- endmacro %}
 
 {#- The UTC day on which this run finds what it finds; never a day of a closed month, whatever the clock says. -#}
 {% macro day_found(months) -%}
-    {%- set today = env_var('TOLLBOOK_TODAY', run_started_at.strftime('%Y-%m-%d')) -%}
     {%- set found -%}
-        select cast(greatest(date '{{ today }}', cast(date '{{ months | max }}-01' + interval 1 month as date)) as varchar)
+        select cast(greatest(found_on, cast(date '{{ months | max }}-01' + interval 1 month as date)) as varchar)
+        from {{ run_state() }}
     {%- endset -%}
     {{ return(run_query(found).columns[0].values()[0]) }}
 {%- endmacro %}
@@ -51,26 +52,16 @@
 {%- endmacro %}
 
 {#-
-  Book what closed days would be today as adjustments, then make wanted_days and the ledger hold the closed files and the
+  Book what closed days would be today as adjustments, then make wanted_days and day_builds hold the closed files and the
   adjustments instead of what the days would be today. Called between want_days() and missing_days().
 -#}
-{% macro keep_closed_days(model_name, sql, closings) %}
-    {%- set months = [] -%}
-    {%- for file in closings -%}{%- do months.append(file[-12:-5]) -%}{%- endfor -%}
+{% macro keep_closed_days(model_name, sql, months) %}
     {%- set is_closed = "strftime(event_date, '%Y-%m') in ('" ~ months | join("', '") ~ "')" -%}
-    {%- set closed -%}
-        create or replace temporary table closed_days as
-        select month, unnest(days, recursive := true)
-        from read_json({{ sql_list(closings) }}, format = 'newline_delimited', columns = {
-            month: 'varchar', days: 'struct(event_date date, fingerprint varchar, file varchar, row_count bigint)[]'
-        })
-    {%- endset -%}
-    {%- do run_query(closed) -%}
     {#- A day nothing is left of is compared, too: its files may have been delivered again without it. -#}
     {%- set emptied -%}
         insert into wanted_days by name
         select distinct event_date, cast(0 as bigint) as weight, 'nothing left' as fingerprint
-        from closed_days
+        from {{ closed_day_builds() }} as closed_days
         where event_date not in (select event_date from wanted_days)
     {%- endset -%}
     {%- do run_query(emptied) -%}
@@ -84,7 +75,7 @@
             {{ is_closed }}
             and not exists (
                 select 1
-                from closed_days
+                from {{ closed_day_builds() }} as closed_days
                 where
                     closed_days.event_date = wanted_days.event_date
                     and closed_days.fingerprint = wanted_days.fingerprint
@@ -96,7 +87,7 @@
             )
             and not exists (
                 select 1
-                from {{ day_ledger() }} as compared
+                from {{ day_builds() }} as compared
                 where
                     compared.model = '{{ model_name }}:closed'
                     and compared.event_date = wanted_days.event_date
@@ -118,7 +109,7 @@
     {%- call statement('keep') -%}
         create or replace temporary table kept_parts as
         select event_date, fingerprint, file, row_count
-        from closed_days
+        from {{ closed_day_builds() }} as closed_days
         {% if adjustments -%}
         union all
         select
@@ -127,19 +118,19 @@
             fingerprint as file,
             num_rows as row_count
         from parquet_file_metadata({{ sql_list(adjustments) }})
-        where fingerprint not in (select file from closed_days where file is not null)
+        where fingerprint not in (select file from {{ closed_day_builds() }} as closed_days where file is not null)
         {%- endif %};
 
         delete from wanted_days where {{ is_closed }};
         insert into wanted_days by name
         select event_date, row_count as weight, fingerprint from kept_parts;
 
-        insert into {{ day_ledger() }}
+        insert into {{ day_builds() }}
         select '{{ model_name }}', event_date, fingerprint, null, file, row_count, '{{ invocation_id }}', null
         from kept_parts
         where not exists (
             select 1
-            from {{ day_ledger() }} as built
+            from {{ day_builds() }} as built
             where
                 built.model = '{{ model_name }}'
                 and built.event_date = kept_parts.event_date
@@ -151,10 +142,10 @@
 {% endmacro %}
 
 {% macro days_with_adjustments(model_name) -%}
-    (select event_date from {{ day_ledger() }} where model = '{{ model_name }}' and file like '%/adjustments-%')
+    (select event_date from {{ day_builds() }} where model = '{{ model_name }}' and file like '%/adjustments-%')
 {%- endmacro %}
 
 {#- Closed days that were once wanted otherwise than they were closed. -#}
 {% macro compared_closed_days(model_name) -%}
-    (select event_date from {{ day_ledger() }} where model = '{{ model_name }}:closed')
+    (select event_date from {{ day_builds() }} where model = '{{ model_name }}:closed')
 {%- endmacro %}

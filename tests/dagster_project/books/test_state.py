@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.books import last_build
+from dagster_project.books import state
+from dagster_project.books.inputs import inputs
 from dagster_project.dbt_runner.build import BuildResult, NodeResult
 from dagster_project.dbt_runner.project import project
 from ingestion.home import Home
@@ -34,12 +35,12 @@ def built(home: Home) -> Home:
     with duckdb.connect(str(home.build_database)) as warehouse:
         warehouse.sql("create schema meta")
         warehouse.sql("create table meta.day_builds as select 'f/a.parquet' as file")
-    last_build.remember(home, last_build.inputs(home, project()), RESULT)
+    state.remember(home, inputs(home, project()), RESULT)
     return home
 
 
 def recalled(home: Home) -> BuildResult | None:
-    return last_build.recall(home, last_build.inputs(home, project()))
+    return state.recall(home, inputs(home, project()))
 
 
 def test_the_same_inputs_have_the_same_results_and_rebuild_no_day(built: Home) -> None:
@@ -81,7 +82,7 @@ def test_a_lake_file_that_is_gone_is_built_again(built: Home) -> None:
 
 
 def test_a_build_that_has_begun_is_remembered_only_when_it_is_complete(built: Home) -> None:
-    last_build.forget(built)
+    state.forget(built)
     assert recalled(built) is None
 
 

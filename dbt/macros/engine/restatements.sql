@@ -1,7 +1,7 @@
 {#-
   Restatements: a day of a lake model that was built before is built again and says something else.
 
-  The file a day had is noted in meta.replaced_days in the transaction that takes it out of the ledger. When the day is
+  The file a day had is noted in replaced_days of the build state in the transaction that takes it out of the ledger. When the day is
   built, both files are compared, event by event. Where something differs, the rows go to
   lake/rpt_restated_requests/event_date=…/<restatement>.parquet and the day becomes a line of
   lake/restatements/<restatement>.json, with cause, reason, files and totals. Files named there are never swept. A run that
@@ -26,7 +26,7 @@
 {#- Days whose file is about to be replaced or to go, and those an earlier run noted and did not finish. -#}
 {% macro replaced_days(model_name) -%}
     select built.*, wanted_days.parts as wanted_parts
-    from {{ day_ledger() }} as built
+    from {{ day_builds() }} as built
     left join wanted_days on built.event_date = wanted_days.event_date and wanted_days.parts is not null
     where
         built.model = '{{ model_name }}'
@@ -40,19 +40,15 @@
 
 {% macro has_replaced_days(model_name) %}
     {%- set found -%}
-        select (select count(*) from meta.replaced_days) + (select count(*) from ({{ replaced_days(model_name) }})) > 0
+        select (select count(*) from {{ replaced_day_builds() }}) + (select count(*) from ({{ replaced_days(model_name) }})) > 0
     {%- endset -%}
     {{ return(run_query(found).columns[0].values()[0]) }}
 {% endmacro %}
 
 {% macro remember_replaced_days(model_name, upstreams) %}
-    {%- set asked = env_var('TOLLBOOK_RESTATE_REASON', '') -%}
-    {%- set asked_for -%}
-        event_date between date '{{ env_var('TOLLBOOK_RESTATE_FROM', '9999-12-31') }}' and date '{{ env_var('TOLLBOOK_RESTATE_TO', '0001-01-01') }}'
-    {%- endset -%}
-    insert into meta.replaced_days
+    insert into {{ replaced_day_builds() }}
     select
-        '{{ env_var('TOLLBOOK_RESTATE_ID', invocation_id) }}' as restatement_id,
+        coalesce((select restatement_id from {{ requested_restatement() }}), '{{ invocation_id }}') as restatement_id,
         timestamp '{{ run_started_at.strftime('%Y-%m-%d %H:%M:%S') }}' as restated_at,
         event_date,
         case when wanted_parts is null then 'files_changed' else array_to_string(list_sort(list_distinct([
@@ -61,11 +57,15 @@
             {{- ',' if not loop.last }}
             {%- endfor %}
         ])), '+') end as cause,
-        case when {{ asked_for }} then '{{ asked | replace("'", "''") }}' end as reason,
+        (
+            select requested.reason
+            from {{ requested_restatement() }} as requested
+            where replaced.event_date between requested.first_day and requested.last_day
+        ) as reason,
         file as before_file,
         fingerprint as before_fingerprint
     from ({{ replaced_days(model_name) }}) as replaced
-    where not exists (select 1 from meta.replaced_days as noted where noted.event_date = replaced.event_date)
+    where not exists (select 1 from {{ replaced_day_builds() }} as noted where noted.event_date = replaced.event_date)
 {% endmacro %}
 
 {#- Columns that are compared: what an event amounts to, and what led to it. -#}
@@ -77,7 +77,7 @@
 {% endmacro %}
 
 {% macro write_restatements(model_name) %}
-    {%- for row in run_query('select distinct restatement_id from meta.replaced_days order by restatement_id').rows -%}
+    {%- for row in run_query('select distinct restatement_id from ' ~ replaced_day_builds() ~ ' order by restatement_id').rows -%}
         {%- do write_restatement(model_name, row[0]) -%}
     {%- endfor -%}
 {% endmacro %}
@@ -90,8 +90,8 @@
             replaced.*,
             built.file as after_file,
             concat('rpt_restated_requests/event_date=', replaced.event_date, '/', replaced.restatement_id, '_0.parquet') as compared_file
-        from meta.replaced_days as replaced
-        left join {{ day_ledger() }} as built
+        from {{ replaced_day_builds() }} as replaced
+        left join {{ day_builds() }} as built
             on built.model = '{{ model_name }}' and replaced.event_date = built.event_date and built.file not like '%/adjustments-%'
         where replaced.restatement_id = '{{ restatement_id }}'
     {%- endset -%}
@@ -183,14 +183,14 @@
         {%- do run_query(record) -%}
     {%- endif -%}
     {%- call statement('restated') -%}
-        delete from {{ day_ledger() }}
+        delete from {{ day_builds() }}
         where model = 'rpt_restated_requests' and file in (select compared_file from restated_days);
-        insert into {{ day_ledger() }}
+        insert into {{ day_builds() }}
         select 'rpt_restated_requests', event_date, compared_file, null, compared_file, row_count, '{{ invocation_id }}', null
         from restated_days
         inner join (select event_date, count(*) as row_count from restated_requests group by event_date) as counted
             using (event_date);
-        delete from meta.replaced_days where restatement_id = '{{ restatement_id }}';
+        delete from {{ replaced_day_builds() }} where restatement_id = '{{ restatement_id }}';
         drop table restated_requests;
         drop table restated_days
     {%- endcall -%}

@@ -3,8 +3,8 @@
 
   config(materialized = 'daily', upstream = [first, …], margin_days = 0, keeps_content = false)
   The model selects all days and must have a column event_date; the first upstream says which days exist. Stale days are
-  deleted together with their ledger rows in one transaction, then missing days are inserted in batches, each batch with
-  its ledger rows in one transaction: a run that dies between the two is completed by the next. With margin_days the raw
+  deleted together with their rows of day_builds in one transaction, then missing days are inserted in batches, each batch with
+  its rows of day_builds in one transaction: a run that dies between the two is completed by the next. With margin_days the raw
   rows of the days around are read as well. With keeps_content, what depends on the model sees the hash of a day's rows.
 -#}
 {% materialization daily, adapter = 'duckdb' %}
@@ -23,7 +23,7 @@
     {%- if existing_relation is none or adapter.get_columns_in_relation(existing_relation) | map(attribute = 'name') | list != columns -%}
         {%- call statement('create') -%}
             {% if existing_relation is not none %}drop {{ existing_relation.type }} {{ target_relation }};{% endif %}
-            delete from {{ day_ledger() }} where model = '{{ model.name }}';
+            delete from {{ day_builds() }} where model = '{{ model.name }}';
             create table {{ target_relation }} as select * from ({{ sql }}) where false;
             {% for column in model.columns.values() if column.constraints | selectattr('type', 'equalto', 'not_null') | list -%}
                 alter table {{ target_relation }} alter column {{ column.name }} set not null;
@@ -33,11 +33,11 @@
     {%- endif -%}
 
     {%- set missing_days = day_changes(model.name, config.require('upstream'), code_fingerprint) -%}
-    {#- Rows of days the ledger does not vouch for go, whoever left them. -#}
+    {#- Rows of days that day_builds does not name go, whoever left them. -#}
     {%- call statement('forget') -%}
         {{ forget_stale_days(model.name) }};
         delete from {{ target_relation }} where event_date not in (
-            select event_date from {{ day_ledger() }} where model = '{{ model.name }}'
+            select event_date from {{ day_builds() }} where model = '{{ model.name }}'
         );
     {%- endcall -%}
     {%- do adapter.commit() -%}
@@ -50,7 +50,7 @@
             select * from (
                 {{ sql }}
             ) where event_date in ({{ date_list(days) }});
-            insert into {{ day_ledger() }}
+            insert into {{ day_builds() }}
             select
                 '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint,
                 {{ "coalesce(built.content, '')" if config.get('keeps_content', false) else 'null' }}, null,

@@ -2,10 +2,10 @@
   lake: a model with one row per request, written once, as Parquet, a day replaced by a new file.
 
   config(materialized = 'lake', upstream = [first, …], keeps_history = false)
-  Files are lake/<model>/event_date=<day>/<name>.parquet and are never changed; the ledger names the one that counts, so a
-  file left by a run that died is nobody's. The model itself is a view over exactly the ledger's files. With keeps_history,
-  days of closed months keep the files they were closed with (macros/closed_days.sql), and of any other day that is replaced
-  the old file is kept and compared with the new one (macros/restatements.sql): one model has it, the requests themselves.
+  Files are lake/<model>/event_date=<day>/<name>.parquet and are never changed; day_builds names the one that counts, so a
+  file left by a run that died is nobody's. The model itself is a view over exactly the files of day_builds. With keeps_history,
+  days of closed months keep the files they were closed with (macros/engine/closed_days.sql), and of any other day that is replaced
+  the old file is kept and compared with the new one (macros/engine/restatements.sql): one model has it, the requests themselves.
 
   Rulings: docs/decisions/days.md#days-4
 -#}
@@ -23,9 +23,9 @@
 
     {%- do want_days(config.require('upstream'), code_fingerprint) -%}
     {%- set keeps_history = config.get('keeps_history', false) -%}
-    {%- set closings = closing_files() if keeps_history else [] -%}
-    {%- if closings -%}
-        {%- do keep_closed_days(model.name, sql, closings) -%}
+    {%- set months = closed_months() if keeps_history else [] -%}
+    {%- if months -%}
+        {%- do keep_closed_days(model.name, sql, months) -%}
     {%- endif -%}
     {%- set missing_days = missing_days(model.name) -%}
     {%- set has_replaced = keeps_history and has_replaced_days(model.name) -%}
@@ -64,7 +64,7 @@
         {#- Partitions make no file where no day has a row: a gateway that tells no latencies has none. -#}
         {%- set written_files = lake_files(model.name ~ '/event_date=*/' ~ batch ~ '_*.parquet') -%}
         {%- call statement('commit_days') -%}
-            insert into {{ day_ledger() }}
+            insert into {{ day_builds() }}
             select
                 '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint, null, written.file,
                 coalesce(written.row_count, 0), '{{ invocation_id }}', wanted_days.parts
@@ -84,7 +84,7 @@
                 wanted_days.event_date in ({{ date_list(days) }})
                 and not exists (
                     select 1
-                    from {{ day_ledger() }} as built
+                    from {{ day_builds() }} as built
                     where
                         built.model = '{{ model.name }}'
                         and built.event_date = wanted_days.event_date
@@ -98,9 +98,9 @@
         {%- do write_restatements(model.name) -%}
     {%- endif -%}
 
-    {%- set files = run_query("select file from " ~ day_ledger() ~ " where model = '" ~ model.name ~ "' and file is not null order by file").rows -%}
+    {%- set files = run_query("select file from " ~ day_builds() ~ " where model = '" ~ model.name ~ "' and file is not null order by file").rows -%}
     {%- call statement('main') -%}
-        {%- if closings -%}
+        {%- if months -%}
             {#- Closed files may be older than the model. -#}
             {%- set paths = [] -%}
             {%- for row in files -%}{%- do paths.append(home_path('lake/' ~ row[0])) -%}{%- endfor -%}

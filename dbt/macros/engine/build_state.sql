@@ -1,55 +1,38 @@
 {#-
-  The day ledger: which day of which model is built from what.
+  Build state, as dbt asks for it: which day of which model is built from what. The tables are made and described in
+  dagster_project/books/state.py, before dbt runs; no other macro and no model names a table of `meta`.
 
-  One row per model and event date (a lake model's adjustments are rows of their own). `fingerprint` is the content the day was built from (its inputs' fingerprints and the
-  model's own SQL); `file` is the lake file for models stored as Parquet. A day is rebuilt exactly when the fingerprint
-  it should have is not the one in the ledger. `content`, where a model keeps it, is the hash of the day's rows: what
-  depends on the model is rebuilt only when they changed, not whenever they were looked at again. `parts` is what the
-  fingerprint of a lake model's day is the hash of: it tells why a day was built again.
+  A day is rebuilt exactly when the fingerprint it should have (its inputs' fingerprints and the model's own SQL) is not the
+  one in day_builds. `content`, where a model keeps it, is the hash of the day's rows: what depends on the model is rebuilt
+  only when they changed, not whenever they were looked at again. `parts` is what the fingerprint of a lake model's day is
+  the hash of: it tells why a day was built again.
 
   Rulings: docs/decisions/days.md
 -#}
 
-{% macro day_ledger() -%}
+{% macro day_builds() -%}
     meta.day_builds
 {%- endmacro %}
 
-{#- A ledger written by another version of Tollbook is dropped, which rebuilds every day. -#}
-{% macro create_day_ledger() %}
-    {%- set columns = {
-        'model': 'varchar not null', 'event_date': 'date not null', 'fingerprint': 'varchar not null',
-        'content': 'varchar', 'file': 'varchar', 'row_count': 'bigint not null', 'invocation_id': 'varchar not null',
-        'parts': 'varchar',
-    } -%}
-    create schema if not exists meta;
-    {%- if execute %}
-        {%- set found -%}
-            select column_name from information_schema.columns
-            where table_schema = 'meta' and table_name = 'day_builds'
-            order by ordinal_position
-        {%- endset %}
-        {%- set names = run_query(found).columns[0].values() | list -%}
-        {%- if names and names != columns.keys() | list %}
-            drop table {{ day_ledger() }} cascade;
-        {%- endif %}
-    {%- endif %}
-    create table if not exists {{ day_ledger() }} (
-        {%- for name, type in columns.items() %}
-        {{ name }} {{ type }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    );
-    create table if not exists meta.published_days (model varchar, event_date date, fingerprint varchar);
-    create table if not exists meta.replaced_days (
-        restatement_id varchar, restated_at timestamp, event_date date, cause varchar, reason varchar,
-        before_file varchar, before_fingerprint varchar
-    );
-    create or replace view meta.unpublished_days as
-    select model, event_date from (
-        select model, event_date, fingerprint from {{ day_ledger() }}
-        except
-        select model, event_date, fingerprint from meta.published_days
-    );
-{% endmacro %}
+{#- Days whose lake file was replaced and not yet compared with the new one. -#}
+{% macro replaced_day_builds() -%}
+    meta.replaced_days
+{%- endmacro %}
+
+{#- The days of closed months: month, event_date, fingerprint, file, row_count. -#}
+{% macro closed_day_builds() -%}
+    meta.closed_days
+{%- endmacro %}
+
+{#- At most one row: the event dates a person wants rated again. -#}
+{% macro requested_restatement() -%}
+    meta.restatement
+{%- endmacro %}
+
+{#- One row: the UTC day on which this build finds what it finds. -#}
+{% macro run_state() -%}
+    meta.run
+{%- endmacro %}
 
 {% macro unpublished_days(model_name) -%}
     (select event_date from meta.unpublished_days where model = '{{ model_name }}')
@@ -70,15 +53,15 @@
     {{ graph.nodes['model.' ~ project_name ~ '.' ~ model_name].relation_name }}
 {%- endmacro %}
 
-{#- (event_date, fingerprint, weight) of every day an upstream has; a model not kept by the ledger supplies the columns itself. -#}
+{#- (event_date, fingerprint, weight) of every day an upstream has; a model that is not built day by day has the columns itself. -#}
 {% macro upstream_days(upstream) -%}
     {%- set materialized = graph.nodes['model.' ~ project_name ~ '.' ~ upstream].config.materialized -%}
     {%- if materialized == 'daily' -%}
-        (select event_date, coalesce(content, fingerprint) as fingerprint, row_count as weight from {{ day_ledger() }} where model = '{{ upstream }}')
+        (select event_date, coalesce(content, fingerprint) as fingerprint, row_count as weight from {{ day_builds() }} where model = '{{ upstream }}')
     {%- elif materialized == 'lake' -%}
         (
             select event_date, string_agg(fingerprint, '|' order by fingerprint) as fingerprint, sum(row_count)::bigint as weight
-            from {{ day_ledger() }}
+            from {{ day_builds() }}
             where model = '{{ upstream }}'
             group by event_date
         )
@@ -88,7 +71,7 @@
 {%- endmacro %}
 
 {#-
-  The days of `upstreams` (the first one decides which days exist) that are not in the ledger with the fingerprint they
+  The days of `upstreams` (the first one decides which days exist) that are not in day_builds with the fingerprint they
   should have: [(date, fingerprint, weight)]. Leaves all wanted days in the temporary table wanted_days.
 -#}
 {% macro day_changes(model_name, upstreams, code_fingerprint) %}
@@ -117,7 +100,7 @@
     {%- set missing -%}
         select wanted_days.event_date, wanted_days.fingerprint, wanted_days.weight
         from wanted_days
-        left join {{ day_ledger() }} as built
+        left join {{ day_builds() }} as built
             on built.model = '{{ model_name }}'
             and wanted_days.event_date = built.event_date
             and wanted_days.fingerprint = built.fingerprint
@@ -128,7 +111,7 @@
 {% endmacro %}
 
 {% macro forget_stale_days(model_name) %}
-    delete from {{ day_ledger() }} as built
+    delete from {{ day_builds() }} as built
     where
         built.model = '{{ model_name }}'
         and not exists (

@@ -49,7 +49,7 @@
 {% macro book_adjustments(model_name, sql, columns, days, found_on) %}
     {%- set dates = date_list(days) -%}
     {%- set closed_files = [] -%}
-    {%- for row in run_query("select file from closed_days where file not like '%/adjustments-%' and event_date in (" ~ dates ~ ") order by file").rows -%}
+    {%- for row in run_query("select file from " ~ closed_day_builds() ~ " where file not like '%/adjustments-%' and event_date in (" ~ dates ~ ") order by file").rows -%}
         {%- do closed_files.append(home_path('lake/' ~ row[0])) -%}
     {%- endfor -%}
     {%- set earlier_files = adjustment_files(model_name) -%}
@@ -202,8 +202,8 @@
     {%- endif -%}
     {%- call statement('compared') -%}
         drop table differences;
-        delete from {{ day_ledger() }} where model = '{{ model_name }}:closed' and event_date in ({{ dates }});
-        insert into {{ day_ledger() }}
+        delete from {{ day_builds() }} where model = '{{ model_name }}:closed' and event_date in ({{ dates }});
+        insert into {{ day_builds() }}
         select '{{ model_name }}:closed', event_date, fingerprint, null, null, 0, '{{ invocation_id }}', null
         from wanted_days
         where event_date in ({{ dates }})

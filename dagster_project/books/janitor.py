@@ -1,0 +1,29 @@
+"""Removes what nothing needs any more: lake files that nothing names, and publications that died half written."""
+
+from __future__ import annotations
+
+from dagster_project.books import closing, publication, restating, state
+from ingestion.home import Home
+
+
+def remove_abandoned(home: Home) -> None:
+    """Remove files of publications that died half written."""
+    for pattern in ("tollbook.duckdb.tmp-*", "marts.duckdb.tmp-*"):
+        for path in home.root.glob(pattern):
+            path.unlink()
+
+
+def remove_unneeded(home: Home) -> int:
+    """Remove lake files that neither build state, publications, closings nor restatements name; return how many."""
+    needed = closing.kept_files(home) | restating.kept_files(home)
+    needed |= state.lake_files(home) | publication.kept_files(home)
+    removed = 0
+    for path in home.lake.rglob("*.parquet"):
+        file = path.relative_to(home.lake).as_posix()
+        if file not in needed and not path.name.startswith("."):
+            path.unlink()
+            removed += 1
+    for folder in sorted(home.lake.rglob("event_date=*")):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    return removed

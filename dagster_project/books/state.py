@@ -1,0 +1,248 @@
+"""Build state: the schema `meta` of build.duckdb, its tables, and every question Python asks of it.
+
+    day_builds       model × event date: what the day was built from, its lake file, rows; adjustments are extra rows
+    published_days   the model × event dates that a publication holds
+    replaced_days    event dates whose lake file was replaced and is not yet compared with the new one
+    closed_days      event dates of closed months, as lake/closings/ has them        ┐
+    run              one row: the day in UTC on which this build finds what it finds │ written before each build
+    restatement      at most one row: event dates to rate again, and why             ┘
+    last_build       what the last complete build was made of, and its results
+
+dbt asks through macros/engine/build_state.sql and writes day_builds and replaced_days; nobody else names a table of
+`meta`. All of it may be deleted with build.duckdb: closed months, restatements and published days live in lake/ and
+in the published file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from dagster_project.dbt_runner.build import BuildResult, NodeResult
+from ingestion.home import Home
+
+#: Columns of day_builds. Where a build.duckdb has others it was written by another version: every day is rebuilt.
+_DAY_BUILDS = {
+    "model": "varchar not null",
+    "event_date": "date not null",
+    "fingerprint": "varchar not null",
+    "content": "varchar",
+    "file": "varchar",
+    "row_count": "bigint not null",
+    "invocation_id": "varchar not null",
+    "parts": "varchar",
+}
+
+_TABLES = """
+create schema if not exists {schema};
+create table if not exists {schema}.day_builds ({day_builds});
+create table if not exists {schema}.published_days (model varchar, event_date date, fingerprint varchar);
+create table if not exists {schema}.replaced_days (
+    restatement_id varchar, restated_at timestamp, event_date date, cause varchar, reason varchar,
+    before_file varchar, before_fingerprint varchar
+);
+create or replace table {schema}.closed_days (
+    month varchar, event_date date, fingerprint varchar, file varchar, row_count bigint
+);
+create or replace table {schema}.run (found_on date);
+create or replace table {schema}.restatement (
+    restatement_id varchar, first_day date, last_day date, reason varchar
+);
+create or replace view {schema}.unpublished_days as
+select model, event_date from (
+    select model, event_date, fingerprint from {schema}.day_builds
+    except
+    select model, event_date, fingerprint from {schema}.published_days
+);
+"""
+
+
+@dataclass(frozen=True)
+class DayBuild:
+    """One day of one model as it was built last; `file` is below lake/, for models that live there."""
+
+    event_date: date
+    fingerprint: str
+    file: str | None
+    row_count: int
+
+
+def open_build(home: Home, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
+    """Return a connection to build.duckdb, which must be there if `read_only`."""
+    return duckdb.connect(str(home.build_database), read_only=read_only)
+
+
+def prepare(
+    home: Home,
+    found_on: date,
+    closed_days: Sequence[tuple[str, date, str, str | None, int]] = (),
+    restatement: tuple[str, date, date, str] | None = None,
+) -> None:
+    """Make every table, and write down what this build is asked for.
+
+    Args:
+        home: where; the caller holds its lock.
+        found_on: the current day in UTC.
+        closed_days: (month, event date, fingerprint, file below lake/, rows) of every day of a closed month.
+        restatement: (id, first day, last day, reason) of event dates a person wants rated again.
+    """
+    with closing(open_build(home, read_only=False)) as warehouse:
+        found = warehouse.sql(
+            """
+            select column_name from duckdb_columns()
+            where schema_name = 'meta' and table_name = 'day_builds'
+            order by column_index
+            """
+        ).fetchall()
+        if found and [name for (name,) in found] != list(_DAY_BUILDS):
+            warehouse.execute("drop table meta.day_builds cascade")
+        warehouse.execute(tables("meta"))
+        warehouse.execute("insert into meta.run values ($1)", [found_on])
+        if closed_days:
+            warehouse.executemany("insert into meta.closed_days values ($1, $2, $3, $4, $5)", closed_days)
+        if restatement:
+            warehouse.execute("insert into meta.restatement values ($1, $2, $3, $4)", restatement)
+
+
+def tables(schema: str) -> str:
+    """Return the statements that make the tables in `schema`."""
+    columns = ", ".join(f"{name} {sql_type}" for name, sql_type in _DAY_BUILDS.items())
+    return _TABLES.format(schema=schema, day_builds=columns)
+
+
+def counts(home: Home, invocation_id: str) -> dict[str, tuple[int, int]]:
+    """Return rows, and days built by one dbt invocation, of every model that is built day by day."""
+    with closing(open_build(home)) as warehouse:
+        rows = warehouse.sql(
+            """
+            select model, sum(row_count)::bigint, count(*) filter (where invocation_id = $id)
+            from meta.day_builds
+            group by model
+            """,
+            params={"id": invocation_id},
+        ).fetchall()
+    return {model: (row_count, days) for model, row_count, days in rows}
+
+
+def days_of(warehouse: duckdb.DuckDBPyConnection, model: str) -> list[DayBuild]:
+    """Return the days of a model in a build.duckdb that is attached as `build`."""
+    rows = warehouse.sql(
+        """
+        select event_date, fingerprint, file, row_count
+        from build.meta.day_builds
+        where model = $model
+        order by event_date, file
+        """,
+        params={"model": model},
+    ).fetchall()
+    return [DayBuild(*row) for row in rows]
+
+
+def published_builds(
+    warehouse: duckdb.DuckDBPyConnection, model: str, first: date, end: date
+) -> list[tuple[DayBuild, bool]]:
+    """Return the days of a model from `first` to before `end`, and whether each is published as it was built."""
+    rows = warehouse.sql(
+        """
+        select
+            built.event_date, built.fingerprint, built.file, built.row_count,
+            published.event_date is not null
+        from meta.day_builds as built
+        left join meta.published_days as published
+            on
+                built.model = published.model
+                and built.event_date = published.event_date
+                and built.fingerprint = published.fingerprint
+        where built.model = $model and built.event_date >= $first and built.event_date < $end
+        order by built.event_date, built.file
+        """,
+        params={"model": model, "first": first, "end": end},
+    ).fetchall()
+    return [(DayBuild(*row[:4]), row[4]) for row in rows]
+
+
+def lake_files(home: Home) -> set[str]:
+    """Return the files below lake/ that days are made of."""
+    with closing(open_build(home)) as warehouse:
+        return {
+            file
+            for (file,) in warehouse.sql("select file from meta.day_builds where file is not null").fetchall()
+        }
+
+
+def note_published_days(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Note that a publication holds every day of the build.duckdb attached as `build`; dbt tests only the others."""
+    [(changed,)] = warehouse.sql(
+        """
+        with
+        built as (select model, event_date, fingerprint from build.meta.day_builds),
+        published as (select model, event_date, fingerprint from build.meta.published_days)
+
+        select count(*)
+        from ((from built except from published) union all (from published except from built))
+        """
+    ).fetchall()
+    if changed:
+        warehouse.sql("begin")
+        warehouse.sql("delete from build.meta.published_days")
+        warehouse.sql(
+            """
+            insert into build.meta.published_days (model, event_date, fingerprint)
+            select model, event_date, fingerprint from build.meta.day_builds
+            """
+        )
+        warehouse.sql("commit")
+
+
+def restore(home: Home, day_builds: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection) -> None:
+    """Make a build.duckdb that has these day_builds and nothing else."""
+    connection.execute("attach $1 as build", [str(home.build_database)])
+    connection.execute("create schema build.meta")
+    day_builds.create("build.meta.day_builds")
+    connection.execute("detach build")
+
+
+def recall(home: Home, inputs: str) -> BuildResult | None:
+    """Return what the last complete build found, if it was made of `inputs` and its lake files are still there."""
+    if not home.build_database.exists():
+        return None
+    try:
+        with closing(open_build(home)) as warehouse:
+            found = warehouse.sql(
+                "select result from meta.last_build where inputs = $inputs", params={"inputs": inputs}
+            ).fetchall()
+        files = lake_files(home)
+    except duckdb.Error:
+        return None
+    if not found or not all((home.lake / file).exists() for file in files):
+        return None
+    result: dict[str, Any] = json.loads(found[0][0])
+    return BuildResult(
+        **result
+        | {
+            "nodes": [NodeResult(**node) for node in result["nodes"]],
+            "days_rebuilt": dict.fromkeys(result["days_rebuilt"], 0),
+        }
+    )
+
+
+def forget(home: Home) -> None:
+    """Forget the last complete build: a new one begins, and may die half way."""
+    if home.build_database.exists():
+        with closing(open_build(home, read_only=False)) as warehouse:
+            warehouse.execute("drop table if exists meta.last_build")
+
+
+def remember(home: Home, inputs: str, result: BuildResult) -> None:
+    """Keep what a complete build was made of, and what it found."""
+    with closing(open_build(home, read_only=False)) as warehouse:
+        warehouse.sql(
+            "create or replace table meta.last_build as select $inputs as inputs, $result as result",
+            params={"inputs": inputs, "result": json.dumps(asdict(result))},
+        )
