@@ -1,42 +1,22 @@
 """Files that appear whole or not at all: a temporary name in the same folder, fsync, then a rename.
 
-Files that are locks hold the process number of their holder, for those who wait. All files are their owner's alone: see
-`keep_private`.
+All files are their owner's alone: see `keep_private`.
 
 Rulings: docs/decisions/reading.md#reading-9.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 from uuid import uuid4
 
 #: Everything that starts like this is unfinished work of a process that may be gone.
 TEMPORARY_PREFIX = ".tmp-"
-
-
-#: How often a lock that another process holds is tried again.
-_LOOK_AGAIN_SECONDS = 0.5
-
-
-class LockHeld(RuntimeError):
-    """Another process holds the lock, and did so to the end of the caller's patience.
-
-    Attributes:
-        holder: Its process number, or `unknown`.
-    """
-
-    def __init__(self, path: Path, holder: str) -> None:
-        super().__init__(f"{path} is held by process {holder}")
-        self.holder = holder
 
 
 def keep_private() -> None:
@@ -89,46 +69,6 @@ def write_if_changed(target: Path, write: Callable[[Path], object]) -> None:
             publish(with_name, target)
     finally:
         with_name.unlink(missing_ok=True)
-
-
-def lock(path: Path, patience: float, on_wait: Callable[[str], object] | None = None) -> TextIO:
-    """Take a lock file; closing what is returned gives it back, and so does the end of the process, whatever it is.
-
-    Args:
-        path: The file, made if need be.
-        patience: For how many seconds to wait for another process.
-        on_wait: Told the number of that process, once, if there is one to wait for.
-
-    Raises:
-        LockHeld: another process holds it.
-    """
-    deadline = time.monotonic() + patience
-    handle = path.open("a+")
-    try:
-        while not _try_lock(handle):
-            handle.seek(0)
-            holder = handle.read().strip() or "unknown"
-            if time.monotonic() >= deadline:
-                raise LockHeld(path, holder)
-            if on_wait:
-                on_wait(holder)
-                on_wait = None
-            time.sleep(_LOOK_AGAIN_SECONDS)
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
-    except BaseException:
-        handle.close()
-        raise
-    return handle
-
-
-def _try_lock(handle: TextIO) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def why_unwritable(folder: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""Every path of a Tollbook home, and the one lock that keeps writers apart.
+"""Every path of a Tollbook home.
 
     $TOLLBOOK_HOME/
       sources.yml  config/            what a person writes
@@ -13,17 +13,10 @@ Knows where things are, never what is in them.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from ingestion.files import LockHeld, lock
-
-logger = logging.getLogger("tollbook.lock")
 
 HOME_VARIABLE = "TOLLBOOK_HOME"
 DEFAULT_HOME = ".tollbook"
@@ -136,25 +129,7 @@ class Home:
         """The sandbox's own world: Stripe objects for the loopback server, and truth.json."""
         return self.root / "sandbox"
 
-    @contextmanager
-    def writer_lock(self, patience: float = 0) -> Iterator[None]:
-        """Hold the home for writing; the kernel releases it when the process dies, however it dies.
-
-        Args:
-            patience: For how many seconds to wait for a process that holds it.
-
-        Raises:
-            HomeLocked: another process holds it; the message names its process id.
-        """
-        self.root.mkdir(parents=True, exist_ok=True)
-        try:
-            held = lock(self.root / "run.lock", patience, self._say_that_it_waits)
-        except LockHeld as error:
-            raise HomeLocked(
-                f"{self.root} is being written by process {error.holder}; wait for it to end"
-            ) from None
-        with held:
-            yield
-
-    def _say_that_it_waits(self, holder: str) -> None:
-        logger.info("waiting for process %s, which is writing %s", holder, self.root)
+    @property
+    def lock_file(self) -> Path:
+        """Held by the one process that writes the home."""
+        return self.root / "run.lock"

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dagster_project.dbt_runner.project import FINDING, DbtProject
-from dagster_project.dbt_runner.speed import less_work
 from ingestion.home import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def run(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildRes
     from dbt.cli.main import dbtRunner
 
     log_tail: deque[str] = deque(maxlen=LOG_LINES)
-    with _log_file(home) as log_file, _environment(home), _no_event_loops(), less_work():
+    with _log_file(home) as log_file, _environment(home):
         runner = dbtRunner(manifest=_manifest(project), callbacks=[_listener(log_tail, log_file)])
         try:
             outcome = runner.invoke(_arguments(home, project, select))
@@ -145,19 +144,6 @@ def _environment(home: Home) -> Iterator[None]:
             del os.environ[HOME_VARIABLE]
         else:
             os.environ[HOME_VARIABLE] = before
-
-
-@contextmanager
-def _no_event_loops() -> Iterator[None]:
-    """Python models get an event loop from dbt-duckdb, which never closes it; ours have no use for one."""
-    from dbt.adapters.duckdb import environments
-
-    opens = environments._ensure_event_loop
-    environments._ensure_event_loop = lambda: None
-    try:
-        yield
-    finally:
-        environments._ensure_event_loop = opens
 
 
 @contextmanager

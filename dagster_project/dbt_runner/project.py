@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_project.shipped import shipped
 from ingestion.connectors import DIALECTS
-from ingestion.files import lock
+from ingestion.locks import held
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -143,7 +143,7 @@ def _parsed(folder: Path) -> Path:
     if parse_folder.exists():
         return parse_folder
     (folder / "target").mkdir(parents=True, exist_ok=True)
-    with lock(folder / "target" / ".lock", PARSE_PATIENCE):
+    with held(folder / "target" / ".lock", PARSE_PATIENCE):
         if not parse_folder.exists():
             temporary = parse_folder.with_name(f".tmp-{os.getpid()}")
             shutil.rmtree(temporary, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""Two gates: is the day's raw data what a day looks like, and is the reconciliation whole.
+"""The gate of raw data: is a delivered day what a day looks like.
 
-A gate judges content it has not passed before, named by fingerprint; what passed, and what was found last, is
-noted in $TOLLBOOK_HOME/dagster/gates/. So a day that failed is judged again until it passes, a day that passed is
+It judges content it has not passed before, named by fingerprint; what passed, and what was found last, is noted in
+$TOLLBOOK_HOME/dagster/gates/. So a day that failed is judged again until it passes, a day that passed is
 not judged twice, and a run that changed nothing does not start Great Expectations. What each number must be
 stands here as data; what becomes of a source that fails is accepting.py's.
 """
@@ -52,27 +52,6 @@ RAW_EXPECTATIONS: Sequence[Expectation] = (
     ("ExpectColumnValuesToBeBetween", {"column": "odd_time_share", "max_value": ODD_SHARE}),
     ("ExpectColumnValuesToBeBetween", {"column": "min_tokens", "min_value": 0}),
     ("ExpectColumnValuesToBeBetween", {"column": "max_tokens", "max_value": TOKEN_LIMIT - 1}),
-)
-
-RECONCILIATION_STATUSES = (
-    *("livemode_mismatch", "not_payable", "no_money_moved", "zero_amount", "settled_without_payment"),
-    *("missing_invoice", "currency_mismatch", "metadata_conflict", "duplicate_charge", "disputed"),
-    *(
-        "refunded",
-        "partially_refunded",
-        "in_flight",
-        "timing_difference",
-        "payment_failed",
-        "missing_in_stripe",
-    ),
-    *("amount_mismatch", "matched_with_tolerance", "matched_metadata_missing", "matched"),
-)
-
-RECONCILIATION_EXPECTATIONS: Sequence[Expectation] = (
-    ("ExpectColumnValuesToBeUnique", {"column": "item_id"}),
-    ("ExpectColumnValuesToNotBeNull", {"column": "status"}),
-    ("ExpectColumnValuesToBeInSet", {"column": "status", "value_set": list(RECONCILIATION_STATUSES)}),
-    ("ExpectColumnValuesToBeInSet", {"column": "unexplained_minor", "value_set": [0]}),
 )
 
 
@@ -245,32 +224,6 @@ def _profile_rows(session: duckdb.DuckDBPyConnection, stream: Stream, files: Seq
         """,  # noqa: S608
         params={"files": list(files), **bounds},
     )
-
-
-def judge_reconciliation(home: Home) -> Verdict:
-    """Judge marts.recon_invoice_payments in build.duckdb, unless this very content passed before."""
-    with duckdb.connect(str(home.build_database), read_only=True) as warehouse:
-        items = warehouse.sql(
-            """
-            select
-                item_id,
-                status,
-                coalesce(difference_minor - (received_minor - payable_minor), 0) as unexplained_minor
-            from marts.recon_invoice_payments
-            """
-        )
-        [(count, content)] = warehouse.sql(
-            """
-            select count(*), concat_ws(' ', count(*), sum(cast(hash(items) as hugeint)))
-            from marts.recon_invoice_payments as items
-            """
-        ).fetchall()
-        if not count or _ledger(home, "recon_invoice_payments").get("content") == content:
-            return Verdict(0, [])
-        found = failures(items.df(), RECONCILIATION_EXPECTATIONS, "item_id")
-    if not found:
-        _note(home, "recon_invoice_payments", {"content": content})
-    return Verdict(count, found)
 
 
 def _days(home: Home, source: Source, stream: str) -> dict[str, list[Mapping]]:

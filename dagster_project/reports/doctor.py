@@ -13,12 +13,12 @@ from importlib.metadata import version
 from platform import python_version
 from typing import Any
 
-from dagster_project.books.locks import holder
 from dagster_project.clock import today
 from dagster_project.printable import counted
 from dagster_project.reports import doctor_books, doctor_files
 from dagster_project.reports.diagnosis import Diagnosis
 from ingestion.home import Home
+from ingestion.locks import holder
 from ingestion.sources import load_sources
 
 TOOLS = ("tollbook", "duckdb", "dbt-core", "dbt-duckdb", "dagster", "polars", "stripe", "genai-prices")
@@ -74,4 +74,4 @@ def examine(home: Home, now: datetime | None = None) -> Report:
     found = [*doctor_books.examine(home, now), *doctor_files.examine(home, sources, today())]
     found.sort(key=lambda diagnosis: not diagnosis.needs_a_person)
     versions = {"python": python_version(), **{tool: version(tool) for tool in TOOLS}}
-    return Report(str(home.root), versions, holder(home), tuple(found))
+    return Report(str(home.root), versions, holder(home.lock_file), tuple(found))

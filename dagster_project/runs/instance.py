@@ -17,10 +17,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dagster_project.books.locks import is_alive, writing
-from dagster_project.runs.event_log import keep_connections
+from dagster_project.books.locks import writing
 from ingestion.files import keep_private
 from ingestion.home import Home, HomeLocked
+from ingestion.locks import is_alive
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -60,7 +60,7 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     import dagster as dg
 
     prepare(home)
-    return keep_connections(dg.DagsterInstance.from_config(str(home.dagster)))
+    return dg.DagsterInstance.from_config(str(home.dagster))
 
 
 def bury(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from dagster_project.books.locks import writing
 from dagster_project.books.restating import Restatement, refuse_closed, restated, summary_lines
@@ -159,7 +160,7 @@ def _execute(
     """Execute a job in this process and collect what it tells."""
     from dagster_project.runs.instance import OURS
 
-    run_id = _new_run_id()
+    run_id = str(uuid4())
     instance.add_event_listener(run_id, Listener(night, console))
     with listening(console), console.night(len(job.graph.node_dict)):
         job.execute_in_process(
@@ -170,12 +171,6 @@ def _execute(
             asset_selection=assets,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, "ops": ops or {}},
         )
-
-
-def _new_run_id() -> str:
-    from dagster._core.utils import make_new_run_id
-
-    return make_new_run_id()
 
 
 def _conclude(home: Home, code: Code, night: Night, console: Console) -> None:

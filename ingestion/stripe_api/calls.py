@@ -10,35 +10,33 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 import stripe
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 ATTEMPTS = 6
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
 
-T = TypeVar("T")
 
+def retrying(sleep: Callable[[float], None] = time.sleep) -> Retrying:
+    """Return what tries a call again while its failure is one that passes: `retrying()(service.list, parameters)`.
 
-def patiently(call: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
-    """Return what a call returns, trying again while the failure is one that passes.
-
-    Raises:
-        stripe.StripeError: the failure does not pass, or has not after `ATTEMPTS` tries.
+    The call raises stripe.StripeError where the failure does not pass, or has not after `ATTEMPTS` tries.
     """
-    for attempt in range(1, ATTEMPTS):
-        try:
-            return call()
-        except stripe.StripeError as error:
-            if not _passes(error):
-                raise
-            sleep(_wait(error, attempt))
-    return call()
+    return Retrying(
+        retry=retry_if_exception(_passes),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=_wait,
+        sleep=sleep,
+        reraise=True,
+    )
 
 
-def _passes(error: stripe.StripeError) -> bool:
+def _passes(error: BaseException) -> bool:
     """Say whether trying again can help."""
+    if not isinstance(error, stripe.StripeError):
+        return False
     status = error.http_status or 0
     if isinstance(error, stripe.RateLimitError | stripe.APIConnectionError) or status == 429:
         return True
@@ -48,12 +46,12 @@ def _passes(error: stripe.StripeError) -> bool:
     return type(error) is stripe.APIError and (status in (200, 409) or status >= 500)
 
 
-def _wait(error: stripe.StripeError, attempt: int) -> float:
+def _wait(state: RetryCallState) -> float:
     """Return the seconds to wait after a failed attempt."""
-    asked = _header(error, "retry-after")
-    if asked.isdigit():
-        return min(float(asked), _LONGEST_WAIT_S)
-    return min(_FIRST_WAIT_S * 2 ** (attempt - 1), _LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
+    stated = _header(state.outcome.exception(), "retry-after")
+    if stated.isdigit():
+        return min(float(stated), _LONGEST_WAIT_S)
+    return min(_FIRST_WAIT_S * 2 ** (state.attempt_number - 1), _LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
 
 
 def _header(error: stripe.StripeError, wanted: str) -> str:

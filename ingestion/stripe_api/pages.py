@@ -12,7 +12,7 @@ from typing import Any
 
 import stripe
 
-from ingestion.stripe_api.calls import patiently
+from ingestion.stripe_api.calls import retrying
 from ingestion.stripe_api.shape import Object
 
 PAGE = 100
@@ -43,7 +43,7 @@ def pages(
         asked: dict[str, Any] = {"limit": PAGE, "created": {"gte": low, "lt": high}}
         if cursor is not None:
             asked["starting_after"] = cursor
-        answer = patiently(lambda asked=asked: service.list(asked), sleep)
+        answer = retrying(sleep)(service.list, asked)
         rows = [plain(one) for one in answer.data]
         for row in rows:
             if row["id"] in seen:
@@ -65,7 +65,7 @@ def pages(
 def retrieve(service: Any, identifier: str, sleep: Callable[[float], None] = time.sleep) -> Object | None:
     """Return one object as it is now, or None where Stripe no longer knows it."""
     try:
-        return plain(patiently(lambda: service.retrieve(identifier), sleep))
+        return plain(retrying(sleep)(service.retrieve, identifier))
     except stripe.InvalidRequestError as error:
         if error.http_status == 404:
             return None

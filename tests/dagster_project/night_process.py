@@ -18,7 +18,6 @@ from ingestion.home import HOME_VARIABLE, Home
 
 PRELOADED = [
     "dagster_project.definitions",
-    "dagster_project.defs.checks",
     "dagster_project.defs.publish",
     "dagster_project.defs.schedules",
     "dagster_project.defs.stripe",

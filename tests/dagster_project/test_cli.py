@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner
 
 from dagster_project.cli import app, main
@@ -21,7 +22,7 @@ def tollbook(*arguments: object):
 
 
 def test_another_run_holding_the_home_ends_with_4_and_names_its_process(home: Home) -> None:
-    with home.writer_lock():
+    with FileLock(home.lock_file):
         ended = tollbook("run", "--home", home.root)
     assert ended.exit_code == 4
     assert str(os.getpid()) in ended.stderr

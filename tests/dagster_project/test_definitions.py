@@ -105,7 +105,7 @@ def test_what_counts_is_decided_after_all_is_read_and_before_anything_is_priced(
             dg.AssetKey(path)
         )
     blocking = {key.name for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
-    assert blocking == {"reconciliation_is_whole", "there_is_something_to_publish"}
+    assert blocking == {"there_is_something_to_publish"}
 
 
 def test_a_renamed_source_stands_behind_the_staging_of_its_dialect(home: Home) -> None:

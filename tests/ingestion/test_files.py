@@ -14,9 +14,10 @@ WRITE_A_HOME = """
 import sys
 from ingestion.files import keep_private, whole
 from ingestion.home import Home
+from ingestion.locks import held
 keep_private()
 home = Home.locate(sys.argv[1])
-with home.writer_lock(), whole(home.exports / "august.csv") as temporary:
+with held(home.lock_file), whole(home.exports / "august.csv") as temporary:
     temporary.write_text("1")
 """
 
@@ -30,7 +31,7 @@ def test_a_home_and_its_files_are_their_owners_alone(tmp_path: Path):
     subprocess.run([sys.executable, "-c", WRITE_A_HOME, str(home.root)], check=True)
     modes = {path.relative_to(home.root).as_posix(): mode(path) for path in home.root.rglob("*")}
     assert mode(home.root) == 0o700
-    assert modes == {"exports": 0o700, "exports/august.csv": 0o600, "run.lock": 0o600}
+    assert modes == {"exports": 0o700, "exports/august.csv": 0o600, "run.lock": 0o600, "run.lock.pid": 0o600}
 
 
 def test_a_file_that_was_opened_to_a_group_stays_open_to_it(tmp_path: Path):

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from threading import Timer
 
 import pytest
+from filelock import FileLock, Timeout
 
 from dagster_project.books.locks import writing
 from ingestion.home import Home, HomeLocked
@@ -18,16 +19,16 @@ def test_the_lock_nests_within_a_process(home: Home) -> None:
     with writing(home):
         with writing(home):
             pass
-        with pytest.raises(HomeLocked), home.writer_lock():
+        with pytest.raises(Timeout), FileLock(home.lock_file, timeout=0):
             pass
-    with home.writer_lock():
+    with FileLock(home.lock_file, timeout=0):
         pass
 
 
 def test_the_lock_is_free_after_an_error(home: Home) -> None:
     with pytest.raises(ValueError, match="broke"), writing(home):
         raise ValueError("broke")
-    with home.writer_lock():
+    with FileLock(home.lock_file, timeout=0):
         pass
 
 
@@ -40,7 +41,13 @@ def test_another_process_is_kept_out_and_learns_who_holds_the_home(home: Home) -
 
 def test_a_step_waits_for_another_process_until_its_deadline(home: Home, caplog) -> None:
     caplog.set_level("INFO")
-    with home.writer_lock(), pytest.raises(HomeLocked, match=str(os.getpid())), writing(home, patience=0.1):
+    with writing(home):  # notes the number of this process
+        pass
+    with (
+        FileLock(home.lock_file),
+        pytest.raises(HomeLocked, match=str(os.getpid())),
+        writing(home, patience=0.1),
+    ):
         pass
     assert [record.getMessage() for record in caplog.records] == [
         f"waiting for process {os.getpid()}, which is writing {home.root}"
@@ -49,7 +56,7 @@ def test_a_step_waits_for_another_process_until_its_deadline(home: Home, caplog)
 
 def test_a_step_goes_on_when_the_other_process_lets_go(home: Home) -> None:
     with ExitStack() as stack:
-        stack.enter_context(home.writer_lock())
+        stack.enter_context(FileLock(home.lock_file, thread_local=False))
         Timer(0.1, stack.close).start()
         with writing(home, patience=60):
             pass

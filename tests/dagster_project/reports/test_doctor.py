@@ -13,7 +13,7 @@ import pytest
 from night_process import night
 from typer.testing import CliRunner
 
-from dagster_project.books.locks import holder, writing
+from dagster_project.books.locks import writing
 from dagster_project.books.publishing import confirm
 from dagster_project.cli import app
 from dagster_project.reports.doctor import Report, examine
@@ -21,6 +21,7 @@ from ingestion import accepted, source_status
 from ingestion.home import Home
 from ingestion.landing import landed
 from ingestion.load import convert
+from ingestion.locks import holder
 from ingestion.source_status import SourceStatus
 from ingestion.sources import load_sources
 
@@ -144,8 +145,8 @@ def test_a_field_that_changed_in_every_line_of_a_file_is_named_with_what_to_do(h
 
 def test_the_process_that_holds_the_home_is_named_while_it_does(home: Home) -> None:
     with writing(home):
-        assert holder(home) == os.getpid()
-    assert holder(home) is None
+        assert holder(home.lock_file) == os.getpid()
+    assert holder(home.lock_file) is None
 
 
 def test_a_source_that_stopped_delivering_three_days_ago_is_a_finding(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from uuid import uuid4
 
 import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
-from dagster._core.utils import make_new_run_id
 
 from dagster_project.runs.instance import OURS, bury, open_instance, remove_old_logs
 from ingestion.home import Home
@@ -68,7 +68,7 @@ def test_a_slot_outlives_no_run_whatever_became_of_it(home: Home) -> None:
         storage = instance.event_log_storage
         storage.set_concurrency_slots(POOL, len(states) + 1)
         runs = [instance.create_run_for_job(empty, status=status, tags=OURS).run_id for status in states]
-        for run_id in (*runs, make_new_run_id()):
+        for run_id in (*runs, str(uuid4())):
             storage.claim_concurrency_slot(POOL, run_id, "the step that has a slot")
             storage.claim_concurrency_slot(POOL, run_id, "the step that waits for one")
         bury(instance, OURS)

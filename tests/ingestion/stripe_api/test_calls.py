@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from ingestion.stripe_api.calls import ATTEMPTS, patiently
+from ingestion.stripe_api.calls import ATTEMPTS, retrying
 
 
 class Flaky:
@@ -43,7 +43,7 @@ LASTING = [
 @pytest.mark.parametrize("error", PASSING, ids=str)
 def test_a_failure_that_passes_is_tried_again(error: stripe.StripeError) -> None:
     waits: list[float] = []
-    assert patiently(Flaky(error, 3), waits.append) == "answer"
+    assert retrying(waits.append)(Flaky(error, 3)) == "answer"
     assert len(waits) == 3
 
 
@@ -51,14 +51,14 @@ def test_a_failure_that_passes_is_tried_again(error: stripe.StripeError) -> None
 def test_a_failure_that_lasts_is_raised_at_once(error: stripe.StripeError) -> None:
     call = Flaky(error, 9)
     with pytest.raises(type(error)):
-        patiently(call, lambda _: None)
+        retrying(lambda _: None)(call)
     assert call.calls == 1
 
 
 def test_it_gives_up_after_the_last_attempt() -> None:
     call = Flaky(PASSING[0], 99)
     with pytest.raises(stripe.RateLimitError):
-        patiently(call, lambda _: None)
+        retrying(lambda _: None)(call)
     assert call.calls == ATTEMPTS
 
 
@@ -66,13 +66,13 @@ def test_retry_after_is_honoured_up_to_half_a_minute() -> None:
     for asked, waited in (("7", 7.0), ("3600", 30.0)):
         error = stripe.RateLimitError("slow down", http_status=429, headers={"Retry-After": asked})
         waits: list[float] = []
-        patiently(Flaky(error, 1), waits.append)
+        retrying(waits.append)(Flaky(error, 1))
         assert waits == [waited]
 
 
 def test_waits_grow_and_are_never_equal_for_everybody() -> None:
     """0.5, 1, 2, 4 and 8 seconds, each times a number from 0.5 to 1."""
     waits: list[float] = []
-    patiently(Flaky(PASSING[1], 5), waits.append)
+    retrying(waits.append)(Flaky(PASSING[1], 5))
     for attempt, wait in enumerate(waits):
         assert 0.25 * 2**attempt <= wait <= 0.5 * 2**attempt
