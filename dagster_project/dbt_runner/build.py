@@ -122,6 +122,7 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
     work = home.dagster / "dbt"
     return [
         "build",
+        "--no-write-json",
         *("--project-dir", str(project.folder), "--profiles-dir", str(project.folder)),
         *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
         # dbt leaves its log file open; _listener writes ours.
