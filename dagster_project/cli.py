@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from dagster_project.runs.night import Asked
 
 app = typer.Typer(
-    help="The books of an LLM gateway: what was used, what it cost, what was paid, what does not add up.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -40,6 +39,21 @@ _REFUSALS = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO),
     *(errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tollbook {version('tollbook')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """The books of an LLM gateway: what was used, what it cost, what was paid, what does not add up."""
 
 
 @app.command()

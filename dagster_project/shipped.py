@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -14,3 +16,9 @@ def shipped(name: str) -> Path:
     """Return the folder called `name`, of the wheel where it is installed, else of the checkout."""
     packaged = _PACKAGE / "_shipped" / name
     return packaged if packaged.is_dir() else _PACKAGE.parent / name
+
+
+def cache(name: str) -> Path:
+    """Return where files may be kept that can be made again: beside `name` in a checkout, else the user's cache."""
+    folder = shipped(name)
+    return folder / "target" if folder.parent == _PACKAGE.parent else user_cache_path("tollbook") / name

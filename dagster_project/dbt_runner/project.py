@@ -1,14 +1,15 @@
 """dbt/ → its parsed manifest, parsed once per content of dbt/.
 
-A parse costs seconds and the result is the same for every home, so it is kept in dbt/target/<digest>/ where
-the digest covers every file of the project and the versions of dbt: a changed model is a new digest, never
-a stale manifest. Knows nothing of Dagster; running the project is build.py's.
+A parse costs seconds and the result is the same for every home, so it is kept in dbt/target/<digest>/ (in the user's
+cache where the package is installed). The digest covers every file of the project and the versions of dbt: a changed
+model is a new digest, never a stale manifest. Knows nothing of Dagster; running the project is build.py's.
 
 Rulings: docs/decisions/runs.md#runs-2.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -16,12 +17,12 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster_project.shipped import shipped
+from dagster_project.shipped import cache, shipped
 from ingestion.connectors import DIALECTS
 from ingestion.locks import held
 
@@ -96,7 +97,7 @@ class DbtProject:
         ]
 
 
-@cache
+@functools.cache
 def project() -> DbtProject:
     """The repository's own dbt project."""
     return DbtProject(PROJECT_DIR)
@@ -139,17 +140,18 @@ def _parsed(folder: Path) -> Path:
     Raises:
         LockHeld: another process has been parsing for minutes; the message names it.
     """
-    parse_folder = folder / "target" / digest(folder)
+    kept = cache("dbt") if folder == PROJECT_DIR else folder / "target"
+    parse_folder = kept / digest(folder)
     if parse_folder.exists():
         return parse_folder
-    (folder / "target").mkdir(parents=True, exist_ok=True)
-    with held(folder / "target" / ".lock", PARSE_PATIENCE):
+    kept.mkdir(parents=True, exist_ok=True)
+    with held(kept / ".lock", PARSE_PATIENCE):
         if not parse_folder.exists():
             temporary = parse_folder.with_name(f".tmp-{os.getpid()}")
             shutil.rmtree(temporary, ignore_errors=True)
             _parse(folder, temporary)
             temporary.rename(parse_folder)
-            _forget_old_parses(folder / "target")
+            _forget_old_parses(kept)
     return parse_folder
 
 
