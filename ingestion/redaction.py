@@ -5,11 +5,12 @@
     JSON that nobody declared      kept_json   secrets, values of secret names and written text are replaced
     the name of a field            shown_name  the same, cut to a readable length
 
+What is done row by row is SQL for DuckDB (`…_sql`); texts that Python holds are masked there.
+
 Of an id that a program made only the whole value can be a secret, so its first characters tell whether to look.
 
-Every function has a twin that returns SQL for DuckDB. The patterns use only what Python's `re` and DuckDB's RE2
-read alike: ASCII classes, no flags, no look-around. They follow the public formats of the providers; the tests hold
-them against the patterns of detect-secrets.
+The patterns use only what Python's `re` and DuckDB's RE2 read alike: ASCII classes, no flags, no look-around. They
+follow the public formats of the providers; the tests hold them against the patterns of detect-secrets.
 
 Rulings: docs/decisions/secrets.md.
 """
@@ -17,7 +18,6 @@ Rulings: docs/decisions/secrets.md.
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 
 from ingestion.duck import literal
 
@@ -146,12 +146,10 @@ _BEYOND_ASCII = "\u0080-\U0010ffff"
 _LETTER = f"[A-Za-z{_BEYOND_ASCII}]"
 _PROSE = rf"{_LETTER}(?:{_SPACE}|\\[nrt])+{_LETTER}|[{_BEYOND_ASCII}]{{24}}"
 _IN_STRING = r"(?:[^\"\\]|\\.)*"
-_STRING = rf"\"{_IN_STRING}\""
 _PROSE_STRING = rf"\"{_IN_STRING}(?:{_PROSE}){_IN_STRING}\""
 
-_secret, _assigned, _any = (re.compile(pattern, re.ASCII) for pattern in (SECRET, _ASSIGNED, _ANY))
-_secret_name, _prose = re.compile(_SECRET_NAME), re.compile(_PROSE)
-_string = re.compile(_STRING, re.DOTALL)
+_secret, _assigned = (re.compile(pattern, re.ASCII) for pattern in (SECRET, _ASSIGNED))
+_prose = re.compile(_PROSE)
 
 
 def masked(text: str) -> str:
@@ -165,16 +163,11 @@ def masked_sql(text: str) -> str:
     return f"regexp_replace({assigned}, {literal(SECRET)}, {literal(MASK)}, 'g')"
 
 
-def pseudonym(text: str) -> str:
-    """Return a name or an id; one with a secret in it becomes its SHA-256.
+def pseudonym_sql(text: str) -> str:
+    """Return the SQL of a name or an id; one with a secret in it becomes its SHA-256.
 
     Different values stay different, and the hash of a LiteLLM key is the name that LiteLLM gives it.
     """
-    return sha256(text.encode()).hexdigest() if _any.search(text) else text
-
-
-def pseudonym_sql(text: str) -> str:
-    """Return the SQL of `pseudonym`."""
     # The shortest secret has 11 characters, and most names have fewer. A SHA-256 holds none and would take longest.
     is_hash = f"strlen({text}) = 64 and regexp_full_match({text}, '[0-9a-f]{{64}}')"
     found = f"strlen({text}) > 10 and not ({is_hash}) and regexp_matches({text}, {literal(_ANY)})"
@@ -182,31 +175,21 @@ def pseudonym_sql(text: str) -> str:
 
 
 def id_pseudonym_sql(text: str) -> str:
-    """Return the SQL of `pseudonym` for an id that a program made: it is a secret as a whole or not at all."""
+    """Return the SQL of an id that a program made: as `pseudonym_sql`, but it is a secret as a whole or not at all."""
     beginnings = ", ".join(map(literal, _BEGINNINGS))
     return f"case when left({text}, 2) in ({beginnings}) then {pseudonym_sql(text)} else {text} end"
 
 
-def is_secret_name(name: str) -> bool:
-    """Tell whether the text of a field of this name is secret whatever it looks like."""
-    return bool(_secret_name.search(name))
-
-
 def is_secret_name_sql(name: str) -> str:
-    """Return the SQL of `is_secret_name`; `name` may be in quotes."""
+    """Return the condition that the text of a field is secret whatever it looks like; `name` may be in quotes."""
     return f"regexp_matches({name}, {literal(_SECRET_NAME)})"
 
 
-def kept_json(written: str) -> str:
-    """Return what may be kept of the text of a JSON value: without secrets and without what somebody wrote.
+def kept_json_sql(written: str) -> str:
+    """Return the SQL of what may be kept of the text of a JSON value: no secrets, and nothing that somebody wrote.
 
     The text must have no space outside its strings.
     """
-    return masked(_string.sub(lambda found: f'"{WRITTEN}"' if _prose.search(found[0]) else found[0], written))
-
-
-def kept_json_sql(written: str) -> str:
-    """Return the SQL of `kept_json`."""
     return masked_sql(
         f"regexp_replace({written}, {literal(_PROSE_STRING)}, {literal(chr(34) + WRITTEN + chr(34))}, 'gs')"
     )

@@ -126,12 +126,14 @@ def test_a_secret_is_masked_wherever_it_stands(secret: str, around: str):
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_name_that_holds_a_secret_becomes_its_hash(secret: str):
-    assert redaction.pseudonym(f"prod {secret}") == sha256(f"prod {secret}".encode()).hexdigest()
+    name = f"prod {secret}"
+    assert _in_sql(redaction.pseudonym_sql("given"), [name]) == [(sha256(name.encode()).hexdigest(),)]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_stays_as_it_is(name: str):
-    assert (redaction.masked(name), redaction.pseudonym(name)) == (name, name)
+    assert redaction.masked(name) == name
+    assert _in_sql(redaction.pseudonym_sql("given"), [name]) == [(name,)]
 
 
 @pytest.mark.parametrize(
@@ -167,13 +169,13 @@ def test_a_value_after_a_secret_name_is_masked(assignment: str):
     ],
 )
 def test_a_name_tells_whether_its_value_is_secret(name: str, is_secret: bool):
-    assert redaction.is_secret_name(name) is is_secret
+    named = [name, f'"{name}"']
+    assert _in_sql(redaction.is_secret_name_sql("given"), named) == [(is_secret,)] * 2
 
 
 def test_what_somebody_wrote_is_not_kept_and_what_programs_write_is():
-    kept = redaction.kept_json(
-        '{"note":"please call me","at":"2026-11-01 07:21:59","tier":"eu-west","n":[1,"two words"]}'
-    )
+    written = '{"note":"please call me","at":"2026-11-01 07:21:59","tier":"eu-west","n":[1,"two words"]}'
+    [(kept,)] = _in_sql(redaction.kept_json_sql("given"), [written])
     assert json.loads(kept) == {
         "note": "[text]",
         "at": "2026-11-01 07:21:59",
@@ -192,16 +194,25 @@ def test_the_name_of_a_field_is_shown_short_and_without_what_it_should_not_hold(
 
 @settings(max_examples=25, deadline=None, database=None)
 @given(st.lists(_texts.filter(lambda text: "\0" not in text), min_size=1, max_size=30))
-def test_python_and_sql_redact_alike(texts: list[str]):
+def test_python_and_sql_redact_alike_and_a_name_with_a_secret_is_its_hash(texts: list[str]):
     in_sql = _in_sql(f"{redaction.masked_sql('given')}, {redaction.pseudonym_sql('given')}", texts)
-    assert in_sql == [(redaction.masked(text), redaction.pseudonym(text)) for text in texts]
+    masked = [redaction.masked(text) for text in texts]
+    assert in_sql == [
+        (shown, text if shown == text else sha256(text.encode()).hexdigest())
+        for text, shown in zip(texts, masked, strict=True)
+    ]
 
 
 @settings(max_examples=25, deadline=None, database=None)
 @given(st.lists(_json_values, min_size=1, max_size=20))
-def test_python_and_sql_keep_the_same_of_json_and_it_stays_json(values: list[object]):
+def test_of_json_strings_that_somebody_wrote_and_secrets_are_replaced_and_it_stays_json(values: list[object]):
+    def kept(string: re.Match[str]) -> str:
+        is_written = redaction.shown_name(string[0]) == redaction.WRITTEN
+        return f'"{redaction.WRITTEN}"' if is_written else string[0]
+
     written = [json.dumps(value, ensure_ascii=False, separators=(",", ":")) for value in values]
-    kept = [redaction.kept_json(text) for text in written]
-    assert _in_sql(redaction.kept_json_sql("given"), written) == [(text,) for text in kept]
-    for text in kept:
+    in_sql = [text for (text,) in _in_sql(redaction.kept_json_sql("given"), written)]
+    strings = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+    assert in_sql == [redaction.masked(strings.sub(kept, text)) for text in written]
+    for text in in_sql:
         json.loads(text)
