@@ -43,6 +43,7 @@ sources:
   infery: {dialect: infery}
   infery_eu: {dialect: infery, usd_per_credit: 0.01}
   openrouter: {dialect: openrouter}
+  openrouter_twice: {dialect: openrouter}
   litellm: {dialect: litellm}
   openai: {dialect: openai}
   anthropic: {dialect: anthropic}
@@ -85,5 +86,16 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[tuple[
     }
     more = home.landing / "openrouter/generations/dt=2026-11-02/more.ndjson"
     more.write_text(json.dumps(contradictory) + "\n")
+    # One day's sums delivered twice on one day, in files whose names say nothing of what came later.
+    day = home.landing / "openrouter_twice/activity/dt=2026-11-02"
+    day.mkdir(parents=True)
+    for name, model, requests, usage in (
+        ("b.json", "grew", 3, 0.3),
+        ("a.json", "grew", 5, 0.5),
+        ("a2.json", "as-many", 4, 0.4),
+        ("b2.json", "as-many", 4, 0.2),
+    ):
+        sums = {"date": "2026-11-01", "model": model, "requests": requests, "usage": usage}
+        (day / name).write_text(json.dumps({"data": [sums]}))
     build(home, (*USAGE, *(f"+{model}" for model in MODELS)))
     return lambda query: rows(home, query)

@@ -83,8 +83,15 @@ def test_the_longer_of_latency_and_generation_is_the_duration(ask):
 def test_a_days_sums_count_once(ask):
     assert ask(
         "select count(*), sum(request_count), sum(charged_cost_usd), sum(byok_cost_usd),"
-        " sum(cache_read_tokens) from staging.stg_openrouter__activity"
+        " sum(cache_read_tokens) from staging.stg_openrouter__activity where source = 'openrouter'"
     ) == [(2, 2, Decimal("0.0016"), Decimal("0.0019"), 160)]
+
+
+def test_of_sums_delivered_twice_on_one_day_those_with_the_most_count_whatever_the_files_are_called(ask):
+    assert ask(
+        "select model_served, request_count, charged_cost_usd from staging.stg_openrouter__activity"
+        " where source = 'openrouter_twice' order by model_served"
+    ) == [("as-many", 4, Decimal("0.4")), ("grew", 5, Decimal("0.5"))]
 
 
 def test_a_generation_and_its_row_of_the_export_are_one_event(ask):

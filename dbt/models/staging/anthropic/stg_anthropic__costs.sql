@@ -48,7 +48,7 @@ renamed as (
         delivered_on,
         raw_file,
         raw_line
-    from {{ last_delivery('named', 'bucket') }}
+    from {{ last_delivery('named', 'bucket', most = ['amount_cents']) }}
 )
 
 select * from renamed

@@ -54,7 +54,7 @@ renamed as (
         delivered_on,
         raw_file,
         raw_line
-    from {{ last_delivery('named', 'bucket') }}
+    from {{ last_delivery('named', 'bucket', most = ['uncached_input_tokens', 'output_tokens']) }}
 )
 
 select * from renamed

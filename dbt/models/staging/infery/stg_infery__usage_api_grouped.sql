@@ -41,7 +41,7 @@ renamed as (
         delivered_on,
         raw_file,
         raw_line
-    from {{ last_delivery('named', 'bucket') }}
+    from {{ last_delivery('named', 'bucket', most = ['requests', 'credits_used']) }}
 )
 
 select * from renamed

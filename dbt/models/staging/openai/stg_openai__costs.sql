@@ -40,7 +40,7 @@ renamed as (
         delivered_on,
         raw_file,
         raw_line
-    from {{ last_delivery('named', 'bucket') }}
+    from {{ last_delivery('named', 'bucket', most = ['amount']) }}
 )
 
 select * from renamed

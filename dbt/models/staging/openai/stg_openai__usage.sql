@@ -68,7 +68,7 @@ renamed as (
         delivered_on,
         raw_file,
         raw_line
-    from {{ last_delivery('named', 'bucket') }}
+    from {{ last_delivery('named', 'bucket', most = ['num_model_requests', 'num_requests', 'input_tokens', 'output_tokens']) }}
 )
 
 select * from renamed

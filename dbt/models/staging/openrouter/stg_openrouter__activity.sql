@@ -44,7 +44,7 @@ renamed as (
         delivered_on,
         raw_file,
         raw_line
-    from {{ last_delivery('named', 'bucket') }}
+    from {{ last_delivery('named', 'bucket', most = ['requests', 'usage_usd']) }}
 )
 
 select * from renamed
