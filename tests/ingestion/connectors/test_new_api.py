@@ -212,3 +212,11 @@ def test_the_family_shares_its_tables() -> None:
     }
     assert CONSOLE_TABLE in TOKENOPEN.streams
     assert ONE_API.streams[0] is LOGS
+
+
+def test_a_service_tier_that_only_forks_write_is_named_as_unknown(desk):
+    other = {"model_ratio": 1, "service_tier": "priority", "service_tier_multiplier": 2}
+    desk.land([item(other), item({"model_ratio": 1, "request_rules": []})], stream="aisa/logs")
+    desk.run()
+    found = [row["unknown_fields"] for row in desk.rows(TABLE)]
+    assert found == ["service_tier,service_tier_multiplier", None]
