@@ -1,4 +1,4 @@
-{#- Rulings: docs/decisions/pricing.md#pricing-14 -#}
+-- Rulings: docs/decisions/pricing.md#pricing-14
 -- One row per day, source, workspace and model: what the same tokens would have cost at another model's prices, without
 -- the cache, and without discounts. `target` is <price_provider>/<price_model> of dim_prices, its standard service.
 --

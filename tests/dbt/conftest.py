@@ -15,6 +15,7 @@ import duckdb
 from hypothesis import HealthCheck, Phase, settings
 
 from dagster_project.books.build import build as build_books
+from dagster_project.books.restating import Restatement
 from dagster_project.dbt_runner.build import BuildResult
 from dagster_project.dbt_runner.project import project
 from ingestion import accepted, config, landing, load, prices, sources
@@ -107,10 +108,10 @@ def ingest(home: Home) -> None:
     prices.write_formulas(home)
 
 
-def build(home: Home, select: Sequence[str] = USAGE) -> BuildResult:
+def build(home: Home, select: Sequence[str] = USAGE, restatement: Restatement | None = None) -> BuildResult:
     """Ingest and run dbt over `select`; a broken node fails the test with dbt's own words."""
     ingest(home)
-    result = build_books(home, project(), select)
+    result = build_books(home, project(), select, restatement)
     assert not result.broken, result.explain()
     return result
 

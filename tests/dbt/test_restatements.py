@@ -10,7 +10,7 @@ import pytest
 
 from dagster_project.books.closing import close
 from dagster_project.books.publishing import publish
-from dagster_project.books.restating import NotRestatable, Restatement, records, refuse_closed, told
+from dagster_project.books.restating import NotRestatable, Restatement, records, refuse_closed, summary_lines
 from dagster_project.dbt_runner.project import Mart
 from ingestion.home import Home
 from tests.dbt.conftest import USAGE, build, infron_line, land, rows
@@ -35,8 +35,8 @@ REQUESTS = """
 """
 
 
-def night(home: Home) -> None:
-    build(home, SELECT)
+def night(home: Home, restatement: Restatement | None = None) -> None:
+    build(home, SELECT, restatement)
     publish(home, MARTS)
 
 
@@ -55,8 +55,7 @@ def test_a_restated_day_keeps_what_it_said_before(home: Home) -> None:
         OVERRIDES + "anthropic,claude-sonnet-4-5,input,2,,,2026-10-31,,contract\n"
     )
     asked = Restatement.of(date(2026, 10, 30), date(2026, 10, 31), "Anthropic's new contract")
-    with asked.asked_for():
-        night(home)
+    night(home, asked)
     old, new, twice = Decimal("0.0375"), Decimal("0.0275"), Decimal("0.055")
     assert rows(home, DAYS) == [
         ("2026-10-31", "prices_changed", "Anthropic's new contract", 1, 1, old, new),
@@ -66,7 +65,7 @@ def test_a_restated_day_keeps_what_it_said_before(home: Home) -> None:
         ("2026-10-31", "gen-2026-10-31", "changed", old, new),
         ("2026-11-01", "gen-2026-11-01", "changed", old, new),
     ]
-    [_, line] = told(home, asked)
+    [_, line] = summary_lines(home, asked)
     assert line.startswith("2026-10-31  0.037500000000 USD before, 0.027500000000 after, -0.010000000000")
 
     home.build_database.unlink()
@@ -77,9 +76,8 @@ def test_a_restated_day_keeps_what_it_said_before(home: Home) -> None:
     for record in records(home):
         assert (home.lake / record["before_file"]).exists()
     asked_again = Restatement.of(date(2026, 10, 30), date(2026, 11, 3), "to be sure")
-    with asked_again.asked_for():
-        night(home)
-    assert told(home, asked_again) == ["nothing changed from 2026-10-30 to 2026-11-03"]
+    night(home, asked_again)
+    assert summary_lines(home, asked_again) == ["nothing changed from 2026-10-30 to 2026-11-03"]
 
     close(home, "2026-10", date(2026, 11, 4), lambda *_: [], force=False)
     with pytest.raises(NotRestatable, match="closed: 2026-10;"):
