@@ -66,14 +66,18 @@ def _was_built_elsewhere(home: Home) -> bool:
 
 
 def _measured(home: Home, project: DbtProject, result: BuildResult) -> BuildResult:
-    """Add the rows of what was built, and how many days of it this build rebuilt."""
+    """Add the rows of what was built and is stored, and how many days of it this build rebuilt."""
     built = [node.name for node in result.nodes if node.resource_type == "model" and node.passed]
     by_day = state.counts(home, result.invocation_id)
     rows = {model: row_count for model, (row_count, _) in by_day.items() if model in built}
     days = {model: count for model, (_, count) in by_day.items() if model in built}
-    schemas = {node["name"]: node["schema"] for node in project.models}
+    schemas = {
+        node["name"]: node["schema"]
+        for node in project.models
+        if node["config"]["materialized"] != "view" or node["fqn"][1] == "marts"
+    }
     with state.open_build(home) as warehouse:
         for name in built:
-            if name not in rows:
+            if name not in rows and name in schemas:
                 [(rows[name],)] = warehouse.table(f"{schemas[name]}.{name}").count("*").fetchall()
     return replace(result, rows=rows, days_rebuilt=days)

@@ -10,6 +10,7 @@ Nobody else names a table of this `meta`. Writing the marts themselves is publis
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -48,14 +49,21 @@ def place_of(marts: duckdb.DuckDBPyConnection) -> str:
 
 
 def reads_elsewhere(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
-    """Tell whether a view reads Parquet files that are not below this home's lake, as it is named now."""
+    """Tell whether a view reads Parquet files that are not below this home, as it is named now."""
     [(found,)] = connection.sql(
         """
         select count(*) > 0
         from duckdb_views()
-        where not internal and contains(sql, 'read_parquet(') and not contains(sql, $here)
+        where
+            not internal
+            and contains(sql, 'read_parquet(')
+            and not contains(sql, $here)
+            and not contains(sql, $pattern)
         """,
-        params={"here": literal(f"{home.lake}/").removesuffix("'")},
+        params={
+            "here": literal(f"{home.root}/").removesuffix("'"),
+            "pattern": literal(re.sub(r"([*[])", r"[\1]", f"{home.root}/")).removesuffix("'"),
+        },
     ).fetchall()
     return found
 

@@ -129,7 +129,11 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
         *("--log-level", "none", "--log-level-file", "none"),
         *("--exclude-resource-type", "unit_test"),
         # A check over several models runs where all of them are selected or were needed for one that is.
-        *(("--select", *select, "--indirect-selection", "buildable") if select else ()),
+        *(
+            ("--select", *select, *project.views_below(select), "--indirect-selection", "buildable")
+            if select
+            else ()
+        ),
     ]
 
 

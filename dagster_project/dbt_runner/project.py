@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -82,6 +82,20 @@ class DbtProject:
             for node in self.manifest_json["nodes"].values()
             if node["resource_type"] == "model" and node["config"]["materialized"] != "ephemeral"
         ]
+
+    def views_below(self, names: Iterable[str]) -> list[str]:
+        """Return the views that models read, directly or through other views: they hold no rows to build upon."""
+        nodes = self.manifest_json["nodes"]
+        found, unread = set(), [f"model.tollbook.{name}" for name in names]
+        while unread:
+            for upstream in nodes.get(unread.pop(), {"depends_on": {"nodes": ()}})["depends_on"]["nodes"]:
+                if (
+                    upstream not in found
+                    and nodes.get(upstream, {}).get("config", {}).get("materialized") == "view"
+                ):
+                    found.add(upstream)
+                    unread.append(upstream)
+        return sorted(nodes[unique_id]["name"] for unique_id in found)
 
     @property
     def marts(self) -> list[Mart]:

@@ -103,7 +103,7 @@ def dagster_results(
             yield dg.MaterializeResult(
                 asset_key=keys[node.name],
                 metadata={
-                    "dagster/row_count": result.rows.get(node.name, 0),
+                    **({"dagster/row_count": result.rows[node.name]} if node.name in result.rows else {}),
                     "seconds": node.seconds,
                     **(
                         {"days_rebuilt": result.days_rebuilt[node.name]}

@@ -56,7 +56,7 @@ def test_events_are_staged_in_the_one_shape_and_counted(table: str) -> None:
     """int_usage_events names every column of the shape, so a model that lacks one does not build."""
     [staging] = staging_of(table)
     node = project().manifest_json["nodes"][staging]
-    assert node["config"]["materialized"] == "ephemeral"
+    assert node["config"]["materialized"] == "view"
     assert node["description"]
     assert staging in project().manifest_json["nodes"][EVENTS]["depends_on"]["nodes"]
 

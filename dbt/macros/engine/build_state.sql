@@ -143,16 +143,18 @@
 {%- endmacro %}
 
 {#-
-  Point the raw_events() variables at the files that hold rows from the first to the last of `days`, `margin_days` more on
-  either side, or at the table's empty schema file.
+  Point what the model being built reads at the days from the first to the last of `days`, `margin_days` more on either
+  side: first_day and last_day for relations that are kept by day, and for each raw table the files that hold rows of these
+  days, or its empty schema file.
 -#}
 {% macro set_raw_variables(days, margin_days = 0) %}
     {%- set first_day = "date '" ~ (days[0][0] if days else '0001-02-01') ~ "' - " ~ margin_days -%}
     {%- set last_day = "date '" ~ (days[-1][0] if days else '0001-02-01') ~ "' + " ~ margin_days -%}
-    {%- do run_query('set variable first_day = cast(' ~ first_day ~ ' as timestamp)') -%}
-    {%- do run_query('set variable last_day = cast(' ~ last_day ~ ' as timestamp)') -%}
-    {%- for table in event_tables() -%}
-        {%- set variable -%}
+    {%- set variables -%}
+        set variable first_day = cast({{ first_day }} as timestamp);
+        set variable last_day = cast({{ last_day }} as timestamp)
+        {%- for table in raw_events_below(model) -%}
+            ;
             set variable raw_{{ table }} = (
                 select coalesce(
                     list('{{ home_path("raw/") | replace("'", "''") }}' || raw_file order by raw_file),
@@ -166,32 +168,25 @@
                         and event_date between {{ first_day }} and {{ last_day }}
                 )
             )
-        {%- endset -%}
-        {%- do run_query(variable) -%}
-    {%- endfor -%}
+        {%- endfor -%}
+    {%- endset -%}
+    {%- do run_query(variables) -%}
 {% endmacro %}
 
-{#-
-  The rows of an upstream that may belong to the days being built. A model whose CTE is read more than once needs it: DuckDB
-  makes such a CTE once, and then of all days there are, before it looks which are asked for.
--#}
-{% macro rows_of_days(upstream) -%}
-    (
-        select *
-        from {{ upstream }}
-        where
-            event_date >= cast(getvariable('first_day') as date)
-            and event_date <= cast(getvariable('last_day') as date)
-    )
+{#- Whether a row of a relation that is kept by day is of the days being built; any row where nothing says which. -#}
+{% macro is_day_shown() -%}
+    event_date >= coalesce(cast(getvariable('first_day') as date), date '-infinity')
+    and event_date <= coalesce(cast(getvariable('last_day') as date), date 'infinity')
 {%- endmacro %}
 
-{#- The raw tables whose rows are usage events: sources with `is_event_table` in their meta. -#}
-{% macro event_tables() %}
-    {%- set tables = [] -%}
-    {%- for node in graph.sources.values() if node.source_name == 'raw' and node.config.meta.get('is_event_table') -%}
-        {%- do tables.append(node.name) -%}
-    {%- endfor -%}
-    {{ return(tables | sort) }}
+{#- Let relations show every day again. -#}
+{% macro reset_raw_variables() %}
+    {%- set variables -%}
+        reset variable first_day;
+        reset variable last_day
+        {%- for table in raw_events_below(model) %}; reset variable raw_{{ table }}{% endfor -%}
+    {%- endset -%}
+    {%- do run_query(variables) -%}
 {% endmacro %}
 
 {#-

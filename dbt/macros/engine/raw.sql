@@ -1,8 +1,10 @@
 {#-
   How models read raw/. Only staging models call these.
 
-  raw_events(table)  the files of the days being built, through a DuckDB variable that the `daily` materialization sets,
-                     so that the SQL of a model is the same every night and can be fingerprinted
+  raw_events(table)  a table's rows of the days being built: files and days come from DuckDB variables that the `daily` and
+                     `lake` materializations set, so that the SQL of a model is the same every night and can be
+                     fingerprinted. Where no variable is set, all accepted rows: whoever opens build.duckdb sees every day,
+                     or sets first_day and last_day (timestamps) and sees those
   raw_table(table)   every accepted file of a landed table
   raw_glob(table)    every file of a table that is written whole (config, prices) or version by version (Stripe); a file
                      older than a column has nothing in it
@@ -19,13 +21,48 @@
     {{ env_var('TOLLBOOK_HOME', '.tollbook') | replace('[', '[[]') | replace('*', '[*]') }}/{{ pattern }}
 {%- endmacro %}
 
-{#- A model's SQL as a hash that is the same wherever the home is. -#}
+{#-
+  The SQL of the model being built and of every view below it, as a hash that is the same wherever the home is. A view's own
+  hash is its comment: DuckDB does not print the same view the same way twice.
+-#}
 {% macro code_fingerprint(sql) -%}
     {%- set code = namespace(sql = sql) -%}
     {%- for root in [home_path(''), home_glob('')] -%}
         {%- set code.sql = code.sql | replace("'" ~ root | replace("'", "''"), "'") -%}
     {%- endfor -%}
+    {%- set views = [] -%}
+    {%- for unique_id in model.depends_on.nodes if graph.nodes.get(unique_id, {}).get('config', {}).get('materialized') == 'view' -%}
+        {%- do views.append(graph.nodes[unique_id].name) -%}
+    {%- endfor -%}
+    {%- if views -%}
+        {%- set fingerprints -%}
+            select coalesce(comment, '')
+            from duckdb_views()
+            where database_name = '{{ this.database }}' and view_name in ('{{ views | join("', '") }}')
+            order by view_name
+        {%- endset -%}
+        {%- set code.sql = code.sql ~ run_query(fingerprints).columns[0].values() | join('|') -%}
+    {%- endif -%}
     {{ return(local_md5(code.sql)) }}
+{%- endmacro %}
+
+{#- Names of the raw tables of usage events that a node of the graph reads, directly or through views. -#}
+{% macro raw_events_below(node) -%}
+    {%- set tables = [] -%}
+    {%- do find_raw_events(node, tables, []) -%}
+    {{ return(tables | sort) }}
+{%- endmacro %}
+
+{% macro find_raw_events(node, tables, seen) -%}
+    {%- for unique_id in node.depends_on.nodes if unique_id not in seen -%}
+        {%- do seen.append(unique_id) -%}
+        {%- set upstream = graph.nodes.get(unique_id) or graph.sources.get(unique_id) -%}
+        {%- if upstream.config.get('materialized') == 'view' -%}
+            {%- do find_raw_events(upstream, tables, seen) -%}
+        {%- elif upstream.config.get('meta', {}).get('is_event_table') -%}
+            {%- do tables.append(upstream.name) -%}
+        {%- endif -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#- The files below lake/ that a pattern names, whole paths in order, without what a process that died left unfinished. -#}
@@ -49,13 +86,40 @@
 
 {% macro raw_events(table) -%}
     {%- do source('raw', table) -%}
+    {%- set empty = raw_schema_file(table) | replace("'", "''") -%}
+    {%- set every_file = home_glob('raw/' ~ table ~ '/**/*.parquet') | replace("'", "''") -%}
     (
         select
             * exclude (raw_line, first_line, file_row_number),
             coalesce(raw_line, file_row_number + first_line) as raw_line
-        from read_parquet(getvariable('raw_{{ table }}'), file_row_number = true)
-        where occurred_at >= getvariable('first_day') and occurred_at < getvariable('last_day') + interval 1 day
+        from read_parquet(
+            coalesce(getvariable('raw_{{ table }}'), ['{{ empty }}']),
+            file_row_number = true, hive_partitioning = false
+        )
+        where {{ is_of_days('occurred_at') }}
+        union all
+        select
+            * exclude (raw_line, first_line, file_row_number),
+            coalesce(raw_line, file_row_number + first_line) as raw_line
+        from read_parquet(
+            case when getvariable('raw_{{ table }}') is null then ['{{ empty }}', '{{ every_file }}'] else ['{{ empty }}'] end,
+            file_row_number = true, hive_partitioning = false
+        )
+        where
+            getvariable('raw_{{ table }}') is null
+            and filename in (
+                select concat('{{ home_path("raw/") | replace("'", "''") }}', raw_file)
+                from {{ ref('stg_raw__files') }}
+                where raw_table = '{{ table }}'
+            )
+            and {{ is_of_days('occurred_at') }}
     )
+{%- endmacro %}
+
+{#- Whether a time is of the days being built; of any day where nothing says which. -#}
+{% macro is_of_days(occurred_at) -%}
+    {{ occurred_at }} >= coalesce(cast(getvariable('first_day') as timestamp), timestamp '-infinity')
+    and {{ occurred_at }} < coalesce(cast(getvariable('last_day') as timestamp) + interval 1 day, timestamp 'infinity')
 {%- endmacro %}
 
 {% macro raw_table(table) -%}

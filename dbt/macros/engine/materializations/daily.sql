@@ -20,7 +20,12 @@
     {{ run_hooks(pre_hooks, inside_transaction = True) }}
 
     {%- set columns = get_column_schema_from_query(sql) | map(attribute = 'name') | list -%}
-    {%- if existing_relation is none or adapter.get_columns_in_relation(existing_relation) | map(attribute = 'name') | list != columns -%}
+    {#- Asked the same way: of a struct, dbt lists the fields in one answer and the whole in another. -#}
+    {%- set built_columns = [] -%}
+    {%- if existing_relation is not none -%}
+        {%- set built_columns = get_column_schema_from_query('select * from ' ~ existing_relation) | map(attribute = 'name') | list -%}
+    {%- endif -%}
+    {%- if built_columns != columns -%}
         {%- call statement('create') -%}
             {% if existing_relation is not none %}drop {{ existing_relation.type }} {{ target_relation }};{% endif %}
             delete from {{ day_builds() }} where model = '{{ model.name }}';
@@ -71,6 +76,7 @@
         {%- do adapter.commit() -%}
     {%- endfor -%}
 
+    {%- do reset_raw_variables() -%}
     {%- call noop_statement('main', 'DAYS ' ~ missing_days | length, rows_affected = missing_days | length) -%}{%- endcall -%}
     {{ run_hooks(post_hooks, inside_transaction = True) }}
     {%- do persist_docs(target_relation, model) -%}

@@ -3,7 +3,8 @@
 
   config(materialized = 'lake', upstream = [first, …], keeps_history = false)
   Files are lake/<model>/event_date=<day>/<name>.parquet and are never changed; day_builds names the one that counts, so a
-  file left by a run that died is nobody's. The model itself is a view over exactly the files of day_builds. With keeps_history,
+  file left by a run that died is nobody's. The model itself is a view over exactly the files of day_builds; while days
+  are built from it, it shows those days. With keeps_history,
   days of closed months keep the files they were closed with (macros/engine/closed_days.sql), and of any other day that is replaced
   the old file is kept and compared with the new one (macros/engine/restatements.sql): one model has it, the requests themselves.
 
@@ -24,6 +25,7 @@
     {%- do want_days(config.require('upstream'), code_fingerprint) -%}
     {%- set keeps_history = config.get('keeps_history', false) -%}
     {%- set months = closed_months() if keeps_history else [] -%}
+    {%- set columns = get_column_schema_from_query(sql) if months else [] -%}
     {%- if months -%}
         {%- do keep_closed_days(model.name, sql, months) -%}
     {%- endif -%}
@@ -94,6 +96,7 @@
         {%- do adapter.commit() -%}
     {%- endfor -%}
 
+    {%- do reset_raw_variables() -%}
     {%- if has_replaced -%}
         {%- do write_restatements(model.name) -%}
     {%- endif -%}
@@ -105,13 +108,14 @@
             {%- set paths = [] -%}
             {%- for row in files -%}{%- do paths.append(home_path('lake/' ~ row[0])) -%}{%- endfor -%}
             create or replace view {{ target_relation }} as
-            select * from {{ rows_of_files(paths, get_column_schema_from_query(sql)) }}
+            select * from {{ rows_of_files(paths, columns) }} where {{ is_day_shown() }}
         {%- elif files -%}
             create or replace view {{ target_relation }} as
             select * from read_parquet(
                 [{% for row in files %}'{{ home_path("lake/" ~ row[0]) | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor %}],
                 hive_partitioning = true, hive_types = {event_date: date}
             )
+            where {{ is_day_shown() }}
         {%- else -%}
             copy (select * from ({{ sql }}) where false) to '{{ home_path("lake/.empty-" ~ model.name ~ ".parquet") | replace("'", "''") }}' (format parquet);
             create or replace view {{ target_relation }} as

@@ -17,7 +17,7 @@ with usage_costs as (
     select
         *,
         event_type in ('refund', 'adjustment') as is_correction
-    from {{ rows_of_days(ref('fct_usage_costs')) }}
+    from {{ ref('fct_usage_costs') }}
     where cache_optimized_cost_usd is not null
 ),
 

@@ -11,7 +11,7 @@ with usage_costs as (
         cost_variance_usd,
         case when cost_variance_usd is null then reported_cost_usd end as unpriced_charge_usd,
         {{ counted_requests() }} as requests
-    from {{ rows_of_days(ref('fct_usage_costs')) }}
+    from {{ ref('fct_usage_costs') }}
 ),
 
 named as (

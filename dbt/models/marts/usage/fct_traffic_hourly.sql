@@ -6,11 +6,11 @@ with minutely as (
     select
         *,
         date_trunc('hour', minute_at) as hour_at
-    from {{ rows_of_days(ref('fct_traffic_minutely')) }}
+    from {{ ref('fct_traffic_minutely') }}
 ),
 
 latency_buckets as (
-    select * from {{ rows_of_days(ref('fct_latency_hourly')) }}
+    select * from {{ ref('fct_latency_hourly') }}
 ),
 
 hourly as (

@@ -2,7 +2,7 @@
 {{ config(materialized = 'daily', upstream = ['int_usage_repeated_events']) }}
 
 with contradictions as (
-    select * from {{ rows_of_days(ref('int_usage_repeated_events')) }}
+    select * from {{ ref('int_usage_repeated_events') }}
     where contradicts_kept
 ),
 

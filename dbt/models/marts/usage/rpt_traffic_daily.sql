@@ -10,11 +10,11 @@
 {%- set grain = ['event_date', 'source', 'scope', 'subject'] %}
 
 with minutely as (
-    select * from {{ rows_of_days(ref('fct_traffic_minutely')) }}
+    select * from {{ ref('fct_traffic_minutely') }}
 ),
 
 latency_buckets as (
-    select * from {{ rows_of_days(ref('fct_latency_hourly')) }}
+    select * from {{ ref('fct_latency_hourly') }}
 ),
 
 subject_minutes as (

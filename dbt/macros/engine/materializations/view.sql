@@ -1,0 +1,30 @@
+{#-
+  view: one step of a day's pipeline that anyone can select from, in one statement instead of dbt's five.
+
+  What days it shows is decided below it, by raw_events() and by relations kept by day, whenever it is read. Its comment is
+  the hash of its code, and of that of the views below it, for models that are rebuilt when code changed.
+-#}
+{% materialization view, adapter = 'duckdb' %}
+    {%- set target_relation = this.incorporate(type = 'view') -%}
+    {%- set existing_relation = load_cached_relation(this) -%}
+    {%- set fingerprint = code_fingerprint(sql) -%}
+    {{ run_hooks(pre_hooks, inside_transaction = False) }}
+    {{ run_hooks(pre_hooks, inside_transaction = True) }}
+    {%- call statement('main') -%}
+        {% if existing_relation is not none and existing_relation.type != 'view' %}drop {{ existing_relation.type }} {{ existing_relation }};{% endif %}
+        {#- A view is bound when it is made: to empty files, which is quick. -#}
+        {%- for table in raw_events_below(model) %}
+        set variable raw_{{ table }} = ['{{ raw_schema_file(table) | replace("'", "''") }}'];
+        {%- endfor %}
+        create or replace view {{ target_relation }} as
+        {{ sql }};
+        comment on view {{ target_relation }} is '{{ fingerprint }}';
+        {%- for table in raw_events_below(model) %}
+        reset variable raw_{{ table }};
+        {%- endfor %}
+    {%- endcall -%}
+    {{ run_hooks(post_hooks, inside_transaction = True) }}
+    {%- do adapter.commit() -%}
+    {{ run_hooks(post_hooks, inside_transaction = False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
