@@ -1,11 +1,12 @@
 """Bring raw/ up to what Stripe says, reading only what can have changed.
 
     plan.py decides how far back ─► feed.py: ids that changed
-    for each stream: stream_run.py ─► versions that are new ─► raw/stripe_*/
-    then, and only then, move the marks
+    for each stream: stream_run.py ─► versions that are new ─► staged in raw/stripe_*/
+    then, and only then, move the marks ─► the staged versions count
 
-A run that dies leaves whole files and old marks; the next one reads the window again and finds its versions
-known. The newest minute is left out because a list may not show yet what was just made.
+A sync that dies before the marks have moved leaves nothing that counts, so the books never show a payment of one moment
+beside a refund of another; the next one reads the window again. One that dies behind them is completed by the next. The
+newest minute is left out because a list may not show yet what was just made.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import stripe
 from ingestion.home import Home
 from ingestion.stripe_api.feed import Changed, changed
 from ingestion.stripe_api.plan import Plan, Reach, make_plan
-from ingestion.stripe_api.state import read_marks, write_marks
+from ingestion.stripe_api.state import last_sync, read_marks, write_marks
 from ingestion.stripe_api.stream_run import StreamResult, StreamRun
 from ingestion.stripe_api.streams import STREAMS
+from ingestion.stripe_api.versions import publish
 
 NOT_YET_LISTED = timedelta(seconds=60)
 _DAY_S = 86_400
@@ -86,13 +88,15 @@ def sync(
     """
     end = now.astimezone(UTC).replace(tzinfo=None, microsecond=0) - NOT_YET_LISTED
     marks = read_marks(home, source)
+    publish(home, STREAMS, last_sync(home, source))
+    sync_id = time.time_ns()
     plan = make_plan(marks, end)
     ids, events = _feed(client, plan, sleep)
     results, reached, warnings = {}, dict(marks), list(plan.warnings)
     for stream in STREAMS:
         service, mark = getattr(client.v1, stream.name), marks.get(stream.name)
         named = ids.get(stream.name, set())
-        run = StreamRun(home, service, stream, source, plan, mark, named, livemode, sleep)
+        run = StreamRun(home, service, stream, source, plan, mark, named, livemode, sleep, sync_id)
         newest = run.read()
         results[stream.name] = run.result
         warnings += run.warnings
@@ -100,7 +104,8 @@ def sync(
             reached[stream.name] = newest
     result = SyncResult(end, results, plan.reach, events, warnings)
     _excuse(result, client, plan, sleep)
-    write_marks(home, source, reached | plan.marks_after())
+    write_marks(home, source, reached | plan.marks_after(), sync_id if result.new_versions else None)
+    publish(home, STREAMS, sync_id)
     return result
 
 

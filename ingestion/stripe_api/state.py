@@ -1,13 +1,18 @@
-"""How far each stream has been read: one small file, replaced whole when a whole sync has landed."""
+"""How far each stream has been read: one small file, replaced whole when a whole sync has landed.
+
+{"<source>": {marks}, "syncs": {"<source>": number of the last sync with new versions}}
+"""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ingestion.files import whole
 from ingestion.home import Home
 
 FILE = "stripe_state.json"
+_SYNCS = "syncs"
 
 
 def read_marks(home: Home, source: str) -> dict[str, int]:
@@ -16,15 +21,24 @@ def read_marks(home: Home, source: str) -> dict[str, int]:
     A stream's own is the creation second of the newest object listed; those of the change feed and of the
     sweeps are plan.py's.
     """
-    path = home.raw / FILE
-    return json.loads(path.read_text(encoding="utf-8")).get(source, {}) if path.exists() else {}
+    return _read(home).get(source, {})
 
 
-def write_marks(home: Home, source: str, marks: dict[str, int]) -> None:
-    """Replace the marks of one source; unchanged marks leave the file untouched."""
-    path = home.raw / FILE
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    after = before | {source: marks}
+def last_sync(home: Home, source: str) -> int | None:
+    """Return the number of the last sync of a source that landed new versions."""
+    return _read(home).get(_SYNCS, {}).get(source)
+
+
+def write_marks(home: Home, source: str, marks: dict[str, int], sync_id: int | None = None) -> None:
+    """Replace the marks of one source, and its last sync if there is a new one; unchanged, the file is untouched."""
+    before = _read(home)
+    syncs = before.get(_SYNCS, {}) | ({source: sync_id} if sync_id else {})
+    after = before | {source: marks} | ({_SYNCS: syncs} if syncs else {})
     if after != before:
-        with whole(path) as temporary:
+        with whole(home.raw / FILE) as temporary:
             temporary.write_text(json.dumps(after, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _read(home: Home) -> dict[str, Any]:
+    path = home.raw / FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -77,12 +77,13 @@ class StreamRun:
         changed: set[str],
         livemode: bool | None,
         sleep: Callable[[float], None],
+        sync_id: int,
     ) -> None:
         self.result = StreamResult()
         self.warnings: list[str] = []
         self._home, self._service, self._stream, self._source = home, service, stream, source
         self._plan, self._mark, self._changed, self._sleep = plan, mark, changed, sleep
-        self._livemode = livemode
+        self._livemode, self._sync_id = livemode, sync_id
         self._end = datetime.fromtimestamp(plan.high, UTC).replace(tzinfo=None)
         columns = latest(home, stream, source)
         self._known = {row[0]: Known(*row[1:-1], gone=row[-1] == TOMBSTONE) for row in columns.iter_rows()}
@@ -180,6 +181,6 @@ class StreamRun:
         )
 
     def _flush(self) -> None:
-        append(self._home, self._stream, self._fresh, self._end)
+        append(self._home, self._stream, self._fresh, self._end, self._sync_id)
         self.result.new_versions += len(self._fresh)
         self._fresh = []

@@ -1,14 +1,17 @@
 """The raw tables of Stripe: every version an object has been seen in, appended, never changed.
 
-    latest(...)  what is known          append(...)  what is new ─► raw/<table>/dt=<day of the
-    sync>/<sha12>.parquet
+    latest(...)  what is known
+    append(...)  what is new  ─► raw/<table>/dt=<day of the sync>/<sha12>.parquet.<sync>.staged
+    publish(...) what a sync staged ─► <sha12>.parquet
 
-A version is new when it differs from the one seen last, so an object that changes and changes back has three.
+A version is new when it differs from the one seen last, so an object that changes and changes back has three. Nobody
+reads a staged file: the versions of a sync count together or not at all.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +20,8 @@ import polars as pl
 from ingestion.files import sweep, whole
 from ingestion.home import Home
 from ingestion.stripe_api.shape import Stream
+
+_STAGED = ".staged"
 
 
 def latest(home: Home, stream: Stream, source: str) -> pl.DataFrame:
@@ -49,12 +54,26 @@ def _versions(home: Home, stream: Stream, source: str) -> pl.LazyFrame:
     return scanned.filter(pl.col("source") == source)
 
 
-def append(home: Home, stream: Stream, rows: list[dict[str, Any]], fetched_at: datetime) -> None:
-    """Add versions as one whole file, named by its content; nothing to add makes no file."""
+def append(
+    home: Home, stream: Stream, rows: list[dict[str, Any]], fetched_at: datetime, sync_id: int
+) -> None:
+    """Stage versions as one whole file, named by its content; nothing to add makes no file."""
     if not rows:
         return
     frame = pl.DataFrame(rows, schema=stream.schema).sort(stream.id_column)
     names = "\n".join(frame[stream.id_column] + frame["content_sha256"])
     digest = hashlib.sha256(f"{fetched_at.isoformat()}\n{names}".encode()).hexdigest()[:12]
-    with whole(home.raw / stream.table / f"dt={fetched_at.date()}" / f"{digest}.parquet") as temporary:
+    name = f"{digest}.parquet.{sync_id}{_STAGED}"
+    with whole(home.raw / stream.table / f"dt={fetched_at.date()}" / name) as temporary:
         frame.write_parquet(temporary, compression="zstd")
+
+
+def publish(home: Home, streams: Iterable[Stream], sync_id: int | None) -> None:
+    """Let the staged versions of one sync count, and remove those of every other: it died before its end."""
+    for stream in streams:
+        for path in sorted((home.raw / stream.table).glob(f"dt=*/*{_STAGED}")):
+            name, _, staged_by = path.name.removesuffix(_STAGED).rpartition(".")
+            if staged_by == str(sync_id):
+                path.rename(path.with_name(name))
+            else:
+                path.unlink()

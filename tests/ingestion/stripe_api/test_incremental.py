@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from ingestion.home import Home
 from ingestion.raw_tables import STRIPE_TABLES
 from ingestion.sandbox import write_world
 from ingestion.sandbox.servers.stripe import StripeServer
-from ingestion.stripe_api import SyncResult, make_client, sync
+from ingestion.stripe_api import SyncResult, make_client, sync, versions
+from ingestion.stripe_api.state import read_marks
 from ingestion.stripe_api.streams import STREAMS
 
 from .conftest import Serve, Settings, die_at, dump, intent, raw_rows
@@ -151,11 +153,38 @@ def test_a_sync_that_dies_and_runs_again_lands_the_same_rows(
         with pytest.raises(KeyboardInterrupt):
             run(disturbed, server)
     assert not (disturbed.raw / "stripe_state.json").exists()
+    assert list(disturbed.raw.glob("stripe_*/dt=*/*.parquet")) == []
     run(disturbed, server)
     for table in ("stripe_payment_intents", "stripe_refunds"):
         assert raw_rows(disturbed, table).equals(raw_rows(undisturbed, table))
-    state = "stripe_state.json"
-    assert (disturbed.raw / state).read_bytes() == (undisturbed.raw / state).read_bytes()
+    assert read_marks(disturbed, "stripe") == read_marks(undisturbed, "stripe")
+    assert list(disturbed.raw.rglob("*.staged")) == []
+
+
+def test_a_sync_that_dies_behind_its_marks_is_completed_by_the_next(
+    home: Home, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The marks say that it landed, so its files are renamed, not read again."""
+    server = serve(payment_intents=[intent(1, START)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ingestion.stripe_api.incremental.publish", dying_after(1))
+        with pytest.raises(KeyboardInterrupt):
+            run(home, server)
+    assert list(home.raw.glob("stripe_*/dt=*/*.parquet")) == []
+    assert run(home, server).new_versions == 0
+    assert raw_rows(home)["payment_intent_id"].to_list() == ["pi_0001"]
+
+
+def dying_after(calls: int) -> Callable[..., None]:
+    """The real `publish` so many times, then the death of the process."""
+    left = iter(range(calls))
+
+    def publish(*arguments: Any) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        versions.publish(*arguments)
+
+    return publish
 
 
 def test_a_refusal_in_mid_list_moves_no_mark(

@@ -15,7 +15,7 @@ import pytest
 from ingestion.home import Home
 from ingestion.stripe_api.shape import Stream
 from ingestion.stripe_api.streams import STREAMS
-from ingestion.stripe_api.versions import append
+from ingestion.stripe_api.versions import append, publish
 
 from .conftest import raw_rows
 
@@ -28,7 +28,8 @@ TIMES = {"created", "available_on", "period_start", "period_end", "voided_at", "
 
 def landed(home: Home, stream: Stream, objects: list[dict[str, Any]]) -> pl.DataFrame:
     """Put objects into raw/ and read them back."""
-    append(home, stream, [stream.row(found, "stripe", NOW, "list") for found in objects], NOW)
+    append(home, stream, [stream.row(found, "stripe", NOW, "list") for found in objects], NOW, 1)
+    publish(home, [stream], 1)
     return raw_rows(home, stream.table)
 
 
