@@ -22,25 +22,25 @@
 {%- endmacro %}
 
 {#- The same sum in units of 1e-24 USD, only where the price is fine. -#}
-{% macro fine_units(terms, rare, has_rare) -%}
+{% macro yoctousd(terms, rare, has_rare) -%}
     case when prices.has_fine_price then
-        {%- for tokens, price in terms %} {{ '+ ' if not loop.first }}cast({{ tokens }} as hugeint) * cast(prices.{{ price }}_fine as hugeint){% endfor %}
+        {%- for tokens, price in terms %} {{ '+ ' if not loop.first }}cast({{ tokens }} as hugeint) * cast(prices.{{ price }}_yoctousd as hugeint){% endfor %}
         + case when {{ has_rare }} then
-            {%- for tokens, price in rare %} {{ '+ ' if not loop.first }}cast({{ tokens }} as hugeint) * cast(prices.{{ price }}_fine as hugeint){% endfor %}
+            {%- for tokens, price in rare %} {{ '+ ' if not loop.first }}cast({{ tokens }} as hugeint) * cast(prices.{{ price }}_yoctousd as hugeint){% endfor %}
         else 0 end
     end
 {%- endmacro %}
 
 {#- 10^-24 dollars that a factor can still be put to; null above 100,000 dollars, which no call costs. -#}
-{% macro within_money(fine_units) -%}
-    case when {{ fine_units }} <= cast(100000000000000000000000000000 as hugeint) then {{ fine_units }} end
+{% macro within_money(yoctousd) -%}
+    case when {{ yoctousd }} <= cast(100000000000000000000000000000 as hugeint) then {{ yoctousd }} end
 {%- endmacro %}
 
 {#- One amount in USD from the two sums above, times a factor in millionths. -#}
-{% macro usd(picousd, fine_units, factor_ppm = none) -%}
+{% macro usd(picousd, yoctousd, factor_ppm = none) -%}
     {%- if factor_ppm is none -%}
         {%- set narrow = picousd -%}
-        {%- set fine = '(' ~ fine_units ~ ' + 500000000000) // 1000000000000' -%}
+        {%- set fine = '(' ~ yoctousd ~ ' + 500000000000) // 1000000000000' -%}
     {%- else -%}
         {%- set narrow -%}
             case
@@ -49,7 +49,7 @@
                 else cast((cast({{ picousd }} as hugeint) * {{ factor_ppm }} + 500000) // 1000000 as bigint)
             end
         {%- endset -%}
-        {%- set fine = '(' ~ fine_units ~ ' * ' ~ factor_ppm ~ ' + 500000000000000000) // 1000000000000000000' -%}
+        {%- set fine = '(' ~ yoctousd ~ ' * ' ~ factor_ppm ~ ' + 500000000000000000) // 1000000000000000000' -%}
     {%- endif -%}
     cast(
         try_cast(coalesce({{ narrow }}, cast({{ fine }} as bigint)) as decimal(18, 0))

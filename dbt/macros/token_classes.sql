@@ -34,6 +34,15 @@
     {{ return(class_tokens().keys() | list) }}
 {% endmacro %}
 
+{#- The names by which New-API's price formulas count the classes. -#}
+{% macro formula_names() %}
+    {%- set names = [] -%}
+    {%- for class in token_classes() -%}
+        {%- for name in class.formula if name not in names -%}{%- do names.append(name) -%}{%- endfor -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{% endmacro %}
+
 {#- The columns that count the classes. -#}
 {% macro token_columns(classes) %}
     {{ return(classes | map(attribute = 'tokens') | list) }}

@@ -33,10 +33,10 @@
     {%- endfor %}
 {%- endmacro %}
 
-{#- Usage events as int_usage_events_metered leaves them: 10,000 x $3 + 500 x $15 per million, unless a case says else. -#}
-{% macro unit_metered_events(events) -%}
+{#- Usage events as int_usage_events_rated leaves them: 10,000 x $3 + 500 x $15 per million, unless a case says else. -#}
+{% macro unit_rated_events(events) -%}
     {%- set defaults = {
-        'list_picousd': 37500000000, 'cached_picousd': 37500000000, 'list_fine': 'null', 'cached_fine': 'null',
+        'list_picousd': 37500000000, 'cached_picousd': 37500000000, 'list_yoctousd': 'null', 'cached_yoctousd': 'null',
         'price_id': "'p'", 'reason_unmatched': 'cast(null as varchar)',
     } -%}
     {%- for event in events %}
@@ -44,12 +44,12 @@
         events.*,
         cast({{ event.get('list_picousd', defaults.list_picousd) }} as bigint) as list_picousd,
         cast({{ event.get('cached_picousd', defaults.cached_picousd) }} as bigint) as cached_picousd,
-        cast({{ event.get('list_fine', defaults.list_fine) }} as hugeint) as list_fine,
-        cast({{ event.get('cached_fine', defaults.cached_fine) }} as hugeint) as cached_fine,
+        cast({{ event.get('list_yoctousd', defaults.list_yoctousd) }} as hugeint) as list_yoctousd,
+        cast({{ event.get('cached_yoctousd', defaults.cached_yoctousd) }} as hugeint) as cached_yoctousd,
         cast(null as varchar) as gateway_price_source,
-        cast(null as hugeint) as gateway_list_fine,
+        cast(null as hugeint) as gateway_list_yoctousd,
         cast(null as bigint) as catalogue_list_picousd,
-        cast(null as hugeint) as catalogue_list_fine,
+        cast(null as hugeint) as catalogue_list_yoctousd,
         cast({{ event.get('price_cell', 'null') }} as bigint) as price_cell,
         {{ event.get('price_id', defaults.price_id) }} as price_id,
         {{ event.get('reason_unmatched', defaults.reason_unmatched) }} as reason_unmatched
@@ -81,7 +81,7 @@
         {%- set value = price.get(class, '0') %}
         {%- if value.split('.')[-1] | length > 6 and '.' in value %}{% set fine.any = true %}{% endif %}
         cast({{ value }} as decimal(24, 18)) as {{ class }}_usd_per_mtok,
-        cast(replace(cast(cast({{ value }} as decimal(24, 18)) as varchar), '.', '') as decimal(38, 0)) as {{ class }}_fine,
+        cast(replace(cast(cast({{ value }} as decimal(24, 18)) as varchar), '.', '') as decimal(38, 0)) as {{ class }}_yoctousd,
         {%- endfor %}
         {%- for class in classes %}
         cast({{ 'null' if fine.any else price.get(class, '0') ~ ' * 1000000' }} as bigint) as {{ class }}_picousd,
@@ -105,7 +105,7 @@
 
 {#- The columns of stg_prices__formulas, and no row. -#}
 {% macro unit_no_formulas() -%}
-    {%- set counts = ['p', 'c', 'cr', 'cc', 'cc1h', 'img', 'img_cr', 'ai', 'ao', 'img_o'] -%}
+    {%- set counts = formula_names() -%}
     select
         cast(null as varchar) as price_formula,
         cast(null as varchar) as service_tier,
@@ -117,8 +117,8 @@
         {%- for count in counts %}
         cast(null as boolean) as uses_{{ count }},
         cast(null as decimal(24, 18)) as {{ count }}_usd_per_mtok,
-        cast(null as hugeint) as {{ count }}_fine,
+        cast(null as hugeint) as {{ count }}_yoctousd,
         {%- endfor %}
-        cast(null as hugeint) as constant_fine
+        cast(null as hugeint) as constant_yoctousd
     where false
 {%- endmacro %}

@@ -140,7 +140,7 @@ def test_a_half_is_rounded_away_from_zero(vectors: list[dict[str, Any]]) -> None
 
 
 def rounded(value: Decimal) -> int:
-    """Round as int_usage_events_metered does."""
+    """Round as int_usage_events_gateway_rated does."""
     macro = jinja2.Environment().from_string(MACROS.read_text() + "{{ rounded('parts', 'whole', 'how') }}")
     scale = 10**18
     given = f"select {int(value * scale)}::hugeint as parts, {scale}::hugeint as whole, 'half_away' as how"

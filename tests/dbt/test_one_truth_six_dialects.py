@@ -420,7 +420,7 @@ def test_the_table_of_differences_names_nothing_that_is_equal(costs: dict[str, d
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_request_is_there_once(costs: dict[str, dict[str, Row]], dialect: str) -> None:
-    """Infery lists what it metered; every other dialect every request."""
+    """Infery lists what it charged; every other dialect every request."""
     expected = {request for request, truth in costs["infron"].items() if dialect != "infery" or used(truth)}
     assert set(costs[dialect]) == expected
     assert len(expected) > 300

@@ -1,22 +1,64 @@
-"""The dbt unit tests, run where the rest of the tests run: worked bills, edges, the reconciliation's statuses."""
+"""The dbt unit tests (worked bills, edges, the reconciliation's statuses), and what holds of the SQL of every model."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
+import duckdb
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from dagster_project.books.build import build as build_books
+from dagster_project.dbt_runner.build import BuildResult
 from dagster_project.dbt_runner.project import PROJECT_DIR, project
 from ingestion.home import HOME_VARIABLE, Home
-from tests.dbt.conftest import ingest
+from tests.dbt.conftest import compiled_sql, ingest
+
+#: How every model with CTEs ends: `select * from <last>`.
+FINAL = "\nselect * from"
 
 
-def test_every_dbt_unit_test_passes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The relations must exist for dbt to know their column types, so an empty home is built first."""
+@pytest.fixture(scope="module")
+def empty_books(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, BuildResult]:
+    """A home without a line, built: every relation exists."""
+    home = Home(tmp_path_factory.mktemp("empty") / "home")
     ingest(home)
     built = build_books(home, project())
     assert not built.broken, built.explain()
+    return home, built
+
+
+def repeated_columns(session: duckdb.DuckDBPyConnection, statement: str) -> Iterator[str]:
+    """The columns that stand twice in the statement or in one of its CTEs; DuckDB calls the second `<name>_1`."""
+    selects = {"the model": statement}
+    for cte in re.findall(r"^(?:with )?(\w+) as \($", statement, re.MULTILINE):
+        selects[cte] = f"{statement[: statement.rindex(FINAL)]}{FINAL} {cte}"
+    for name, select in selects.items():
+        columns = [column for column, *_ in session.execute(f"describe {select}").fetchall()]
+        for column in columns:
+            whole = re.fullmatch(r"(.+)_\d+", column)
+            if columns.count(column) > 1 or (whole and whole.group(1) in columns):
+                yield f"{name}: {column}"
+
+
+def test_a_column_stands_once_in_a_select(empty_books: tuple[Home, BuildResult]) -> None:
+    home, built = empty_books
+    found = {}
+    with duckdb.connect(str(home.build_database), read_only=True) as session:
+        for node in built.nodes:
+            if node.resource_type == "model" and node.compiled_path.endswith(".sql"):
+                repeated = sorted(set(repeated_columns(session, compiled_sql(built, node.name))))
+                found |= {node.name: repeated} if repeated else {}
+    assert found == {}
+
+
+def test_every_dbt_unit_test_passes(
+    empty_books: tuple[Home, BuildResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The relations must exist for dbt to know their column types."""
+    home, _ = empty_books
     monkeypatch.setenv(HOME_VARIABLE, str(home.root))
     try:
         outcome = dbtRunner(manifest=project().manifest()).invoke(

@@ -2,7 +2,7 @@
 
 What survives of a call: request id, model, key (export), workspace, member and origin (drill-down), token
 totals, completion time and duration in milliseconds. What is coarser: the cost is whole credits of a cent,
-rounded up per call. What is lost: failed calls that cost nothing (Infery lists what it metered), the status
+rounded up per call. What is lost: failed calls that cost nothing (Infery lists what it charged), the status
 of those that did, streaming, the cache split and reasoning tokens, the pricing group.
 """
 

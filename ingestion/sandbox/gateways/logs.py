@@ -39,7 +39,7 @@ _WORTH_A_LOOK = 10**12
 
 
 @dataclass(frozen=True, slots=True)
-class Metered:
+class ChargedCall:
     """A delivered call, as corrected, and the credits Infery took for it."""
 
     workspace_id: str
@@ -65,7 +65,7 @@ class LogWriter:
         self.faults: list[Fault] = []
         self.files: list[dict[str, Any]] = []
         self.totals = ControlTotals()
-        self.metered: list[Metered] = []
+        self.charged_calls: list[ChargedCall] = []
         self.last_ended_ms = 0
         self._dialects = [DIALECTS[name] for name in dialects]
         self._key_ids = [key.api_key_id for key in world.keys]
@@ -203,7 +203,9 @@ class LogWriter:
                 self.last_ended_ms = max(self.last_ended_ms, call.ended_ms)
             if is_delivered and call.has_usage and "infery" in names:
                 credits = credits_used(call)
-                self.metered.append(Metered(call.workspace_id, call.ended_ms, credits, batch.rows.day))
+                self.charged_calls.append(
+                    ChargedCall(call.workspace_id, call.ended_ms, credits, batch.rows.day)
+                )
 
     def _conclude(self, day: int, deliveries: Iterable[Delivery]) -> None:
         """Write what only the whole day shows into the ledger: unpriced usage, new spenders, late files."""

@@ -142,7 +142,7 @@ class WalletWriter:
             self._line(NAMELESS, "usage", draw.known_on, _exported(draw), ".csv")
         else:
             self._add(
-                QUOTA, "logs", draw.known_on, _log_item(_CONSUME, draw, draw.cents) | _metered(draw.cents)
+                QUOTA, "logs", draw.known_on, _log_item(_CONSUME, draw, draw.cents) | _charged(draw.cents)
             )
 
     def _invoice(self, lot: Lot, line: dict[str, Any]) -> None:
@@ -235,7 +235,7 @@ def _log_item(kind: int, about: Lot | Draw, cents: int) -> dict[str, Any]:
     }
 
 
-def _metered(cents: int) -> dict[str, Any]:
+def _charged(cents: int) -> dict[str, Any]:
     """Return a call's tokens and ratios, of which the quota formula makes its quota."""
     ratios = {"model_ratio": 1.25, "group_ratio": 1, "completion_ratio": 4, "model_price": -1}
     return {

@@ -9,19 +9,21 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ingestion.sandbox.gateways.logs import Metered
+from ingestion.sandbox.gateways.logs import ChargedCall
 from ingestion.sandbox.wallets import TENANTS, Draw, Lot, Plan
 from ingestion.sandbox.world.ledger import Fault
 from ingestion.sandbox.world.traffic import FIRST_DAY
 
 
-def tenant_plan(lines: Iterable[dict[str, Any]], faults: Iterable[Fault], metered: Iterable[Metered]) -> Plan:
+def tenant_plan(
+    lines: Iterable[dict[str, Any]], faults: Iterable[Fault], charged_calls: Iterable[ChargedCall]
+) -> Plan:
     """Return the lives of the tenants' wallets.
 
     Args:
         lines: The invoices as they landed.
         faults: What went wrong with them; spoiled credits are among them.
-        metered: The calls that took credits.
+        charged_calls: The calls that took credits.
     """
     spoiled = {
         fault.subject: fault.kind.removeprefix("credits_")
@@ -47,7 +49,7 @@ def tenant_plan(lines: Iterable[dict[str, Any]], faults: Iterable[Fault], metere
         )
     draws = [
         Draw(TENANTS, call.workspace_id, "", _moment(call.ended_ms), call.credits, call.day)
-        for call in metered
+        for call in charged_calls
     ]
     return Plan(lots, draws)
 

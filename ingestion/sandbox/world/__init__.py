@@ -114,7 +114,7 @@ def write_world(
         files=logs.files,
         billing=billing.totals(),
         credits=WalletTruth(
-            wallets.plan + tenant_plan(billing.lines, billing.faults, logs.metered),
+            wallets.plan + tenant_plan(billing.lines, billing.faults, logs.charged_calls),
             days,
             last_ended_ms=logs.last_ended_ms,
         ).as_json(),

@@ -146,7 +146,7 @@ def test_every_line_is_read_and_none_is_new_to_the_reader(landed: Landed, dialec
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_requests_and_tokens_are_those_of_the_truth(landed: Landed, dialect: str) -> None:
-    """The latest delivery of each request, per dialect; Infery lists only what it metered."""
+    """The latest delivery of each request, per dialect; Infery lists only what it charged."""
     table, key, *columns = COUNTED[dialect]
     sums = ", ".join(f"sum({column})" if column else "null" for column in columns)
     [(count, *tokens)] = landed.latest(f"count(*), {sums}", table, dialect, key)

@@ -1,7 +1,7 @@
 {#- Rulings: docs/decisions/reports.md#reports-7 -#}
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs']) }}
 
-{#- What is metered: the token classes and the searches; a call fee is no meter, it has nothing to count. -#}
+{#- What has a meter: the token classes and the searches; a call fee is no meter, it has nothing to count. -#}
 {%- set meters = [] %}
 {%- for class in token_classes() -%}
     {%- do meters.append((class.meter, class.tokens, class['class'] ~ '_usd_per_mtok')) -%}
@@ -52,7 +52,7 @@ charges as (
         {%- for _, _, price in meters %}, {{ price }}{% endfor %}
 ),
 
-metered as (
+by_meter as (
     {% for meter, tokens, price in meters -%}
         select
             charge_id,
@@ -61,7 +61,7 @@ metered as (
             {{ tokens }} as tokens,
             {{ price }} as list_usd_per_mtok,
             cast({{ tokens }} as hugeint)
-            * cast(replace(cast({{ price }} as varchar), '.', '') as hugeint) as list_fine,
+            * cast(replace(cast({{ price }} as varchar), '.', '') as hugeint) as list_yoctousd,
             cast(discount_factor * cast(1000000 as decimal(7, 0)) as bigint) as factor_ppm
         from charges
         where {{ tokens }} > 0 and {{ price }} is not null and not is_correction and billing_mode not in ('per_call', 'free')
@@ -76,13 +76,13 @@ meter_costs as (
         sku_meter,
         tokens,
         list_usd_per_mtok,
-        cast(cast((list_fine + 500000000000) // 1000000000000 as decimal(38, 0)) * cast(0.000000000001 as decimal(12, 12)) as decimal(38, 12))
+        cast(cast((list_yoctousd + 500000000000) // 1000000000000 as decimal(38, 0)) * cast(0.000000000001 as decimal(12, 12)) as decimal(38, 12))
             as list_cost_usd,
         cast(
-            cast((list_fine * factor_ppm + 500000000000000000) // 1000000000000000000 as decimal(38, 0))
+            cast((list_yoctousd * factor_ppm + 500000000000000000) // 1000000000000000000 as decimal(38, 0))
             * cast(0.000000000001 as decimal(12, 12)) as decimal(38, 12)
         ) as contracted_cost_usd
-    from metered
+    from by_meter
 ),
 
 -- Every request was rounded once, every meter is: the meters miss the requests' sum by picodollars, which the dearest

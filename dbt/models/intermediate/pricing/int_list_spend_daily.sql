@@ -9,16 +9,16 @@ with volume_days as (
     select event_date from {{ ref('int_volume_days') }}
 ),
 
-metered as (
-    select * from {{ ref('int_usage_events_metered') }}
+rated as (
+    select * from {{ ref('int_usage_events_rated') }}
 ),
 
 listed as (
     select
-        metered.*,
-        {{ usd('metered.list_picousd', 'metered.list_fine') }} as list_usd
-    from metered
-    inner join volume_days on metered.event_date = volume_days.event_date
+        rated.*,
+        {{ usd('rated.list_picousd', 'rated.list_yoctousd') }} as list_usd
+    from rated
+    inner join volume_days on rated.event_date = volume_days.event_date
 ),
 
 judged as (

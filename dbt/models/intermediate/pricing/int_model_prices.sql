@@ -271,7 +271,7 @@ in_units as (
             case when price_id is not null and not has_fine_price
                     then cast(coalesce({{ class }}_usd_per_mtok, 0) * cast(1000000 as decimal(7, 0)) as bigint)
             end as {{ class }}_picousd,
-            cast(replace(cast(coalesce({{ class }}_usd_per_mtok, 0) as varchar), '.', '') as decimal(38, 0)) as {{ class }}_fine{{ ',' if not loop.last }}
+            cast(replace(cast(coalesce({{ class }}_usd_per_mtok, 0) as varchar), '.', '') as decimal(38, 0)) as {{ class }}_yoctousd{{ ',' if not loop.last }}
         {% endfor %}
     from fine
 )

@@ -56,7 +56,6 @@ disputed as (
         case when plain_reason is null then {{ whole_pico('cache_optimized_cost_usd') }} end as own_pico,
         case when plain_reason is null then {{ whole_pico('list_cost_usd') }} end as list_pico,
         case when plain_reason is null then cast({{ whole_pico('cache_list_cost_usd') }} as hugeint) * 1000000 end as own_atto,
-        case when plain_reason is null then cast(discount_factor * cast(1000000 as decimal(7, 0)) as bigint) end as factor_ppm,
         case when plain_reason is null then cast(stated_discount_factor * cast(1000000 as decimal(7, 0)) as bigint) end
             as stated_ppm,
         case when plain_reason is null then reported_total_tokens - input_tokens - output_tokens end as unseen_tokens,

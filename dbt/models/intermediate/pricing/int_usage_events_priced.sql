@@ -1,6 +1,6 @@
 {#- Rulings: docs/decisions/gateway-prices.md, docs/decisions/pricing.md -#}
-with metered as (
-    select * from {{ ref('int_usage_events_metered') }}
+with rated as (
+    select * from {{ ref('int_usage_events_rated') }}
 ),
 
 discounts as (
@@ -18,14 +18,14 @@ discount_days as (
 
 discounted as (
     select
-        metered.*,
+        rated.*,
         discounts.discount_rule_id,
-        coalesce(discounts.discount_factor, metered.stated_discount_factor, 1) as discount_factor
-    from metered
-    left join discount_days on metered.event_date = discount_days.event_date
+        coalesce(discounts.discount_factor, rated.stated_discount_factor, 1) as discount_factor
+    from rated
+    left join discount_days on rated.event_date = discount_days.event_date
     left join discounts
         on
-            {{ is_discount_subject('metered', 'discount_days', 'discounts') }}
+            {{ is_discount_subject('rated', 'discount_days', 'discounts') }}
 ),
 
 factored as (
@@ -38,13 +38,13 @@ factored as (
 costed as (
     select
         *,
-        {{ usd('list_picousd', 'list_fine') }} as list_usd,
-        case when gateway_price_source is not null then {{ usd('cast(null as bigint)', 'gateway_list_fine') }} end as gateway_list_usd,
-        case when gateway_price_source is not null then {{ usd('catalogue_list_picousd', 'catalogue_list_fine') }} end
+        {{ usd('list_picousd', 'list_yoctousd') }} as list_usd,
+        case when gateway_price_source is not null then {{ usd('cast(null as bigint)', 'gateway_list_yoctousd') }} end as gateway_list_usd,
+        case when gateway_price_source is not null then {{ usd('catalogue_list_picousd', 'catalogue_list_yoctousd') }} end
             as vendor_list_usd,
-        {{ usd('list_picousd', 'list_fine', 'factor_ppm') }} as discounted_usd,
-        {{ usd('cached_picousd', 'cached_fine') }} as cache_list_usd,
-        {{ usd('cached_picousd', 'cached_fine', 'factor_ppm') }} as cache_optimized_usd
+        {{ usd('list_picousd', 'list_yoctousd', 'factor_ppm') }} as discounted_usd,
+        {{ usd('cached_picousd', 'cached_yoctousd') }} as cache_list_usd,
+        {{ usd('cached_picousd', 'cached_yoctousd', 'factor_ppm') }} as cache_optimized_usd
     from factored
 ),
 

@@ -1,5 +1,5 @@
 {#- Rulings: docs/decisions/gateway-prices.md#gateway-prices-3 -#}
-{%- set counts = ['p', 'c', 'cr', 'cc', 'cc1h', 'img', 'img_cr', 'ai', 'ao', 'img_o'] %}
+{%- set counts = formula_names() %}
 
 with formulas as (
     select * from {{ raw_glob('price_formulas') }}
@@ -9,7 +9,7 @@ in_units as (
     select
         *,
         {% for count in counts + ['constant'] -%}
-            cast(replace(cast({{ count }}_usd_per_mtok as varchar), '.', '') as hugeint) as {{ count }}_fine,
+            cast(replace(cast({{ count }}_usd_per_mtok as varchar), '.', '') as hugeint) as {{ count }}_yoctousd,
         {% endfor -%}
         md5(concat_ws(
             '|', branch, coalesce(service_tier, '~'), other_service_tiers
