@@ -12,7 +12,6 @@ Not a test: pytest does not collect it.
 from __future__ import annotations
 
 import argparse
-import re
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from gateway_logs import write_logs
 
 SMALL = 20_000
 ROUNDS = 3
-EVENTS = "__dbt__cte__int_usage_events_deduplicated"
+EVENTS = "intermediate.int_usage_events_deduplicated"
 COMPILED = "dagster/dbt/target/compiled/tollbook/models/marts/usage/fct_usage_costs.sql"
 COPY = """
 import sys, duckdb
@@ -34,42 +33,25 @@ con.execute(open(sys.argv[2]).read())
 """
 
 
-def body(statement: str, name: str) -> tuple[int, int]:
-    """Return where the query inside a common table expression starts and ends."""
-    start = statement.index(f"{name} as (") + len(f"{name} as (")
-    depth, place = 1, start
-    for match in re.finditer(r"--[^\n]*|/\*.*?\*/|'[^']*'|\(|\)", statement[start:], re.DOTALL):
-        depth += {"(": 1, ")": -1}.get(match.group(), 0)
-        if depth == 0:
-            place = start + match.start()
-            break
-    return start, place
-
-
 def prepared(home: Path, rows: int, folder: Path) -> tuple[str, str]:
-    """Write the events and return two statements: the bare copy of them, and the one that prices them."""
-    statement = (home / COMPILED).read_text()
-    start, end = body(statement, EVENTS)
+    """Write the events and return two statements: the bare copy of them, and the one that prices them.
+
+    The view of the events is replaced by one over the written file, and the views above it price that.
+    """
     events = folder / "events.parquet"
-    raw = ", ".join(f"'{file}'" for file in (home / "raw" / "infron_logs").glob("dt=*/*.parquet"))
-    tables = set(re.findall(r"getvariable\('raw_(\w+)'\)", statement))
-    with duckdb.connect(str(home / "build.duckdb"), read_only=True) as con:
-        for table in tables:
-            files = raw if table == "infron_logs" else f"'{home}/raw/{table}/schema.parquet'"
-            con.execute(f"set variable raw_{table} = [{files}]")
-        con.execute("set variable first_day = timestamp '2026-11-01'")
-        con.execute("set variable last_day = timestamp '2026-11-01'")
+    reading = f"select * from read_parquet('{events}')"
+    with duckdb.connect(str(home / "build.duckdb")) as con:
         con.execute(
             f"""
             copy (
-                with base as materialized ({statement[: end + 1]} select * from {EVENTS})
+                with base as materialized (select * from {EVENTS})
                 select base.* replace (concat(base.event_id, '-', copies.range) as event_id)
                 from range({-(-rows // SMALL)}) as copies cross join base limit {rows}
             ) to '{events}' (format parquet, compression zstd)
             """
         )
-    reading = f"select * from read_parquet('{events}')"
-    priced = statement[:start] + reading + statement[end:]
+        con.execute(f"create or replace view {EVENTS} as {reading}")
+    priced = (home / COMPILED).read_text()
     target = f"to '{folder / 'out.parquet'}' (format parquet, compression zstd)"
     return f"copy ({reading}) {target}", f"copy ({priced}) {target}"
 
