@@ -14,7 +14,6 @@ Rulings: docs/decisions/reading.md#reading-3.
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -97,14 +96,8 @@ class _Reader:
         lines = self.lines
         # Names from outside may hold the wildcards of read_json; a link of our own does not.
         link = self.workshop / "whole.ndjson"
-        records = lines.lines - lines.trailing_blanks
-        if _ends_in_newline(lines.plain):
-            link.symlink_to(lines.plain)
-            is_read = self.parts.bulk(link, records, 1)
-        else:
-            _copy(lines.plain, 0, lines.size, link)
-            is_read = self._bulk(link, records, 1)
-        if is_read:
+        link.symlink_to(lines.plain)
+        if self.parts.bulk(link, lines.lines - lines.trailing_blanks, 1):
             self.parts.outcome.blank_lines += lines.trailing_blanks
         elif not are_lines():
             link.unlink()
@@ -112,20 +105,6 @@ class _Reader:
         else:
             self._split(0, lines.size, 1)
         return self.parts.finish()
-
-    def _bulk(self, piece: Path, records: int, first_line: int) -> bool:
-        """Read a file of our own in bulk, its last line ended by a newline for as long.
-
-        DuckDB may give a last line without one before the others, and rows are counted to find their lines.
-        """
-        size = piece.stat().st_size
-        if _ends_in_newline(piece):
-            return self.parts.bulk(piece, records, first_line)
-        with piece.open("ab") as handle:
-            handle.write(b"\n")
-        is_read = self.parts.bulk(piece, records, first_line)
-        os.truncate(piece, size)
-        return is_read
 
     def _split(self, start: int, end: int, first_line: int) -> int:
         """Read the lines between two offsets piece by piece; return the number of the line after them."""
@@ -140,7 +119,7 @@ class _Reader:
         piece = self.workshop / f"piece-{start}-{stop}.ndjson"
         lines = _copy(self.lines.plain, start, stop, piece)
         is_whole = (start, stop) == (0, self.lines.size)
-        if is_whole or not self._bulk(piece, lines, first_line):
+        if is_whole or not self.parts.bulk(piece, lines, first_line):
             # A line longer than a step would be cut off as the same stretch again.
             if _after_line(piece, _step(start, stop), stop - start) < stop - start > 2 * CAREFUL_BYTES:
                 piece.unlink()
@@ -220,12 +199,6 @@ def _lines(handle: BinaryIO, most: int) -> Iterator[bytes]:
         if not (line := handle.readline(CAREFUL_BYTES)):
             return
         yield line
-
-
-def _ends_in_newline(path: Path) -> bool:
-    with path.open("rb") as handle:
-        handle.seek(-1, os.SEEK_END)
-        return handle.read(1) == b"\n"
 
 
 def _step(start: int, end: int) -> int:

@@ -9,15 +9,18 @@ import csv
 import io
 import json
 import re
+from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.connectors import DIALECTS
 from ingestion.reader.formats import csv_file, ndjson
-from ingestion.reader.parts import Parts
+from ingestion.reader.parts import PARQUET
+from ingestion.reader.sql import Layout, Reading
 from ingestion.streams import (
     CSV,
     EPOCH,
@@ -33,7 +36,7 @@ from ingestion.streams import (
     Kind,
     Stream,
 )
-from tests.ingestion.reader.read_alone import BROKEN, beside_broken, read, together
+from tests.ingestion.reader.read_alone import BROKEN, beside_broken, together
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 
@@ -227,23 +230,6 @@ def test_a_count_that_one_line_of_a_stretch_has_is_the_same_beside_others_that_h
     assert alone(stream, lines, monkeypatch) == expected
 
 
-def test_a_last_line_without_a_newline_stays_the_last(monkeypatch):
-    """DuckDB gives it the first place in some reads, so it is never handed one; the landing file stays as it is."""
-    handed = []
-
-    def bulk(parts: Parts, path: Path, *place: int) -> bool:
-        handed.append(path.read_bytes())
-        return whole_bulk(parts, path, *place)
-
-    whole_bulk = Parts.bulk
-    monkeypatch.setattr(Parts, "bulk", bulk)
-    stream, lines = stream_of(TEXT, "v"), b'{"id":"1"}\n{"id":"2"}'
-    assert [read(stream, lines).rows[line]["id"] for line in (1, 2)] == ["1", "2"]
-    assert handed == [lines + b"\n"] * 2
-    cut = read(stream, lines + b'\n{"id":')
-    assert (len(cut.rows), cut.rejects[3][0]) == (2, "truncated_line")
-
-
 #: Hand-written lines of every kind of gateway, as delivered.
 CORPORA = {
     "infron/logs.ndjson": "infron/logs.ndjson",
@@ -296,3 +282,33 @@ def test_a_line_with_another_value_is_the_same_in_bulk_and_carefully(name, data)
         new = data.draw(st.sampled_from([*ANY, *(one for own in OWN.values() for one in own)])).encode()
         changed.append(line[: value.start()] + new + line[value.end() :])
     assert [together(stream, [line])[0] for line in changed] == beside_broken(stream, changed)
+
+
+STREAMS = {
+    f"{dialect.name}/{stream.name}/{stream.format.name}": stream
+    for dialect in DIALECTS.values()
+    for stream in dialect.streams
+}
+
+
+@pytest.mark.parametrize("as_expected", [True, False])
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_bulk_read_keeps_the_order_of_lines_on_every_thread(name, as_expected, tmp_path):
+    """A row without a number is on the line of its place, and DuckDB gives up the order of what it joins."""
+    stream, file = STREAMS[name], tmp_path / "empty"
+    file.touch()
+    names = tuple(dict.fromkeys(stream.keys(field)[0] for field in stream.fields))
+    statement = Reading(stream, "UTC", "s", "f", date(2026, 11, 1)).bulk(
+        file, Layout(header=names, titles=names), as_expected=as_expected
+    )
+    with duckdb.connect() as session:
+        [(_, plan)] = session.execute(
+            f"explain (format json) copy ({statement}) to '{tmp_path / 'rows'}' ({PARQUET})"
+        ).fetchall()
+    assert (
+        {"BATCH_COPY_TO_FILE"}
+        <= set(re.findall(r'"name": "([A-Z_]+)"', plan))
+        <= {
+            *("BATCH_COPY_TO_FILE", "PROJECTION", "FILTER", "READ_JSON", "READ_CSV", "UNNEST"),
+        }
+    )
