@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -33,6 +33,7 @@ Row = dict[str, Any]
 MODEL = f"model.{project().manifest_json['metadata']['project_name']}."
 REQUESTS = "fct_usage_costs"
 COUNTED = "case adjustment_kind when 'changed' then 0 when 'vanished' then -1 else 1 end"
+CACHED = " + ".join(f"cache_read_{modality}tokens" for modality in ("", "audio_", "image_", "video_"))
 #: Measures that are no column of the requests, or are called otherwise there.
 MEASURES = {
     "requests": COUNTED,
@@ -40,7 +41,7 @@ MEASURES = {
     "failed_requests": f"case when status = 'failure' then {COUNTED} else 0 end",
     "timed_out_requests": f"case when status = 'timeout' then {COUNTED} else 0 end",
     "unpriced_requests": "case when unpriced_reason is not null then 1 else 0 end",
-    "cache_read_requests": f"case when cache_read_tokens != 0 then {COUNTED} else 0 end",
+    "cache_read_requests": f"case when {CACHED} != 0 then {COUNTED} else 0 end",
     "charged_usd": "case when cost_variance_usd is not null then reported_cost_usd end",
     "unpriced_charge_usd": "case when cost_variance_usd is null then reported_cost_usd end",
     "ListCost": "cache_list_cost_usd",
@@ -66,6 +67,10 @@ PARTS: Mapping[str, list[tuple[str, str]]] = {
     "rpt_fallbacks_daily": [("true", f"{FELL_BACK} and {CALLED}")],
     "rpt_unpriced_usage": [("true", "unpriced_reason is not null")],
     "focus_cost_and_usage": [("ChargeCategory = 'Usage'", "cache_optimized_cost_usd is not null")],
+}
+#: Marts that count a request more than once, and what they count.
+COUNTED_IN = {
+    "rpt_unknown_fields": f"marts.{REQUESTS}, unnest(string_split(unknown_fields, ',')) as unknown (field_name)",
 }
 #: Known of a request together or not at all.
 TIERS = (
@@ -100,15 +105,20 @@ def measures() -> Mapping[str, Mapping[str, str]]:
         for name, column in nodes()[MODEL + REQUESTS]["columns"].items()
         if adds_up(name, column["data_type"])
     }
-    known = own | MEASURES
     marts = {
-        nodes()[name]["name"]: {
-            column: known[column] for column in nodes()[name]["columns"] if column in known
-        }
+        nodes()[name]["name"]: of_columns(nodes()[name]["columns"], own | MEASURES)
         for name in connected("child_map", MODEL + REQUESTS)
         if nodes()[name]["fqn"][1] == "marts"
     }
     return {mart: found for mart, found in sorted(marts.items()) if found and mart not in ELSEWHERE}
+
+
+def of_columns(columns: Iterable[str], known: Mapping[str, str]) -> Mapping[str, str]:
+    """The measures among a mart's columns; without columns by modality the tokens read from a cache are all of them."""
+    found = {column: known[column] for column in columns if column in known}
+    if "cache_read_tokens" in found and "cache_read_audio_tokens" not in found:
+        found["cache_read_tokens"] = CACHED
+    return found
 
 
 def adds_up(name: str, data_type: str) -> bool:
@@ -153,6 +163,7 @@ def test_every_night_compares_every_rollup_with_its_requests() -> None:
 def assert_sums_of_requests(home: Home) -> None:
     """Hold every measure of every mart against the requests."""
     for mart, found in measures().items():
+        requests = COUNTED_IN.get(mart, f"marts.{REQUESTS}")
         for part, counted in PARTS.get(mart, [("true", "true")]):
             of_mart = ", ".join(f"coalesce(sum({name}), 0)" for name in found)
             of_requests = ", ".join(f"coalesce(sum({expression}), 0)" for expression in found.values())
@@ -161,7 +172,7 @@ def assert_sums_of_requests(home: Home) -> None:
             ) == dict(
                 zip(
                     found,
-                    rows(home, f"select {of_requests} from marts.{REQUESTS} where {counted}")[0],
+                    rows(home, f"select {of_requests} from {requests} where {counted}")[0],
                     strict=True,
                 )
             ), f"{mart} where {part}"
@@ -207,6 +218,7 @@ def random_requests(dice: random.Random) -> Iterator[Row]:
         "status": ("success", "failure", "timeout", "cancelled"),
         "variance_reason": ("match", "rounding", None),
         "billing_mode": ("per_token", "free"),
+        "unknown_fields": ("audio_fee", "audio_fee,other.fee", None),
     }
     for number in range(150):
         at = datetime(2026, 10, 28) + timedelta(seconds=dice.randrange(8 * 86400))
@@ -286,8 +298,11 @@ def split(row: Row) -> Iterator[Row]:
     )
 
 
-def of_source(source: str, found: list[Row]) -> list[Row]:
-    return [row | {"source": source, "event_id": f"{source}:{row['event_id']}"} for row in found]
+def of_source(source: str, found: list[Row]) -> Iterator[Row]:
+    """The rows as a source's, each delivered on its day."""
+    for row in found:
+        file = f"{source}/logs/dt={row['event_date']}/calls.ndjson"
+        yield row | {"source": source, "event_id": f"{source}:{row['event_id']}", "raw_file": file}
 
 
 def replace_requests(home: Home, found: list[Row]) -> None:
@@ -351,7 +366,7 @@ def test_sums_of_random_requests_hold_scaled_shuffled_split_and_beside_others(
     for rollup, found in measures().items():
         if rollup in PARTS or rollup.startswith("dim_"):
             continue
-        amounts = [name for name in found if "requests" not in name]
+        amounts = [name for name in found if "requests" not in name] or ["0"]
         sums = f"select {', '.join(f'sum({name})' for name in amounts)} from marts.{rollup} where source = '{{}}'"
         [once], [seven_times] = (
             rows(random_home, sums.format("base")),

@@ -70,7 +70,7 @@ unknown_fields as (
         on
             fields.event_date = reasons.event_date
             and fields.source = reasons.source
-            and fields.variance_reason = reasons.variance_reason
+            and fields.variance_reason is not distinct from reasons.variance_reason
 )
 
 select * from unknown_fields
