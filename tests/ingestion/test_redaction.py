@@ -105,9 +105,13 @@ def _published_patterns() -> Iterator[object]:
 @pytest.mark.parametrize("pattern", list(_published_patterns()))
 def test_what_detect_secrets_finds_is_masked(pattern: re.Pattern[str]):
     of_ascii = re.compile(pattern.pattern, pattern.flags & ~re.UNICODE | re.ASCII)
+    secrets = st.from_regex(of_ascii, fullmatch=True)
+    if pattern.pattern.startswith("://"):
+        # The quote that ends a JSON string ends an address, too.
+        secrets = secrets.filter(lambda secret: '"' not in secret)
 
     @settings(max_examples=10, deadline=None, database=None)
-    @given(st.from_regex(of_ascii, fullmatch=True))
+    @given(secrets)
     def is_masked(secret: str) -> None:
         assert not pattern.search(redaction.masked(secret))
 
