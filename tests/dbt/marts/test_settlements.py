@@ -193,7 +193,7 @@ def test_every_movement_of_money_ends_in_its_status(books: duckdb.DuckDBPyConnec
 
 
 def test_no_branch_of_the_decision_is_idle(settled: tuple[Home, BuildResult]) -> None:
-    assert idle_branches(*settled, "recon_payment_settlements") == []
+    assert idle_branches(*settled, "int_payment_settlements") == []
 
 
 @pytest.mark.parametrize(

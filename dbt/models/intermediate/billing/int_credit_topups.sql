@@ -29,7 +29,7 @@ credited as (
         occurred_at as happened_at,
         raw_file,
         raw_line
-    from {{ ref('fct_account_events') }}
+    from {{ ref('int_account_events') }}
     where event_type = 'topup' and quota > 0
 ),
 

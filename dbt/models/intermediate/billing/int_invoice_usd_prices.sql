@@ -11,7 +11,7 @@ with payments as (
 ),
 
 settlements as (
-    select * from {{ ref('recon_payment_settlements') }}
+    select * from {{ ref('int_payment_settlements') }}
     where object_kind = 'payment' and status in ('settled', 'pending', 'currency_converted')
 ),
 

@@ -9,6 +9,10 @@ with invoices as (
     select * from {{ ref('stg_infery__invoices') }}
 ),
 
+currencies as (
+    select * from {{ ref('stg_config__currencies') }}
+),
+
 stripe_invoices as (
     select * from {{ ref('stg_stripe__invoices') }}
 ),
@@ -130,6 +134,24 @@ payable as (
         settled.*,
         owed_minor - settled_otherwise_minor as payable_minor
     from settled
+),
+
+with_scale as (
+    select
+        payable.*,
+        {{ major_per_minor('currencies.exponent') }} as major_per_minor
+    from payable
+    left join currencies on payable.currency = currencies.currency
+),
+
+valued as (
+    select
+        * exclude (major_per_minor),
+        {{ major_amount('net_minor', 'major_per_minor') }} as net_amount,
+        {{ major_amount('vat_minor', 'major_per_minor') }} as vat_amount,
+        {{ major_amount('total_minor', 'major_per_minor') }} as total_amount,
+        {{ major_amount('payable_minor', 'major_per_minor') }} as payable_amount
+    from with_scale
 )
 
-select * from payable
+select * from valued

@@ -2,7 +2,7 @@ with invoices as (
     select
         *,
         case when payable_minor > 0 then coalesce(vat_amount, 0) else 0 end as payable_vat_amount
-    from {{ ref('fct_invoices') }}
+    from {{ ref('int_invoices_payable') }}
 ),
 
 categories as (

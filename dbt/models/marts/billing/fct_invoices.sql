@@ -5,21 +5,15 @@ with invoices as (
     select * from {{ ref('int_invoices_payable') }}
 ),
 
-currencies as (
-    select * from {{ ref('stg_config__currencies') }}
-),
-
 vat_zones as (
     {{ source_settings(['vat_time_zone']) }}
 ),
 
-with_scale as (
+dated as (
     select
         invoices.*,
-        {{ local_date('invoices.issued_at', vat_time_zone('vat_zones.vat_time_zone')) }} as vat_date,
-        {{ major_per_minor('currencies.exponent') }} as major_per_minor
+        {{ local_date('invoices.issued_at', vat_time_zone('vat_zones.vat_time_zone')) }} as vat_date
     from invoices
-    left join currencies on invoices.currency = currencies.currency
     left join vat_zones on invoices.source = vat_zones.source
 ),
 
@@ -53,10 +47,10 @@ final as (
         vat_ratio,
 
         ---------- money, for reading
-        {{ major_amount('net_minor', 'major_per_minor') }} as net_amount,
-        {{ major_amount('vat_minor', 'major_per_minor') }} as vat_amount,
-        {{ major_amount('total_minor', 'major_per_minor') }} as total_amount,
-        {{ major_amount('payable_minor', 'major_per_minor') }} as payable_amount,
+        net_amount,
+        vat_amount,
+        total_amount,
+        payable_amount,
 
         ---------- timestamps
         issued_at,
@@ -69,7 +63,7 @@ final as (
         delivery_count,
         raw_file,
         raw_line
-    from with_scale
+    from dated
 )
 
 select * from final

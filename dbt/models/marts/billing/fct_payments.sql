@@ -16,7 +16,7 @@ totals as (
 ),
 
 settlements as (
-    select * from {{ ref('recon_payment_settlements') }}
+    select * from {{ ref('int_payment_settlements') }}
 ),
 
 -- Fees of balances in two currencies have no sum, and nothing of the other mode reached this balance.

@@ -1,5 +1,5 @@
-with usage_by_model as (
-    select * from {{ ref('rpt_usage_by_model_daily') }}
+with usage_daily as (
+    select * from {{ ref('fct_usage_daily') }}
 ),
 
 prices as (
@@ -29,16 +29,16 @@ price_changes as (
 used as (
     select
         source,
-        provider,
-        model_served,
-        max_by(priced_model, event_date) as priced_model,
-        max_by(price_match, event_date) as price_match,
+        coalesce(provider, 'unattributed') as provider,
+        coalesce(model_served, 'unattributed') as model_served,
+        {{ latest_spelling('priced_model', "{'date': event_date, 'time': last_seen_at}") }} as priced_model,
+        {{ latest_spelling('price_match', "{'date': event_date, 'time': last_seen_at}") }} as price_match,
         min(event_date) as first_seen_date,
         max(event_date) as last_seen_date,
         cast(sum(requests) as bigint) as requests,
         cast(sum(unpriced_requests) as bigint) as unpriced_requests
-    from usage_by_model
-    group by source, provider, model_served
+    from usage_daily
+    group by source, coalesce(provider, 'unattributed'), coalesce(model_served, 'unattributed')
 ),
 
 described as (
