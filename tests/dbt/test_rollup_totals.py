@@ -66,6 +66,7 @@ PARTS: Mapping[str, list[tuple[str, str]]] = {
     ],
     "rpt_fallbacks_daily": [("true", f"{FELL_BACK} and {CALLED}")],
     "rpt_unpriced_usage": [("true", "unpriced_reason is not null")],
+    "fct_discount_use_daily": [("true", "discount_rule_id is not null")],
     "focus_cost_and_usage": [("ChargeCategory = 'Usage'", "cache_optimized_cost_usd is not null")],
 }
 #: Marts that count a request more than once, and what they count.
@@ -77,8 +78,11 @@ TIERS = (
     *("list_cost_usd", "discounted_cost_usd", "cache_optimized_cost_usd", "cache_list_cost_usd"),
     *("discount_savings_usd", "cache_savings_usd"),
 )
-#: Marts of windows, wallets and budgets, of which no columns say what requests they count: their own tests add up.
-ELSEWHERE = {"rpt_usage_to_date", "rpt_budgets", "rpt_credit_margins_daily", "recon_credit_burn"}
+#: Marts of windows, wallets, budgets and complete days: no column says which requests they count; see their own tests.
+ELSEWHERE = {
+    *("rpt_usage_to_date", "rpt_budgets", "rpt_credit_margins_daily", "recon_credit_burn"),
+    "fct_key_spend_daily",
+}
 
 
 def nodes() -> Mapping[str, Any]:

@@ -18,8 +18,9 @@ from ingestion.home import Home
 
 DETECTOR = [
     "int_anomaly_settings",
-    "int_key_spend_daily",
-    "int_key_spend_days_flagged",
+    "fct_key_spend_daily",
+    "fct_anomaly_days",
+    "fct_anomaly_contributors",
     "fct_anomalies",
 ]
 MONDAY = date(2026, 6, 1)
@@ -169,7 +170,7 @@ def test_the_models_flag_the_days_that_the_rules_flag(
             for key, at, rule, expected_usd, score in session.sql(
                 """
                 select api_key_id, event_date, detection_rule, expected_usd, z_score
-                from intermediate.int_key_spend_days_flagged
+                from marts.fct_anomaly_days
                 """
             ).fetchall()
         }

@@ -1,4 +1,4 @@
-{#- Rulings: docs/decisions/credits.md#credits-2 -#}
+{#- Rulings: docs/decisions/credits.md#credits-2, docs/decisions/days.md#days-5 -#}
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs', 'int_credit_stretch_days']) }}
 
 -- depends_on: {{ ref('int_credit_stretch_days') }}

@@ -1,4 +1,4 @@
-{#- Rulings: docs/decisions/reports.md#reports-7 -#}
+{#- Rulings: docs/decisions/reports.md#reports-7, docs/decisions/days.md#days-5 -#}
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs']) }}
 
 {#- What has a meter: the token classes and the searches; a call fee is no meter, it has nothing to count. -#}

@@ -3,7 +3,7 @@
 -- API gives; a dimension it does not group by is 'all'. A difference is the API's less the logs'.
 
 with windows as (
-    select * from {{ ref('int_usage_api_windows') }}
+    select * from {{ ref('rpt_usage_api_windows') }}
 ),
 
 api_rows as (

@@ -1,11 +1,11 @@
 -- One row per incident: consecutive days on which one key spent out of the ordinary, all up or all down.
 
 with flagged_days as (
-    select * from {{ ref('int_key_spend_days_flagged') }}
+    select * from {{ ref('fct_anomaly_days') }}
 ),
 
 contributors as (
-    select * from {{ ref('int_spend_anomaly_contributors') }}
+    select * from {{ ref('fct_anomaly_contributors') }}
 ),
 
 settings as (

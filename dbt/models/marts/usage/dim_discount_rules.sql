@@ -11,9 +11,9 @@ rule_use as (
     select
         usage_date,
         requests,
-        discount_savings_usd,
+        rule_savings_usd,
         unnest(string_split(discount_rule_id, '+')) as rule_id
-    from {{ ref('int_discount_rule_use_daily') }}
+    from {{ ref('fct_discount_use_daily') }}
 ),
 
 last_day as (
@@ -40,7 +40,7 @@ rule_totals as (
     select
         discount_rules.rule_row_id,
         cast(sum(rule_use.requests) as bigint) as requests,
-        cast(sum(rule_use.discount_savings_usd) as decimal(38, 12)) as discount_savings_usd
+        cast(sum(rule_use.rule_savings_usd) as decimal(38, 12)) as rule_savings_usd
     from discount_rules
     inner join rule_use
         on
@@ -83,7 +83,7 @@ described as (
         row_days.last_used_date,
         coalesce(row_days.days_used, 0) as days_used,
         coalesce(rule_totals.requests, 0) as rule_requests,
-        coalesce(rule_totals.discount_savings_usd, 0) as rule_savings_usd,
+        coalesce(rule_totals.rule_savings_usd, 0) as rule_savings_usd,
 
         ---------- lineage
         discount_rules.config_file,

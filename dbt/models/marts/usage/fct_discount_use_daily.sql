@@ -15,7 +15,7 @@ rule_use as (
         usage_date,
         discount_rule_id,
         cast(sum({{ counted_requests() }}) as bigint) as requests,
-        cast(coalesce(sum(discount_savings_usd - service_tier_savings_usd), 0) as decimal(38, 12)) as discount_savings_usd
+        cast(coalesce(sum(discount_savings_usd - service_tier_savings_usd), 0) as decimal(38, 12)) as rule_savings_usd
     from usage_costs
     group by event_date, usage_date, discount_rule_id
 )

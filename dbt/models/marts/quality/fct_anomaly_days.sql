@@ -1,5 +1,3 @@
-{{ config(materialized = 'table') }}
-
 -- One row per key and day whose spend is out of the ordinary, under the one rule that fits the key's history:
 --   new_spender   fewer than 7 days of history, on a source that has them: the first day above the floor
 --   sparse        no spend on a third of the last 28 days: more than three times the 95th percentile of those days
@@ -9,7 +7,7 @@
 -- The day under test is never part of what it is measured against: a window that holds its own outlier hides it.
 
 with key_days as (
-    select * from {{ ref('int_key_spend_daily') }}
+    select * from {{ ref('fct_key_spend_daily') }}
 ),
 
 settings as (
@@ -284,6 +282,22 @@ identified as (
             '|', 'daily_spend', source, workspace_id, api_key_id, direction, cast(first_date as string)
         )) as anomaly_id
     from incidents
+),
+
+final as (
+    select
+        anomaly_id,
+        source,
+        workspace_id,
+        api_key_id,
+        event_date,
+        detection_rule,
+        direction,
+        spend_usd,
+        expected_usd,
+        excess_usd,
+        z_score
+    from identified
 )
 
-select * from identified
+select * from final

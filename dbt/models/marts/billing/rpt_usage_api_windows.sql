@@ -1,6 +1,4 @@
 {#- Rulings: docs/decisions/usage-apis.md -#}
-{{ config(materialized = 'table') }}
-
 -- The spans that are compared. A span is open while its days are not over in the logs, or while windows of the API are
 -- missing within it; a second per window is allowed, as some APIs end at the last second.
 

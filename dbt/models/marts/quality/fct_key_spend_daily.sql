@@ -1,5 +1,3 @@
-{{ config(materialized = 'table') }}
-
 -- One row per key and complete day since its first use, days without a call included as zero: a detector that only
 -- sees the days on which something happened takes the busy days for the normal ones.
 -- An adjustment counts on the day it adjusts: what is found out in one day was not spent on it.

@@ -1,11 +1,11 @@
 -- One row per incident and model: by how much the model's spend moved against the days the incident was measured with.
 
 with flagged_days as (
-    select * from {{ ref('int_key_spend_days_flagged') }}
+    select * from {{ ref('fct_anomaly_days') }}
 ),
 
 key_days as (
-    select * from {{ ref('int_key_spend_daily') }}
+    select * from {{ ref('fct_key_spend_daily') }}
 ),
 
 usage_daily as (
