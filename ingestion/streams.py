@@ -136,7 +136,7 @@ SEARCHES = Kind("tokens", "BIGINT", limit=SEARCH_LIMIT)
 #: What one call costs: no call costs more than the limit.
 MONEY = Kind("decimal", "DECIMAL(18,12)", 12, limit=100_000, unit="usd")
 #: What all calls of a period cost, a million dollars a day included.
-SPEND = Kind("decimal", "DECIMAL(38,12)", 12, unit="usd")
+SPEND = Kind("decimal", "DECIMAL(38,12)", 12, limit=TOTAL_LIMIT, unit="usd")
 #: How much of something a report counts, in whatever unit.
 QUANTITY = Kind("decimal", "DECIMAL(38,9)", 9)
 UNIT_PRICE = Kind("decimal", "DECIMAL(24,18)", 18)
