@@ -128,7 +128,7 @@ def test_a_month_that_cannot_be_closed_says_why(finished: Home, home: Home) -> N
     unread = finished.landing / "infron/logs/dt=2026-08-20/late.ndjson"
     unread.parent.mkdir()
     unread.write_text("{}\n")
-    ended = close(finished, "2026-08", "--force")
+    ended = close(finished, "2026-08")
     assert (ended.exit_code, "1 delivery day not read yet" in ended.output) == (3, True)
     ended = close(finished, "2026-08", "--force")
     assert (ended.exit_code, "in spite of: 1 delivery day not read yet" in ended.output) == (0, True)
