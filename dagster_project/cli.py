@@ -270,8 +270,9 @@ def sandbox(
     days: Annotated[int, typer.Option(help="How many days, from 3 August 2026 on.")] = 30,
     requests_per_day: Annotated[int, typer.Option(help="Requests a day, on average.")] = 5000,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal worlds.")] = 1,
-    dialect: Annotated[
-        list[str] | None, typer.Option(help="Write it as this gateway tells it (repeatable).")
+    connector: Annotated[
+        list[str] | None,
+        typer.Option("--connector", "--dialect", help="Write it as this gateway does (repeatable)."),
     ] = None,
     home: HomeOption = None,
 ) -> None:
@@ -282,7 +283,7 @@ def sandbox(
     located = Home.locate(home)
     try:
         with writing(located, patience=0):
-            truth = write_world(located.root, days, requests_per_day, seed, tuple(dialect or ("infron",)))
+            truth = write_world(located.root, days, requests_per_day, seed, tuple(connector or ("infron",)))
     except HomeLocked as error:
         _end(str(error), 4)
     except SandboxError as error:

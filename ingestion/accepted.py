@@ -1,6 +1,6 @@
-"""What counts of what was read: the manifests of each source that the warehouse is built from.
+"""What counts of what was read: the load records of each source that the warehouse is built from.
 
-    raw/manifests/ (what was read) ──accept──► raw/accepted/<source>.ndjson (what counts)
+    raw/load_records/ (what was read) ──accept──► raw/accepted/<source>.ndjson (what counts)
 
 One file per source, replaced whole: a source is accepted in one step, or stays as it was. Parquet is named by its
 content, so what was accepted is still there when its landing file has been read anew. Decides nothing about
@@ -19,15 +19,15 @@ from typing import Any
 from ingestion import load_records
 from ingestion.files import TEMPORARY_PREFIX, write_if_changed
 from ingestion.home import Home
-from ingestion.landing import landed, manifest_path
+from ingestion.landing import landed, record_path
 from ingestion.sources import Source
 
-#: What a manifest says of the landing file, and not of what was made of it.
+#: What a load record says of the landing file, and not of what was made of it.
 _NOT_KEPT = {"mtime_ns"}
 
 
 def folder(home: Home) -> Path:
-    """Return where the accepted manifests are."""
+    """Return where the accepted load records are."""
     return home.raw / "accepted"
 
 
@@ -39,7 +39,7 @@ def sources(home: Home) -> list[str]:
 
 
 def of_source(home: Home, source: str) -> list[dict[str, Any]]:
-    """Return the accepted manifests of a source, by landing file; none of an unknown one."""
+    """Return the accepted load records of a source, by landing file; none of an unknown one."""
     try:
         text = _place(home, source).read_bytes()
     except FileNotFoundError:
@@ -48,30 +48,30 @@ def of_source(home: Home, source: str) -> list[dict[str, Any]]:
 
 
 def every(home: Home) -> Iterator[dict[str, Any]]:
-    """Yield every accepted manifest, by source and landing file."""
+    """Yield every accepted load record, by source and landing file."""
     for source in sources(home):
         yield from of_source(home, source)
 
 
 def as_landed(home: Home, configured: list[Source]) -> dict[str, list[dict[str, Any]]]:
-    """Return what would be accepted now: by source, the manifests of the files that are in landing/.
+    """Return what would be accepted now: by source, the load records of the files that are in landing/.
 
     A source of which something was accepted is there, too, if nothing of it has landed.
     """
     found: dict[str, list[dict[str, Any]]] = {source.name: [] for source in configured}
     found |= {name: [] for name in sources(home)}
     for file in landed(home, configured):
-        content = load_records.read(manifest_path(home, file))
+        content = load_records.read(record_path(home, file))
         if content is not None:
             found[file.source.name].append(content)
     return found
 
 
-def accept(home: Home, source: str, manifests: Iterable[Mapping[str, Any]]) -> None:
-    """Let these manifests count, and no others of the source."""
+def accept(home: Home, source: str, records: Iterable[Mapping[str, Any]]) -> None:
+    """Let these load records count, and no others of the source."""
     kept = [
         {name: value for name, value in content.items() if name not in _NOT_KEPT}
-        for content in sorted(manifests, key=lambda content: content["landing_file"])
+        for content in sorted(records, key=lambda content: content["landing_file"])
     ]
     place = _place(home, source)
     if not kept:

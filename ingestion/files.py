@@ -84,7 +84,7 @@ def why_unwritable(folder: Path) -> str | None:
     return None
 
 
-def sweep(folder: Path) -> list[Path]:
+def remove_unfinished(folder: Path) -> list[Path]:
     """Remove temporary files and folders that a killed run left anywhere below `folder`; return what went."""
     gone = []
     for path in sorted(folder.rglob(f"{TEMPORARY_PREFIX}*"), reverse=True):

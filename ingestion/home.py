@@ -76,7 +76,7 @@ class Home:
 
     @property
     def sources_file(self) -> Path:
-        """sources.yml: which gateways, which dialect, where from."""
+        """sources.yml: which gateways, which connector, where from."""
         return self.root / "sources.yml"
 
     @property

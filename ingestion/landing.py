@@ -20,9 +20,9 @@ from ingestion.reader.delivery import DEFAULT_RATIO, unpack_ratio
 from ingestion.reader.formats import contents
 from ingestion.reader.sql import Reading
 from ingestion.sources import Source
-from ingestion.streams import is_told_by_content
+from ingestion.streams import is_identified_by_content
 
-#: Manifests are named after landing files with something added, and file systems stop at 255 bytes.
+#: Load records are named after landing files with something added, and file systems stop at 255 bytes.
 LONGEST_NAME = 200
 
 
@@ -36,7 +36,7 @@ class LandedFile:
     path: Path
 
     def relative(self, home: Home) -> str:
-        """Return the path below landing/, as manifests and rows name it."""
+        """Return the path below landing/, as load records and rows name it."""
         return self.path.relative_to(home.landing).as_posix()
 
     def reading(self, home: Home) -> Reading:
@@ -52,10 +52,10 @@ class LandedFile:
         ratio = unpack_ratio()
         return "+".join([*versions, *([] if ratio == DEFAULT_RATIO else [f"unpacked to {ratio}"])])
 
-    def told_by(self, plain: Path) -> LandedFile:
+    def identified_by(self, plain: Path) -> LandedFile:
         """Return the file as what it holds says it is, where its name or its folder leaves that open."""
         streams = (self.stream, *self.source.reader.others(self.stream, self.path.name))
-        if is_told_by_content(self.path.name):
+        if is_identified_by_content(self.path.name):
             form = contents.form_of(plain)
             streams = [stream for stream in streams if stream.format.name == form] or streams
         for stream in streams:
@@ -120,13 +120,13 @@ def problems(home: Home, sources: list[Source]) -> list[Problem]:
 
 
 def pending(home: Home, sources: list[Source]) -> list[LandedFile]:
-    """Return the files that have no valid manifest: new, changed, or read by an older reader."""
+    """Return the files that have no valid load record: new, changed, or read by an older reader."""
     return [file for file in landed(home, sources) if not is_current(home, file)]
 
 
 def is_current(home: Home, file: LandedFile) -> bool:
-    """Tell whether the file's manifest describes these very bytes, read by this very reader."""
-    found = manifest_of(home, file)
+    """Tell whether the file's load record describes these very bytes, read by this very reader."""
+    found = record_of(home, file)
     if found is None:
         return False
     stat = file.path.lstat()
@@ -134,14 +134,14 @@ def is_current(home: Home, file: LandedFile) -> bool:
     return same_bytes and found["reader_version"] == file.reader_version(home)
 
 
-def manifest_path(home: Home, file: LandedFile) -> Path:
-    """Return where the file's manifest is, or would be."""
+def record_path(home: Home, file: LandedFile) -> Path:
+    """Return where the file's load record is, or would be."""
     return load_records.path(home, file.source.name, file.stream.name, file.delivered_on, file.path.name)
 
 
-def manifest_of(home: Home, file: LandedFile) -> dict[str, Any] | None:
-    """Return the file's manifest, or None if the file was never read."""
-    return load_records.read(manifest_path(home, file))
+def record_of(home: Home, file: LandedFile) -> dict[str, Any] | None:
+    """Return the file's load record, or None if the file was never read."""
+    return load_records.read(record_path(home, file))
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
-"""Landing to raw: one delivered file becomes one Parquet, its rejects, and a manifest that makes both count.
+"""Landing to raw: one delivered file becomes one Parquet, its rejects, and a load record that makes both count.
 
-Everything is made in a temporary folder and moved into place, the manifest last: a run that dies leaves what was
+Everything is made in a temporary folder and moved into place, the load record last: a run that dies leaves what was
 known before. What is read counts when it is accepted (accepted.py); Parquet is named by its content, so reading a
 file again touches nothing that was. What the lines become is decided in `reader`, what they mean in dbt.
 
@@ -22,9 +22,9 @@ from typing import Any
 from ingestion import accepted, duck, load_records, reader, source_status
 from ingestion.connectors import Stream
 from ingestion.duck import literal
-from ingestion.files import TEMPORARY_PREFIX, publish, sweep, temporary_beside, whole
+from ingestion.files import TEMPORARY_PREFIX, publish, remove_unfinished, temporary_beside, whole
 from ingestion.home import Home
-from ingestion.landing import LandedFile, is_current, landed, manifest_of, manifest_path
+from ingestion.landing import LandedFile, is_current, landed, record_of, record_path
 from ingestion.raw_tables import REJECT_COLUMNS, STRIPE_TABLES, Columns, tables
 from ingestion.reader import rejects, unknown_names
 from ingestion.reader.delivery import Delivery, as_utf8, hash_of, inspect
@@ -52,32 +52,32 @@ class FileResult:
 
 
 def convert(home: Home, file: LandedFile) -> FileResult:
-    """Bring raw, rejects and manifest up to date with one landing file.
+    """Bring raw, rejects and load record up to date with one landing file.
 
     Raises:
         StillChanging: the file changed under the reader; what was known of it before still counts.
     """
     started = time.monotonic()
     if is_current(home, file):
-        return _result(manifest_of(home, file), started, skipped=True)
+        return _result(record_of(home, file), started, skipped=True)
     home.raw.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=home.raw) as workshop:
-        content = _converted(home, file, Path(workshop))
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=home.raw) as scratch:
+        content = _converted(home, file, Path(scratch))
     return _result(content, started, skipped=False)
 
 
-def _converted(home: Home, file: LandedFile, workshop: Path) -> dict[str, Any]:
+def _converted(home: Home, file: LandedFile, scratch: Path) -> dict[str, Any]:
     before = file.path.lstat()
     version = file.reader_version(home)
-    delivery = _delivery(file, workshop)
-    earlier = manifest_of(home, file)
+    delivery = _delivery(file, scratch)
+    earlier = record_of(home, file)
     if earlier and (earlier.get("blake3"), earlier["reader_version"]) == (delivery.blake3, version):
         content = earlier
     else:
         if not delivery.damage:
-            file = file.told_by(delivery.plain)
+            file = file.identified_by(delivery.plain)
         reading = file.reading(home)
-        outcome = reader.read(reading, delivery, workshop)
+        outcome = reader.read(reading, delivery, scratch)
         after = file.path.lstat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise StillChanging(
@@ -91,11 +91,11 @@ def _converted(home: Home, file: LandedFile, workshop: Path) -> dict[str, Any]:
         "blake3": delivery.blake3,
         "reader_version": version,
     }
-    load_records.write(manifest_path(home, file), content)
+    load_records.write(record_path(home, file), content)
     return content
 
 
-def _delivery(file: LandedFile, workshop: Path) -> Delivery:
+def _delivery(file: LandedFile, scratch: Path) -> Delivery:
     """Return the delivered bytes, ready to be read; what cannot be read is one damaged line."""
     path = file.path
     if path.is_symlink() or not path.is_file():
@@ -104,7 +104,7 @@ def _delivery(file: LandedFile, workshop: Path) -> Delivery:
     if not file.stream.format.reads(path.name):
         readable = file.source.reader.reads(file.stream.name)
         return Delivery(path, 0, 0, 0, hash_of(path), "unknown_file_type", readable)
-    return as_utf8(inspect(path, workshop / "landed"), workshop / "landed.utf8")
+    return as_utf8(inspect(path, scratch / "landed"), scratch / "landed.utf8")
 
 
 def forget_vanished(home: Home, sources: list[Source]) -> list[str]:
@@ -115,7 +115,7 @@ def forget_vanished(home: Home, sources: list[Source]) -> list[str]:
     Returns:
         The landing files forgotten, relative to landing/.
     """
-    present = {manifest_path(home, file) for file in landed(home, sources)}
+    present = {record_path(home, file) for file in landed(home, sources)}
     counting = list(accepted.every(home))
     needed = {content["landing_file"] for content in counting}
     gone, read = [], []
@@ -123,7 +123,7 @@ def forget_vanished(home: Home, sources: list[Source]) -> list[str]:
         if place in present or content["landing_file"] in needed:
             read.append(content)
         else:
-            # The manifest goes first: without it the Parquet is nobody's.
+            # The load record goes first: without it the Parquet is nobody's.
             place.unlink()
             gone.append(content["landing_file"])
     named = {home.raw / content["raw_file"] for content in read + counting if content["raw_file"]}
@@ -140,7 +140,7 @@ def write_schemas(home: Home) -> None:
     """Clear away what a killed run left, and make sure every raw table exists with its exact columns."""
     for folder in (home.raw, home.rejects):
         folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
+        remove_unfinished(folder)
     for table, columns in tables().items():
         _write_schema(home, home.raw / table / "schema.parquet", columns)
     _write_schema(home, home.rejects / "schema.parquet", REJECT_COLUMNS)
@@ -172,7 +172,7 @@ def _without_rows(folder: Path, columns: tuple[tuple[str, str], ...]) -> bytes:
 
 
 def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
-    """Move raw and rejects to their places; return what the manifest has to say of them."""
+    """Move raw and rejects to their places; return what the load record has to say of them."""
     stream, content = file.stream, f"{delivery.blake3} {file.reader_version(home)}"
     name = f"dt={file.delivered_on}/{_stem(file)}.{sha256(content.encode()).hexdigest()[:12]}.parquet"
     raw_path = home.raw / stream.table / name
@@ -187,7 +187,7 @@ def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Out
     return {
         "source": file.source.name,
         "stream": stream.name,
-        "dialect": file.source.dialect,
+        "connector": file.source.connector,
         "table": stream.table,
         "delivered_on": str(file.delivered_on),
         "landing_file": file.relative(home),

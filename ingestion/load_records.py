@@ -1,6 +1,6 @@
-"""The manifest of a landing file: what it was, and what became of its lines.
+"""The load record of a landing file: what it was, and what became of its lines.
 
-One JSON object on one line under `raw/manifests/`. It is written last and so is the commit of what was read; what
+One JSON object on one line under `raw/load_records/`. It is written last and so is the commit of what was read; what
 counts is accepted.py's.
 
 Rulings: docs/decisions/reading.md#reading-8.
@@ -19,41 +19,48 @@ from ingestion.home import Home
 
 
 def folder(home: Home) -> Path:
-    """Return where manifests live."""
-    return home.raw / "manifests"
+    """Return where load records live."""
+    return home.raw / "load_records"
 
 
 def none_yet(home: Home) -> Path:
-    """Return an empty file read along with the manifests, so that a home without any reads as no rows."""
-    return home.raw / "no_manifests.ndjson"
+    """Return an empty file read along with the load records, so that a home without any reads as no rows."""
+    return home.raw / "no_load_records.ndjson"
 
 
 def path(home: Home, source: str, stream: str, delivered_on: date, file_name: str) -> Path:
-    """Return the manifest's place; a landing file has at most one."""
+    """Return the load record's place; a landing file has at most one."""
     return folder(home) / source / stream / f"dt={delivered_on}" / f"{file_name}.json"
 
 
 def read(place: Path) -> dict[str, Any] | None:
-    """Return a manifest, or None if there is none."""
+    """Return a load record, or None if there is none."""
     try:
-        return json.loads(place.read_bytes())
+        return _parsed(place)
     except FileNotFoundError:
         return None
 
 
 def write(target: Path, content: dict[str, Any]) -> None:
-    """Write a manifest; from now on the file has been read."""
+    """Write a load record; from now on the file has been read."""
     with whole(target) as temporary:
         temporary.write_text(line(content), encoding="utf-8")
 
 
 def line(content: Mapping[str, Any]) -> str:
-    """Return a manifest as a line of JSON."""
+    """Return a load record as a line of JSON."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def every(home: Home) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield every manifest with its place, by path."""
+    """Yield every load record with its place, by path."""
     for found in sorted(folder(home).rglob("*.json")):
         if not found.name.startswith(TEMPORARY_PREFIX):
-            yield found, json.loads(found.read_bytes())
+            yield found, _parsed(found)
+
+
+def _parsed(place: Path) -> dict[str, Any]:
+    content = json.loads(place.read_bytes())
+    if "dialect" in content:  # as version 0.2 called it
+        content["connector"] = content.pop("dialect")
+    return content

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Manifest = Mapping[str, Any]
+Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,50 +34,50 @@ class Loss:
     first_day: str | None = None
 
 
-def lost(before: Iterable[Manifest], after: Iterable[Manifest], closed_months: Collection[str] = ()) -> Loss:
-    """Compare the manifests that count with those that would.
+def lost(before: Iterable[Record], after: Iterable[Record], closed_months: Collection[str] = ()) -> Loss:
+    """Compare the load records that count with those that would.
 
     Args:
-        before: the accepted manifests of a source.
+        before: the accepted load records of a source.
         after: those of the files that have landed.
         closed_months: months (YYYY-MM) whose events are kept elsewhere.
     """
     counts, lands = list(before), list(after)
-    kept = {_content(manifest) for manifest in lands}
-    known = {_content(manifest) for manifest in counts}
-    gone: dict[tuple[str, str], list[Manifest]] = defaultdict(list)
+    kept = {_content(record) for record in lands}
+    known = {_content(record) for record in counts}
+    gone: dict[tuple[str, str], list[Record]] = defaultdict(list)
     found: Counter[tuple[str, str]] = Counter()
     stream_events: Counter[str] = Counter()
-    for manifest in counts:
-        events = _events(manifest, closed_months)
-        stream_events[manifest["stream"]] += events
-        if events and _content(manifest) not in kept:
-            gone[manifest["stream"], manifest["delivered_on"]].append(manifest)
-    for manifest in lands:
-        if _content(manifest) not in known:
-            found[manifest["stream"], manifest["delivered_on"]] += _events(manifest, closed_months)
+    for record in counts:
+        events = _events(record, closed_months)
+        stream_events[record["stream"]] += events
+        if events and _content(record) not in kept:
+            gone[record["stream"], record["delivered_on"]].append(record)
+    for record in lands:
+        if _content(record) not in known:
+            found[record["stream"], record["delivered_on"]] += _events(record, closed_months)
 
     short = {
-        place: sum(_events(manifest, closed_months) for manifest in manifests) - found[place]
-        for place, manifests in gone.items()
+        place: sum(_events(record, closed_months) for record in records) - found[place]
+        for place, records in gone.items()
     }
     short = {place: events for place, events in short.items() if events > 0}
     by_stream: Counter[str] = Counter()
     for (stream, _), events in short.items():
         by_stream[stream] += events
     return Loss(
-        files=tuple(sorted(manifest["landing_file"] for place in short for manifest in gone[place])),
+        files=tuple(sorted(record["landing_file"] for place in short for record in gone[place])),
         events=sum(short.values()),
         share=max((events / stream_events[stream] for stream, events in by_stream.items()), default=0.0),
         first_day=min((day for _, day in short), default=None),
     )
 
 
-def _content(manifest: Manifest) -> tuple[str, str]:
-    return manifest["stream"], manifest["blake3"]
+def _content(record: Record) -> tuple[str, str]:
+    return record["stream"], record["blake3"]
 
 
-def _events(manifest: Manifest, closed_months: Collection[str]) -> int:
+def _events(record: Record, closed_months: Collection[str]) -> int:
     """Count a file's events on days that are not closed; rows without a day count on their delivery's."""
-    days = manifest["event_days"] or [{"event_date": manifest["delivered_on"], "events": manifest["events"]}]
+    days = record["event_days"] or [{"event_date": record["delivered_on"], "events": record["events"]}]
     return sum(day["events"] for day in days if day["event_date"][:7] not in closed_months)

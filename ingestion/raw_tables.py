@@ -4,7 +4,7 @@ yet.
 
 from __future__ import annotations
 
-from ingestion.connectors import DIALECTS
+from ingestion.connectors import CONNECTORS
 
 Columns = list[tuple[str, str]]
 
@@ -84,5 +84,5 @@ REJECT_COLUMNS: Columns = [
 
 def tables() -> dict[str, Columns]:
     """Return (column, type) of every raw table filled from landing files or Stripe, in order."""
-    streams = [stream for dialect in DIALECTS.values() for stream in dialect.streams]
+    streams = [stream for connector in CONNECTORS.values() for stream in connector.streams]
     return {stream.table: stream.table_columns() for stream in streams} | STRIPE_TABLES

@@ -21,7 +21,7 @@ from ingestion.raw_tables import Columns
 
 COLUMNS: Columns = [
     ("source", "VARCHAR"),
-    ("dialect", "VARCHAR"),
+    ("connector", "VARCHAR"),
     ("as_of_date", "DATE"),
     ("held_back_reason", "VARCHAR"),
     ("held_back_detail", "VARCHAR"),
@@ -39,7 +39,7 @@ class SourceStatus:
 
     Attributes:
         source: Its name; `stripe` for the payments.
-        dialect: What it writes.
+        connector: What it writes.
         as_of_date: Last delivery day that counts (of Stripe: last day read); None if nothing does.
         held_back_reason: Why its newest deliveries do not count: vanished, failed_gate, unread or not_fetched.
         held_back_detail: The same in a sentence.
@@ -50,7 +50,7 @@ class SourceStatus:
     """
 
     source: str
-    dialect: str | None = None
+    connector: str | None = None
     as_of_date: date | None = None
     held_back_reason: str | None = None
     held_back_detail: str | None = None

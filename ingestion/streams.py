@@ -1,7 +1,7 @@
-"""What a dialect is made of: streams, the fields they declare, and the raw columns those become.
+"""What a connector is made of: streams, the fields they declare, and the raw columns those become.
 
-A dialect module is data in these shapes and nothing else. How fields are read is in `reader_sql`, what they
-mean is SQL in the dialect's dbt staging folder.
+A connector module is data in these shapes and nothing else. How fields are read is in `reader_sql`, what they
+mean is SQL in the connector's dbt staging folder.
 
 Rulings: docs/decisions/reading.md#reading-5.
 """
@@ -65,7 +65,7 @@ class Format:
         return _ends_in(file_name, self.suffixes + TEXT_SUFFIXES)
 
 
-def is_told_by_content(file_name: str) -> bool:
+def is_identified_by_content(file_name: str) -> bool:
     """Tell whether the name of a file leaves its format open."""
     return _ends_in(file_name, TEXT_SUFFIXES)
 
@@ -332,7 +332,7 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Dialect:
+class Connector:
     """A gateway's way of writing its logs."""
 
     name: str

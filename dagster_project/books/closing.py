@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from dagster_project.books import closing_credits, state
-from ingestion.files import sweep, whole
+from ingestion.files import remove_unfinished, whole
 from ingestion.home import Home
 
 REQUESTS = "fct_usage_costs"
@@ -172,7 +172,7 @@ def close(
         if not days:
             raise NotClosable(f"nothing is published of {month}")
         folder(home).mkdir(parents=True, exist_ok=True)
-        sweep(folder(home))
+        remove_unfinished(folder(home))
         credits = closing_credits.keep(home, folder(home), warehouse, month, end)
     closing = Closing(month, datetime.now(UTC).isoformat(timespec="seconds"), days, found, credits)
     with whole(folder(home) / f"{month}.json") as temporary:

@@ -42,7 +42,7 @@ class Publication:
     publication_id: str
     rows: dict[str, int]
     replaced: bool
-    swept_files: int
+    removed_files: int
 
 
 def queries() -> list[Path]:

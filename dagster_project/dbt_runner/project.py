@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.shipped import cache, shipped
-from ingestion.connectors import DIALECTS
+from ingestion.connectors import CONNECTORS
 from ingestion.locks import held
 
 if TYPE_CHECKING:
@@ -117,16 +117,16 @@ def project() -> DbtProject:
     return DbtProject(PROJECT_DIR)
 
 
-def tables_of(dialect: str, stream: str) -> set[str]:
-    """Return the raw tables an asset key [raw, <dialect>, <stream>] names: a stream's, or the one named so.
+def tables_of(connector: str, stream: str) -> set[str]:
+    """Return the raw tables an asset key [raw, <connector>, <stream>] names: a stream's, or the one named so.
 
-    Dialects of one family share tables, so the table may be another dialect's.
+    Connectors of one family share tables, so the table may be another connector's.
     """
     return {
         layout.table
-        for known in DIALECTS.values()
+        for known in CONNECTORS.values()
         for layout in known.streams
-        if layout.table == f"{dialect}_{stream}" or (known.name, layout.name) == (dialect, stream)
+        if layout.table == f"{connector}_{stream}" or (known.name, layout.name) == (connector, stream)
     }
 
 

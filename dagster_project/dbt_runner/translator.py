@@ -1,6 +1,6 @@
 """How a dbt resource looks in Dagster: one small method per concern.
 
-A dbt source stands for a raw table; a home may fill it from several gateways of one dialect.
+A dbt source stands for a raw table; a home may fill it from several gateways of one connector.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ class Translator(DagsterDbtTranslator):
         return [dep if key == dep.asset_key else dg.AssetDep(asset=key) for key, dep in sorted(keys.items())]
 
     def _raw_keys(self, key: dg.AssetKey) -> list[dg.AssetKey]:
-        """Read [raw, <dialect>, <stream>] as the streams of this home that fill its table.
+        """Read [raw, <connector>, <stream>] as the streams of this home that fill its table.
 
-        A home has few of all gateways: tables nobody fills are empty, and the manifests say so.
+        A home has few of all gateways: tables nobody fills are empty, and the load records say so.
         """
         if key.path[0] != "raw":
             return [key]
-        if key.path[1:] in (["manifests"], ["rejects"]):
+        if key.path[1:] in (["load_records"], ["rejects"]):
             return [
-                dg.AssetKey(["raw", "manifests"]),
+                dg.AssetKey(["raw", "load_records"]),
                 *(
                     dg.AssetKey(["raw", source.name, stream])
                     for source in self._sources
@@ -81,11 +81,11 @@ class Translator(DagsterDbtTranslator):
             ]
         if len(key.path) < 3:
             return [key]
-        return self._raw_keys_of_table(*key.path[1:]) or [dg.AssetKey(["raw", "manifests"])]
+        return self._raw_keys_of_table(*key.path[1:]) or [dg.AssetKey(["raw", "load_records"])]
 
-    def _raw_keys_of_table(self, dialect: str, stream: str) -> list[dg.AssetKey]:
-        """Return the streams that fill the table; dialects of one family share theirs."""
-        tables = tables_of(dialect, stream)
+    def _raw_keys_of_table(self, connector: str, stream: str) -> list[dg.AssetKey]:
+        """Return the streams that fill the table; connectors of one family share theirs."""
+        tables = tables_of(connector, stream)
         return [
             dg.AssetKey(["raw", source.name, layout.name])
             for source in self._sources

@@ -1,4 +1,4 @@
-"""The manifests only: raw streams → raw/accepted, source by source; what holds a source back holds back no other.
+"""The load records only: raw streams → raw/accepted, source by source; what holds a source back holds back no other.
 
 Rulings: docs/decisions/deliveries.md#deliveries-2.
 """
@@ -13,7 +13,7 @@ from dagster_project.clock import today
 from dagster_project.defs.raw import GROUP, OWNERS, check_result
 from dagster_project.defs.resources import HomeResource
 from dagster_project.runs.events import HELD_BACK, SILENT, VANISHED
-from dagster_project.runs.names import MANIFESTS, PAYMENTS, raw_key, usage_api_key
+from dagster_project.runs.names import LOAD_RECORDS, PAYMENTS, raw_key, usage_api_key
 from dagster_project.steps.accepting import Taken, take_over
 from ingestion.home import Home
 from ingestion.sources import Sources, load
@@ -31,17 +31,17 @@ class AcceptConfig(dg.Config):
 
 @dg.definitions
 def accepted() -> dg.Definitions:
-    """The manifests of the home that `$TOLLBOOK_HOME` names."""
-    return dg.Definitions(assets=[manifests_asset(load(Home.locate()))])
+    """The load records of the home that `$TOLLBOOK_HOME` names."""
+    return dg.Definitions(assets=[load_records_asset(load(Home.locate()))])
 
 
-def manifests_asset(configured: Sources) -> dg.AssetsDefinition:
+def load_records_asset(configured: Sources) -> dg.AssetsDefinition:
     """Make the asset; it comes after everything that is fetched or read, because it says how that went."""
     streams = [raw_key(source, stream) for source in configured.sources for stream in source.streams]
     fetched = [usage_api_key(source) for source in configured.sources if source.api]
 
     @dg.asset(
-        key=MANIFESTS,
+        key=LOAD_RECORDS,
         deps=[*streams, *fetched, *([PAYMENTS] if configured.stripe else [])],
         group_name=GROUP,
         owners=OWNERS,
@@ -49,33 +49,33 @@ def manifests_asset(configured: Sources) -> dg.AssetsDefinition:
         check_specs=[
             dg.AssetCheckSpec(
                 SOMETHING,
-                asset=MANIFESTS,
+                asset=LOAD_RECORDS,
                 blocking=True,
                 description="landing/ holds files, and some source counts. If not, nothing is published: an empty "
                 "landing/ is a folder that was not mounted.",
             ),
             dg.AssetCheckSpec(
                 HELD_BACK,
-                asset=MANIFESTS,
+                asset=LOAD_RECORDS,
                 description="Everything that landed was read, passed its gate, and holds what there was before. "
                 "A source of which that is not so stays in the books as it was; the others go on.",
             ),
             dg.AssetCheckSpec(
                 VANISHED,
-                asset=MANIFESTS,
+                asset=LOAD_RECORDS,
                 description="No source has lost anything that was believed, because it was little or somebody said so.",
             ),
             dg.AssetCheckSpec(
                 SILENT,
-                asset=MANIFESTS,
+                asset=LOAD_RECORDS,
                 description="Every stream has delivered when it was due. Where what was learnt is wrong, set `cadence` "
                 "and `grace_days` of the source in sources.yml.",
             ),
         ],
-        description="Which landing files count: the manifests of each source that was read whole and is sound, and how "
-        "far each source is.",
+        description="Which landing files count: the load records of each source that was read whole and is sound, and "
+        "how far each source is.",
     )
-    def manifests(
+    def records(
         config: AcceptConfig, tollbook: HomeResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         with writing(tollbook.home):
@@ -85,7 +85,7 @@ def manifests_asset(configured: Sources) -> dg.AssetsDefinition:
         )
         yield from _checks(taken)
 
-    return manifests
+    return records
 
 
 def _checks(taken: Taken) -> Iterator[dg.AssetCheckResult]:

@@ -5,7 +5,7 @@ import dagster as dg
 from dagster_project.books.locks import writing
 from dagster_project.defs.raw import GROUP, OWNERS
 from dagster_project.defs.resources import HomeResource
-from dagster_project.runs.names import MANIFESTS
+from dagster_project.runs.names import LOAD_RECORDS
 
 CONFIG = dg.AssetKey(["raw", "config"])
 PRICES = dg.AssetKey(["raw", "prices"])
@@ -60,14 +60,14 @@ def prices(tollbook: HomeResource) -> dg.MaterializeResult:
 
 @dg.asset(
     key=PRICE_MODELS,
-    deps=[CONFIG, PRICES, MANIFESTS],
+    deps=[CONFIG, PRICES, LOAD_RECORDS],
     group_name=GROUP,
     owners=OWNERS,
     kinds={"python", "parquet"},
     description="Every (provider, model) pair that counts, with the catalogue model it is, or why none.",
 )
 def price_models(tollbook: HomeResource) -> dg.MaterializeResult:
-    """Resolve the names that the accepted manifests have."""
+    """Resolve the names that the accepted load records have."""
     from ingestion.prices import resolve_models
 
     with writing(tollbook.home):
@@ -77,14 +77,14 @@ def price_models(tollbook: HomeResource) -> dg.MaterializeResult:
 
 @dg.asset(
     key=PRICE_FORMULAS,
-    deps=[MANIFESTS],
+    deps=[LOAD_RECORDS],
     group_name=GROUP,
     owners=OWNERS,
     kinds={"python", "parquet"},
     description="Every price formula that rows carry, as plain unit prices and where each holds.",
 )
 def price_formulas(tollbook: HomeResource) -> dg.MaterializeResult:
-    """Read the price formulas that the accepted manifests have."""
+    """Read the price formulas that the accepted load records have."""
     from ingestion.prices import write_formulas
 
     with writing(tollbook.home):

@@ -30,6 +30,6 @@ def publication(tollbook: HomeResource, dbt: DbtResource) -> dg.MaterializeResul
             "replaced": result.replaced,
             "dagster/row_count": sum(result.rows.values()),
             "tables": len(result.rows),
-            "lake_files_swept": result.swept_files,
+            "lake_files_removed": result.removed_files,
         }
     )

@@ -71,7 +71,7 @@ def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -
             kinds={"duckdb", "parquet"},
             check_specs=[_read_check(key), *([_gate(key, source)] if is_judged else [])],
             description=f"{source.name} {stream}, as typed Parquet: one file per delivered file, nothing "
-            f"thrown away. Dialect {source.dialect}; bad lines are in rejects/ with their reason.",
+            f"thrown away. Connector {source.connector}; bad lines are in rejects/ with their reason.",
         )
         def convert(
             context: dg.AssetExecutionContext, tollbook: HomeResource

@@ -28,7 +28,7 @@ class DbtResource(dg.ConfigurableResource):
 
     @property
     def project(self) -> DbtProject:
-        """The project with its manifest."""
+        """The project with its load record."""
         return project()
 
 

@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-from dagster_project.runs.names import MANIFESTS, RESTATE
+from dagster_project.runs.names import LOAD_RECORDS, RESTATE
 
 #: What a person replaces in the launchpad; as it stands it is refused.
 _TO_FILL_IN = {"first_day": "YYYY-MM-DD", "last_day": "YYYY-MM-DD", "reason": ""}
 
 restate = dg.define_asset_job(
     name=RESTATE,
-    selection=dg.AssetSelection.assets(MANIFESTS).downstream(),
+    selection=dg.AssetSelection.assets(LOAD_RECORDS).downstream(),
     config={"ops": {"dbt": {"config": {"restate": _TO_FILL_IN}}}},
     executor_def=dg.in_process_executor,
     description="Rate open days again, under today's prices and rules; what they said before stays beside it. "

@@ -140,7 +140,7 @@ def few_rejects(source: Source) -> Expectation:
 def raw_profile(
     home: Home, source: Source, stream: str, days: Mapping[str, Sequence[Mapping]]
 ) -> pd.DataFrame:
-    """One row per delivery day: counts from its manifests, shares from the rows themselves."""
+    """One row per delivery day: counts from its load records, shares from the rows themselves."""
     with duckdb.connect() as session:
         session.sql(
             """
@@ -227,7 +227,7 @@ def _profile_rows(session: duckdb.DuckDBPyConnection, stream: Stream, files: Seq
 
 
 def _days(home: Home, source: Source, stream: str) -> dict[str, list[Mapping]]:
-    """Return the manifests of a stream's files that are in landing/, by delivery day."""
+    """Return the load records of a stream's files that are in landing/, by delivery day."""
     days: dict[str, list[Mapping]] = {}
     for path in sorted((load_records.folder(home) / source.name / stream).glob("dt=*/*.json")):
         found = load_records.read(path)

@@ -1,6 +1,6 @@
 """What is not as it should be with a home, one line each, with what to do about it.
 
-Reads published marts, manifests, rejects and files; writes nothing and takes no lock, so it may be asked
+Reads published marts, load records, rejects and files; writes nothing and takes no lock, so it may be asked
 while a night is going. What stands in files is doctor_files.py's, what stands in the marts doctor_books.py's.
 """
 

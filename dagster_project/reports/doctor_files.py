@@ -1,4 +1,4 @@
-"""What landing/, manifests, rejects, and the notes of nights and usage APIs say that a person should know."""
+"""What landing/, load records, rejects, and the notes of nights and usage APIs say that a person should know."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def examine(home: Home, sources: list[Source], today: date) -> Iterator[Diagnosi
     yield from _misplaced(home, sources)
     yield from _unread(home, sources)
     yield from _usage_apis(home, sources)
-    manifests = [content for _, content in load_records.every(home)]
-    yield from _unknown_fields(manifests)
-    yield from _changed_fields(manifests)
-    yield from _rejects(home, manifests)
+    records = [content for _, content in load_records.every(home)]
+    yield from _unknown_fields(records)
+    yield from _changed_fields(records)
+    yield from _rejects(home, records)
     yield from _unmapped_models(home)
 
 
@@ -106,10 +106,10 @@ def _usage_apis(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:
             yield Diagnosis("usage_api", source.name, what, "compare with the gateway's own console")
 
 
-def _unknown_fields(manifests: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
+def _unknown_fields(records: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
     """Yield fields no reader declares, by stream; they are kept in `extra` or known by name only."""
     seen: dict[tuple[str, str], dict[str, str]] = {}
-    for content in manifests:
+    for content in records:
         for name in content["unknown_fields"]:
             stream = seen.setdefault((content["source"], content["stream"]), {})
             stream[name] = max(stream.get(name, ""), content["delivered_on"])
@@ -119,21 +119,21 @@ def _unknown_fields(manifests: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosi
             "drift",
             f"{source}/{stream}",
             f"{counted(len(names), 'new field')} up to {max(names.values())}: {shown}",
-            "declare what matters in the dialect, name the rest in `dropped`",
+            "declare what matters in the connector, name the rest in `dropped`",
         )
 
 
-#: A manifest's note on a field → what it says of every line of the file.
+#: A load record's note on a field → what it says of every line of the file.
 _CHANGES = {
     "field_vanished": "no line has {field} any more",
     "field_retyped": "{field} is of another type in every line",
 }
 
 
-def _changed_fields(manifests: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
+def _changed_fields(records: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
     """Yield fields that are at fault in every line of a file: the gateway changed, and the whole file is rejects."""
     seen: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
-    for content in manifests:
+    for content in records:
         for note in content["notes"]:
             if note.partition(": ")[0] in _CHANGES:
                 files = seen.setdefault((content["source"], content["stream"], note), [])
@@ -145,13 +145,13 @@ def _changed_fields(manifests: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosi
             "drift",
             f"{source}/{stream}",
             f"{counted(len(files), 'file')} up to {last}: {_CHANGES[change].format(field=field)}; see landing/{file}",
-            "ask what the gateway changed, and teach the dialect, or have the files delivered again",
+            "ask what the gateway changed, and teach the connector, or have the files delivered again",
         )
 
 
-def _rejects(home: Home, manifests: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
+def _rejects(home: Home, records: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
     """Yield rejected lines by stream and reason, with a place to look at."""
-    files = [str(home.rejects / content["rejects_file"]) for content in manifests if content["rejects_file"]]
+    files = [str(home.rejects / content["rejects_file"]) for content in records if content["rejects_file"]]
     if not files:
         return
     with duckdb.connect() as connection:
@@ -173,7 +173,7 @@ def _rejects(home: Home, manifests: Sequence[Mapping[str, Any]]) -> Iterator[Dia
             "rejects",
             f"{source}/{stream}",
             f"{counted(count, 'line')} up to {last}: {reason}: {detail}",
-            f"look at landing/{file}, line {line}; have it delivered again, or teach the dialect",
+            f"look at landing/{file}, line {line}; have it delivered again, or teach the connector",
         )
 
 

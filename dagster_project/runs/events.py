@@ -55,7 +55,7 @@ class Night:
     held_back: list[str] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
     unread_sources: list[str] = field(default_factory=list)
-    untold_events: list[str] = field(default_factory=list)
+    unreadable_events: list[str] = field(default_factory=list)
     days_rebuilt: int = 0
     files_read: int = 0
     new_payments: int = 0
@@ -75,7 +75,7 @@ class Night:
         """
         if self.usage_errors:
             return ExitCode.USAGE
-        if self.untold_events or (self.failed_steps and not self.failed_checks):
+        if self.unreadable_events or (self.failed_steps and not self.failed_checks):
             return ExitCode.FAILED
         if self.failed_checks or self.findings or self.unread_sources or self.held_back:
             return ExitCode.NEEDS_A_PERSON
@@ -102,7 +102,7 @@ class Listener:
         try:
             self._take(entry)
         except Exception as error:
-            self._night.untold_events.append(f"{type(error).__name__}: {error}, at: {entry.message}")
+            self._night.unreadable_events.append(f"{type(error).__name__}: {error}, at: {entry.message}")
 
     def _take(self, entry: Any) -> None:
         event = entry.dagster_event
@@ -151,7 +151,7 @@ class Listener:
         elif name in self._of_sources:
             self._of_sources[name].extend(check.description.splitlines())
         elif is_error and len(path) == 3 and path[0] == "raw":
-            pass  # The manifests say what becomes of the source.
+            pass  # The load records say what becomes of the source.
         elif is_error:
             self._night.failed_checks.append(f"{asset}: {name.replace('_', ' ')}: {_seen(check)}")
         elif finding is not None and finding.value:

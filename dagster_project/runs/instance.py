@@ -63,7 +63,7 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(home.dagster))
 
 
-def bury(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:
+def end_dead_runs(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:
     """End the runs that a dead process left open, and free the pool slots of all runs that are not alive.
 
     Without this the UI would show them as running, and start no other. Runs tagged `ours` are dead by definition:
@@ -127,6 +127,6 @@ if __name__ == "__main__":
     prepare(home)
     try:
         with writing(home, patience=0), open_instance(home) as opened:
-            bury(opened, OURS)
+            end_dead_runs(opened, OURS)
     except HomeLocked as error:
         print(error, file=sys.stderr)

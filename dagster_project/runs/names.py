@@ -10,7 +10,7 @@ NIGHTLY = "nightly"
 RESTATE = "restate"
 
 TABLES = dg.AssetKey(["raw", "tables"])
-MANIFESTS = dg.AssetKey(["raw", "manifests"])
+LOAD_RECORDS = dg.AssetKey(["raw", "load_records"])
 PAYMENTS = dg.AssetKey(["raw", "stripe_payment_intents"])
 
 

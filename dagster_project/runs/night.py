@@ -73,7 +73,7 @@ def nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
         SourcesError: sources.yml cannot be used, or `accept_vanished` names a source nobody knows.
         NotRestatable: a restatement names days of a closed month.
     """
-    from dagster_project.runs.instance import OURS, bury, open_instance, remove_old_logs
+    from dagster_project.runs.instance import OURS, end_dead_runs, open_instance, remove_old_logs
 
     os.environ[HOME_VARIABLE] = str(home.root)
     night, restatement = Night(), asked.restatement
@@ -83,7 +83,7 @@ def nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
         sources = load_sources(home)
         _refuse_unknown(home, sources, asked.accept_vanished)
         with open_instance(home) as instance:
-            bury(instance, OURS)
+            end_dead_runs(instance, OURS)
             remove_old_logs(instance, home)
             if any(source.api for source in sources):
                 # What this lands has to be there before the days are counted.
@@ -142,7 +142,7 @@ def _run(
         and (tuple(key.path[1:]) in planned.streams or not graph.get(key).is_partitioned)
     ]
     whole = len(keys) == len(graph.materializable_asset_keys)
-    ops = {"raw__manifests": {"config": {"accept_vanished": list(asked.accept_vanished)}}}
+    ops = {"raw__load_records": {"config": {"accept_vanished": list(asked.accept_vanished)}}}
     if asked.restatement:
         ops["dbt"] = {"config": {"restate": asked.restatement.config()}}
     _execute(instance, job, night, console, planned.tags(), None if whole else keys, ops)
@@ -210,7 +210,7 @@ def _conclude(home: Home, code: Code, night: Night, console: Console) -> None:
 
 def _say_found(home: Home, code: Code, night: Night, console: Console) -> None:
     for title, sentences in (
-        ("not understood", night.untold_events),
+        ("not understood", night.unreadable_events),
         ("not fetched", night.unread_sources),
         ("held back", night.held_back),
         ("vanished", night.vanished),

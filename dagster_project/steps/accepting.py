@@ -1,4 +1,4 @@
-"""raw/manifests → raw/accepted: which sources the books take over tonight, and why the others stay as they were.
+"""raw/load_records → raw/accepted: which sources the books take over tonight, and why the others stay as they were.
 
     read ► unread? ► passed its gates? ► much less than before? ─no► accepted ► status of every source
                                                                └yes► held back, alone
@@ -37,7 +37,7 @@ from ingestion.sources import Source, cadence, load
 from ingestion.stripe_api.plan import EVENTS
 from ingestion.stripe_api.state import read_marks
 
-Manifests = Sequence[Mapping[str, Any]]
+Records = Sequence[Mapping[str, Any]]
 NAMED = 5
 
 _NEXT_STEPS = {
@@ -90,10 +90,10 @@ def take_over(
     configured = {source.name: source for source in sources}
     closed = {closed.month for closed in closing.closings(home)}
     objections: dict[str, list[_Objection]] = {}
-    for name, manifests in accepted.as_landed(home, sources).items():
+    for name, records in accepted.as_landed(home, sources).items():
         source, before = configured.get(name), accepted.of_source(home, name)
         found = [*_unread(home, source), *_failed(home, source)] if source else []
-        loss = lost(before, manifests, closed)
+        loss = lost(before, records, closed)
         said = _told(home, loss, before) if loss.files else ""
         limit = source.vanished_threshold if source else 0
         if not found and loss.share > limit and name not in accept_vanished:
@@ -104,7 +104,7 @@ def take_over(
             continue
         if said:
             taken.vanished.append(f"{name}: {said}")
-        accepted.accept(home, name, manifests)
+        accepted.accept(home, name, records)
     forget_vanished(home, sources)
     statuses = [
         _status(home, name, configured.get(name), objections.get(name, []), today)
@@ -126,11 +126,11 @@ def adopt(home: Home, sources: list[Source]) -> None:
     if source_status.read(home) or not home.published_database.exists():
         return
     configured = {source.name: source for source in sources}
-    manifests = sorted(
+    records = sorted(
         (content for _, content in load_records.every(home)),
         key=lambda content: (content["source"], content["stream"], content["delivered_on"]),
     )
-    for name, of_source in groupby(manifests, lambda content: content["source"]):
+    for name, of_source in groupby(records, lambda content: content["source"]):
         if accepted.of_source(home, name):
             continue
         kept: list[Mapping[str, Any]] = []
@@ -172,7 +172,7 @@ def _sentence(objections: Sequence[_Objection]) -> str:
     return "; ".join(objection.sentence for objection in objections)
 
 
-def _told(home: Home, loss: Loss, before: Manifests) -> str:
+def _told(home: Home, loss: Loss, before: Records) -> str:
     """Say what would go, and what the books have of it."""
     files = counted(len(loss.files), "landing file is", "landing files are")
     listed = ", ".join(loss.files[:NAMED]) + (", …" if len(loss.files) > NAMED else "")
@@ -182,10 +182,10 @@ def _told(home: Home, loss: Loss, before: Manifests) -> str:
     )
 
 
-def _in_the_books(home: Home, loss: Loss, before: Manifests) -> str:
+def _in_the_books(home: Home, loss: Loss, before: Records) -> str:
     """Say how many requests and how much money the published books have from the files of a loss."""
-    manifests = [content for content in before if content["landing_file"] in set(loss.files)]
-    days = sorted({day["event_date"] for content in manifests for day in content["event_days"]})
+    records = [content for content in before if content["landing_file"] in set(loss.files)]
+    days = sorted({day["event_date"] for content in records for day in content["event_days"]})
     if not days:
         return ""
     try:
@@ -223,7 +223,7 @@ def _status(
             silent[stream] = since
     return SourceStatus(
         source=name,
-        dialect=source.dialect if source else counting[0]["dialect"],
+        connector=source.connector if source else counting[0]["connector"],
         as_of_date=max((date.fromisoformat(content["delivered_on"]) for content in counting), default=None),
         held_back_reason=found[0].reason if found else None,
         held_back_detail=_sentence(found) if found else None,
@@ -241,7 +241,7 @@ def _payments(home: Home) -> Iterator[SourceStatus]:
     read_up_to, failure = read_marks(home, ACCOUNT).get(EVENTS), last_failure(home)
     yield SourceStatus(
         source=ACCOUNT,
-        dialect=ACCOUNT,
+        connector=ACCOUNT,
         # The mark is the first second that was not read.
         as_of_date=datetime.fromtimestamp(read_up_to - 1, UTC).date() if read_up_to else None,
         held_back_reason="not_fetched" if failure else None,

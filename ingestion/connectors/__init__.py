@@ -9,10 +9,10 @@ from ingestion.connectors.litellm import LITELLM
 from ingestion.connectors.new_api import AISA, NEW_API, ONE_API, TOKENOPEN
 from ingestion.connectors.openai import OPENAI
 from ingestion.connectors.openrouter import OPENROUTER
-from ingestion.streams import Dialect, Stream
+from ingestion.streams import Connector, Stream
 
 _KNOWN = (INFRON, AISA, TOKENOPEN, NEW_API, ONE_API, INFERY, LITELLM, OPENROUTER, OPENAI, ANTHROPIC)
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _KNOWN}
+CONNECTORS: dict[str, Connector] = {connector.name: connector for connector in _KNOWN}
 
-__all__ = ["DIALECTS", "Dialect", "Stream"]
+__all__ = ["CONNECTORS", "Connector", "Stream"]

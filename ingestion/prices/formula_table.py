@@ -1,4 +1,4 @@
-"""Price formulas that the accepted manifests name → `raw/price_formulas/formulas.parquet`, one row per branch of each.
+"""Price formulas that accepted load records name → `raw/price_formulas/formulas.parquet`, one row per branch of each.
 
 A formula that cannot be read has one row with its reason and no prices: its calls are unpriced, not guessed.
 """
@@ -47,7 +47,7 @@ class FormulasResult:
 
 
 def write_formulas(home: Home) -> FormulasResult:
-    """Read every formula the accepted manifests name and write formulas.parquet, unless it is the same as last time."""
+    """Read every formula accepted load records name and write formulas.parquet, unless it is the same as last time."""
     seen = sorted(_seen(home))
     path = home.raw / "price_formulas" / "formulas.parquet"
     made_from = fingerprint(seen)
@@ -61,8 +61,8 @@ def write_formulas(home: Home) -> FormulasResult:
 
 def _seen(home: Home) -> set[str]:
     formulas = set()
-    for manifest in accepted.every(home):
-        formulas.update(manifest.get("price_formulas", ()))
+    for record in accepted.every(home):
+        formulas.update(record.get("price_formulas", ()))
     return formulas
 
 

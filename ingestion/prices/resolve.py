@@ -1,4 +1,4 @@
-"""(provider, model) pairs that the accepted manifests name → `raw/price_models/models.parquet`, one row per pair.
+"""(provider, model) pairs that the accepted load records name → `raw/price_models/models.parquet`, one row per pair.
 
 Each pair is tried in this order, and the first that applies decides:
 
@@ -86,7 +86,7 @@ class Aliases:
 
 
 def resolve_models(home: Home) -> ModelsResult:
-    """Resolve every pair the accepted manifests name and write models.parquet, unless it is the same as last time.
+    """Resolve every pair the accepted load records name and write models.parquet, unless it is the same as last time.
 
     Raises:
         AliasConflict: a model or a provider prefix has two different aliases; the message names both lines.
@@ -177,8 +177,8 @@ def _by_name(model: str) -> Match:
 
 def _pairs(home: Home) -> list[tuple[str, str]]:
     pairs = set()
-    for manifest in accepted.every(home):
-        for seen in manifest["models"]:
+    for record in accepted.every(home):
+        for seen in record["models"]:
             pairs.add((seen["provider"] or "", seen["model"] or ""))
     return sorted(pairs)
 

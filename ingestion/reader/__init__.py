@@ -29,10 +29,10 @@ from ingestion.streams import is_json_body
 _RETYPED = ("wrong_type", "invalid_time")
 
 
-def read(reading: Reading, delivery: Delivery, workshop: Path) -> Outcome:
-    """Read a delivery; the Parquet is left in `workshop`."""
-    with closing(duck.session(workshop.parent, reading.time_zone)) as session:
-        outcome = _READERS[reading.stream.format.name](reading, delivery, workshop, session)
+def read(reading: Reading, delivery: Delivery, scratch: Path) -> Outcome:
+    """Read a delivery; the Parquet is left in `scratch`."""
+    with closing(duck.session(scratch.parent, reading.time_zone)) as session:
+        outcome = _READERS[reading.stream.format.name](reading, delivery, scratch, session)
     if delivery.damage:
         outcome.rejects.append(Reject(delivery.lines + 1, delivery.damage, delivery.detail, ""))
         outcome.lines += 1
@@ -40,23 +40,21 @@ def read(reading: Reading, delivery: Delivery, workshop: Path) -> Outcome:
     return outcome
 
 
-def _json(
-    reading: Reading, delivery: Delivery, workshop: Path, session: duckdb.DuckDBPyConnection
-) -> Outcome:
+def _json(reading: Reading, delivery: Delivery, scratch: Path, session: duckdb.DuckDBPyConnection) -> Outcome:
     form, plain, size = reading.stream.format, delivery.plain, delivery.size
     is_body = is_json_body(reading.raw_file)
     if json_records.begins_as_lines(plain, size) and not (is_body and form.records):
         # Most files are lines, and the bulk read takes nothing else: only what it refuses is looked at again.
         lines = Lines(plain, size, delivery.lines, delivery.trailing_blanks)
         are_lines = partial(json_records.are_lines, plain, size, form)
-        if outcome := ndjson.read(reading, lines, workshop, session, are_lines):
+        if outcome := ndjson.read(reading, lines, scratch, session, are_lines):
             return outcome
-    target = workshop / "records.ndjson"
+    target = scratch / "records.ndjson"
     found = json_records.unfold(
         plain, size, target, reading.stream, is_body=is_body, is_cut=bool(delivery.damage)
     )
     lines = Lines(target, target.stat().st_size, found.lines, numbers=found.numbers)
-    outcome = ndjson.read(reading, lines, workshop, session)
+    outcome = ndjson.read(reading, lines, scratch, session)
     outcome.rejects += [Reject(line, reason, field, "") for line, reason, field in found.faults]
     outcome.lines += len(found.faults) + found.blank_lines
     outcome.blank_lines += found.blank_lines
@@ -67,11 +65,11 @@ def _json(
     return outcome
 
 
-def _sse(reading: Reading, delivery: Delivery, workshop: Path, session: duckdb.DuckDBPyConnection) -> Outcome:
-    collected = workshop / "responses.ndjson"
+def _sse(reading: Reading, delivery: Delivery, scratch: Path, session: duckdb.DuckDBPyConnection) -> Outcome:
+    collected = scratch / "responses.ndjson"
     found = event_streams.collect(delivery.plain, delivery.size, collected, LINE_KEY)
     lines = Lines(collected, collected.stat().st_size, len(found.numbers), numbers=found.numbers)
-    outcome = ndjson.read(reading, lines, workshop, session)
+    outcome = ndjson.read(reading, lines, scratch, session)
     outcome.rejects += [Reject(line, reason, "", "") for line, reason in found.faults]
     outcome.lines += len(found.faults)
     return outcome

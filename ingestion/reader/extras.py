@@ -1,6 +1,6 @@
 """What a record says that nobody declared: kept in the column `extra`, as one JSON object, in measure.
 
-Gateways add fields without notice. Their values wait in `extra` until a dialect declares them. Text a person
+Gateways add fields without notice. Their values wait in `extra` until a connector declares them. Text a person
 or a model wrote, and anything that looks like a key, does not belong into the books and is not kept, whatever
 the field is called.
 

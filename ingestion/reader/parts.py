@@ -53,11 +53,11 @@ class Parts:
     """Writes the parts of one delivery into a folder and counts what is in them."""
 
     def __init__(
-        self, reading: Reading, layout: Layout, workshop: Path, session: duckdb.DuckDBPyConnection
+        self, reading: Reading, layout: Layout, scratch: Path, session: duckdb.DuckDBPyConnection
     ) -> None:
         self.outcome = Outcome()
         self._reading, self._layout = reading, layout
-        self._workshop, self._session = workshop, session
+        self._scratch, self._session = scratch, session
         self._parts: list[Path] = []
         self._as_expected = True
 
@@ -124,7 +124,7 @@ class Parts:
         return self.outcome
 
     def _part(self, first_line: int) -> Path:
-        return self._workshop / f"part-{first_line}.parquet"
+        return self._scratch / f"part-{first_line}.parquet"
 
     def _add(self, part: Path, rows: int) -> None:
         if rows:
@@ -133,7 +133,7 @@ class Parts:
 
     def _merged(self) -> Path:
         """Return one Parquet with the rows of all parts in line order, each with its line."""
-        target = self._workshop / "merged.parquet"
+        target = self._scratch / "merged.parquet"
         first = "cast(regexp_extract(filename, 'part-(\\d+)', 1) as bigint)"
         columns = ", ".join(
             f"coalesce(raw_line, file_row_number + {first}) as raw_line"

@@ -42,7 +42,7 @@ _LONGEST_USUAL = 15 << 20
 _UNSURE = "tollbook embedded doubt"
 #: What the bulk statement says of a line that has more than was expected, and may be in order.
 UNEXPECTED = "unexpected line"
-#: Raise it when the same declaration would now give other rows, rejects or manifests: every file is then read again.
+#: Raise it when the same declaration would now give other rows, rejects or load records: every file is then read again.
 READER_VERSION = 7
 
 
@@ -269,7 +269,7 @@ class Reading:
             for f in stream.fields
             if f.name not in unneeded
         )
-        checks = values.shared_checks(stream, told_by_footer=False, without=nothing)
+        checks = values.shared_checks(stream, stated_by_footer=False, without=nothing)
         suspect = " or ".join(["doubtful", *(f"({condition})" for _, _, condition in checks)])
         source = f"case when {suspect} then error('suspect line') else {literal(self.source)} end"
         return (

@@ -180,17 +180,17 @@ def careful_checks(field: Field) -> list[tuple[str, str, str]]:
 
 
 def shared_checks(
-    stream: Stream, *, told_by_footer: bool = True, without: Collection[str] = ()
+    stream: Stream, *, stated_by_footer: bool = True, without: Collection[str] = ()
 ) -> list[tuple[str, str, str]]:
     """Return (reason, field, condition over field and column names) that hold in both forms.
 
     Args:
         stream: Whose.
-        told_by_footer: With those that the statistics of the written Parquet tell just as well.
+        stated_by_footer: With those that the statistics of the written Parquet tell just as well.
         without: Optional fields that are null anyway.
     """
     checks = []
-    footer = set() if told_by_footer else {field.name for field in _in_footer(stream)}
+    footer = set() if stated_by_footer else {field.name for field in _in_footer(stream)}
     for field in stream.fields:
         if field.name in footer or field.name in without:
             continue

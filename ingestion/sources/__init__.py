@@ -1,6 +1,6 @@
-"""sources.yml: which gateways there are, in which dialect they write, and how to read what they leave open.
+"""sources.yml: which gateways there are, in which connector they write, and how to read what they leave open.
 
-Without the file every folder `landing/<dialect>/` of a known dialect is a source with default settings.
+Without the file every folder `landing/<connector>/` of a known connector is a source with default settings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from ingestion.connectors import DIALECTS, Dialect
+from ingestion.connectors import CONNECTORS, Connector
 from ingestion.home import Home
 from ingestion.sources.cadence import CADENCES
 from ingestion.sources.settings import Conventions, known_zone
@@ -43,9 +43,17 @@ class SourcesError(ValueError):
     """sources.yml cannot be used; the message names file and key and says what to write instead."""
 
 
-def _known_dialect(value: str) -> str:
-    if value not in DIALECTS:
-        raise ValueError(f"{value!r} is not a dialect; write one of {', '.join(sorted(DIALECTS))}")
+def _renamed(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings in which `dialect`, as version 0.2 called it, is `connector`."""
+    if "dialect" not in settings:
+        return settings
+    rest = {name: value for name, value in settings.items() if name != "dialect"}
+    return {"connector": settings["dialect"], **rest}
+
+
+def _known_connector(value: str) -> str:
+    if value not in CONNECTORS:
+        raise ValueError(f"{value!r} is not a connector; write one of {', '.join(sorted(CONNECTORS))}")
     return value
 
 
@@ -66,8 +74,8 @@ class Source(Conventions):
 
     Attributes:
         name: Folder name under landing/.
-        dialect: Name of the dialect its files are written in.
-        streams: The streams to read; all of the dialect's by default.
+        connector: Name of the connector its files are written in.
+        streams: The streams to read; all of the connector's by default.
         time_zone: IANA zone of times that carry no offset.
         api: Where its usage API is, if it is read.
         reject_threshold: A delivery day of which more than this share was rejected is not published...
@@ -82,7 +90,8 @@ class Source(Conventions):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    dialect: Annotated[str, AfterValidator(_known_dialect)]
+    # Version 0.2 called it dialect.
+    connector: Annotated[str, AfterValidator(_known_connector)]
     streams: tuple[str, ...] = ()
     time_zone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     api: ApiSettings | None = None
@@ -95,11 +104,11 @@ class Source(Conventions):
     @model_validator(mode="before")
     @classmethod
     def _all_streams(cls, data: dict) -> dict:
-        data = with_kind(data)
-        name = data.get("dialect")
-        dialect = DIALECTS.get(name) if isinstance(name, str) else None
-        if dialect and not data.get("streams"):
-            data = {**data, "streams": dialect.stream_names()}
+        data = with_kind(_renamed(data))
+        name = data.get("connector")
+        connector = CONNECTORS.get(name) if isinstance(name, str) else None
+        if connector and not data.get("streams"):
+            data = {**data, "streams": connector.stream_names()}
         return data
 
     @model_validator(mode="after")
@@ -109,7 +118,9 @@ class Source(Conventions):
         known = self.reader.stream_names()
         for stream in (*self.streams, *dict(self.cadence)):
             if stream not in known and stream != EVERY_STREAM:
-                raise ValueError(f"{self.dialect} has no stream {stream!r}; write one of {', '.join(known)}")
+                raise ValueError(
+                    f"{self.connector} has no stream {stream!r}; write one of {', '.join(known)}"
+                )
         return self
 
     def cadence_of(self, stream: str) -> str | None:
@@ -118,9 +129,9 @@ class Source(Conventions):
         return stated.get(stream, stated.get(EVERY_STREAM))
 
     @property
-    def reader(self) -> Dialect:
-        """The dialect itself."""
-        return DIALECTS[self.dialect]
+    def reader(self) -> Connector:
+        """The connector itself."""
+        return CONNECTORS[self.connector]
 
 
 class StripeSettings(BaseModel):
@@ -160,14 +171,14 @@ class Sources(BaseModel):
             return {**data, "sources": ()}
         if not isinstance(named, dict):
             raise ValueError(
-                "sources must be names with settings below; write sources: {my-gateway: {dialect: infron}}"
+                "sources must be names with settings below; write sources: {my-gateway: {connector: infron}}"
             )
         entries = []
         for name, settings in named.items():
             if settings is not None and not isinstance(settings, dict):
-                raise ValueError(f"sources.{name} must be settings; write {name}: {{dialect: infron}}")
+                raise ValueError(f"sources.{name} must be settings; write {name}: {{connector: infron}}")
             settings = settings or {}
-            entries.append({"dialect": str(name), **settings, "name": str(name)})
+            entries.append({"connector": str(name), **_renamed(settings), "name": str(name)})
         return {**data, "sources": tuple(entries)}
 
 
@@ -184,7 +195,7 @@ def load(home: Home) -> Sources:
         folders = (
             sorted(p.name for p in home.landing.iterdir() if p.is_dir()) if home.landing.is_dir() else []
         )
-        return Sources(sources={name: {"dialect": name} for name in folders if name in DIALECTS})
+        return Sources(sources={name: {"connector": name} for name in folders if name in CONNECTORS})
     except (OSError, UnicodeDecodeError) as error:
         raise SourcesError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     try:

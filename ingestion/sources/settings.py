@@ -1,10 +1,10 @@
 """What a gateway leaves open and sources.yml settles: units, conventions, which end of a call its time is.
 
     sources:
-      aisa: {dialect: aisa, time_basis: end, quota_per_unit: 500000}
+      aisa: {connector: aisa, time_basis: end, quota_per_unit: 500000}
 
 Written to raw as one small table, so that staging SQL can join it: one row per source, or per period of its
-quota. A setting nobody wrote is null there, and staging takes the dialect's default.
+quota. A setting nobody wrote is null there, and staging takes the connector's default.
 
 Rulings: docs/decisions/days.md#days-2.
 """
@@ -25,7 +25,7 @@ from ingestion.home import Home
 
 COLUMNS = {
     "source": pl.String(),
-    "dialect": pl.String(),
+    "connector": pl.String(),
     "time_zone": pl.String(),
     "time_basis": pl.String(),
     "billing_time_zone": pl.String(),

@@ -100,7 +100,7 @@ class StreamRun:
         for identifier, origin in self._unlisted():
             found = retrieve(self._service, identifier, self._sleep)
             if found is None:
-                self._bury(identifier)
+                self._note_gone(identifier)
             else:
                 self.result.reread += 1
                 self._keep(found, origin)
@@ -142,7 +142,7 @@ class StreamRun:
             self.result.other_mode += 1
         self._add(self._stream.row(found, self._source, self._end, origin))
 
-    def _bury(self, identifier: str) -> None:
+    def _note_gone(self, identifier: str) -> None:
         """Write down that a known object is gone; one never seen leaves nothing to bury."""
         known = self._known.get(identifier)
         if known is None:

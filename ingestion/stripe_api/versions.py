@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from ingestion.files import sweep, whole
+from ingestion.files import remove_unfinished, whole
 from ingestion.home import Home
 from ingestion.stripe_api.shape import Stream
 
@@ -26,7 +26,7 @@ _STAGED = ".staged"
 
 def latest(home: Home, stream: Stream, source: str) -> pl.DataFrame:
     """Return the last seen version of each object: id, hash, status, created_at, fetched_at, origin."""
-    sweep(home.raw / stream.table)
+    remove_unfinished(home.raw / stream.table)
     wanted = [stream.id_column, "content_sha256", "status", "created_at", "fetched_at", "origin"]
     return (
         _versions(home, stream, source)

@@ -2,7 +2,7 @@
 
     fields of a record ─► places: every name a quantity has ─► reading: one SQL expression a class
 
-A dialect says in which shapes and under which path its records carry usage; what comes out has the same columns
+A connector says in which shapes and under which path its records carry usage; what comes out has the same columns
 for every gateway. The laws and the table of decisions are in docs/reading-usage.md.
 """
 

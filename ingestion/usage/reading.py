@@ -396,8 +396,8 @@ def _sums(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str,
 def _spread(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
     """Give each kind of content its part of the room; what has none was cached, though no place says so."""
     let, reads, writes, all_input = steps.let, call["reads"], call["writes"], call["all_input"]
-    cached_told = [told[f"cached_{kind}"] for kind in _CONTENTS]
-    produced_told = [told[f"output_{kind}"] for kind in _CONTENTS]
+    cached_stated = [told[f"cached_{kind}"] for kind in _CONTENTS]
+    produced_stated = [told[f"output_{kind}"] for kind in _CONTENTS]
     room = minus(all_input, reads, writes)
     output_room = minus(call["all_output"], call["reasoning"])
     is_contradictory = either(
@@ -411,16 +411,16 @@ def _spread(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[st
     )
     new = [
         let(f"new_{kind}", choose((is_without_cache, told[kind]), otherwise=over(told[kind], cached)))
-        for kind, cached in zip(_CONTENTS, cached_told, strict=True)
+        for kind, cached in zip(_CONTENTS, cached_stated, strict=True)
     ]
-    cached = [let(f"cached_{kind}", sql) for kind, sql in _in_turn(cached_told, reads).items()]
-    if any(count != ZERO for count in (*new, *produced_told)):
+    cached = [let(f"cached_{kind}", sql) for kind, sql in _in_turn(cached_stated, reads).items()]
+    if any(count != ZERO for count in (*new, *produced_stated)):
         room, output_room = let("room", room), let("output_room", output_room)
     steps.close()
     uncached = _in_turn(new, room)
     outside = [minus(wanted, given) for wanted, given in zip(new, uncached.values(), strict=True)]
     also_cached = _in_turn(outside, minus(reads, *cached))
-    produced = _in_turn(produced_told, output_room)
+    produced = _in_turn(produced_stated, output_room)
     found = {"room": room, "output_room": output_room, "is_contradictory": is_contradictory}
     for prefix, given in (("uncached", uncached), ("also_cached", also_cached), ("produced", produced)):
         found |= {f"{prefix}_{kind}": let(f"{prefix}_{kind}", sql) for kind, sql in given.items()}

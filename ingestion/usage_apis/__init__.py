@@ -5,7 +5,7 @@
                                       │                            └── feed.py: what is special, per API
                                       └────────► store.py     whole windows in landing/
 
-Nothing here reads what a page means: that is the dialects' work. Whoever only reads sources.yml needs the
+Nothing here reads what a page means: that is the connectors' work. Whoever only reads sources.yml needs the
 settings alone, so the HTTP client is imported with the first use of `fetch`.
 """
 

@@ -1,7 +1,7 @@
 """The `api:` settings of a source in sources.yml: where its usage API is, and what it leaves open.
 
     sources:
-      infery: {dialect: infery, api: {url: https://api.infery.example, token_env: INFERY_TOKEN}}
+      infery: {connector: infery, api: {url: https://api.infery.example, token_env: INFERY_TOKEN}}
 
 A token is never written here: settings name the environment variable that holds it. What each API leaves
 undocumented (an inclusive end, the size of a page) is a setting with the default of its documentation.
@@ -28,23 +28,23 @@ KINDS = {
     "openai": "openai",
     "anthropic": "anthropic",
 }
-"""Which API the gateways of a dialect have."""
+"""Which API the gateways of a connector have."""
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def with_kind(source: dict[str, Any]) -> dict[str, Any]:
-    """Return a source's settings with `api.kind` filled in from its dialect.
+    """Return a source's settings with `api.kind` filled in from its connector.
 
     Raises:
-        ValueError: there are `api:` settings, but gateways of this dialect have no usage API.
+        ValueError: there are `api:` settings, but gateways of this connector have no usage API.
     """
-    api, dialect = source.get("api"), source.get("dialect")
-    if not isinstance(api, dict) or "kind" in api or not isinstance(dialect, str):
+    api, connector = source.get("api"), source.get("connector")
+    if not isinstance(api, dict) or "kind" in api or not isinstance(connector, str):
         return source
-    if dialect not in KINDS:
-        raise ValueError(f"{dialect} has no usage API; remove api, or write one of {', '.join(KINDS)}")
-    return {**source, "api": {**api, "kind": KINDS[dialect]}}
+    if connector not in KINDS:
+        raise ValueError(f"{connector} has no usage API; remove api, or write one of {', '.join(KINDS)}")
+    return {**source, "api": {**api, "kind": KINDS[connector]}}
 
 
 def is_loopback(address: str) -> bool:

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ingestion.files import sweep, whole
+from ingestion.files import remove_unfinished, whole
 from ingestion.home import Home
 from ingestion.usage_apis.windows import Window
 
@@ -149,7 +149,7 @@ class Store:
         ready = sorted(self._windows.glob(f"{_READY_PREFIX}*"))
         for folder in ready:
             self._put_in_place(folder)
-        sweep(self._windows)
+        remove_unfinished(self._windows)
         return len(ready)
 
     def records(self, stream: str, feed: str) -> dict[Window, Record]:

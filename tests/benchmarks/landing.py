@@ -1,6 +1,6 @@
-"""Landing against the least DuckDB could do with the same bytes, for NDJSON and CSV streams of every dialect.
+"""Landing against the least DuckDB could do with the same bytes, for NDJSON and CSV streams of every connector.
 
-    python tests/benchmarks/landing.py [--rows 1000000] [dialect/stream.suffix …]
+    python tests/benchmarks/landing.py [--rows 1000000] [connector/stream.suffix …]
 
 The bare statement is written from the stream's own declaration: declared types, the raw table's columns, one zstd
 Parquet; no hash, no checks, no counts, no manifest. Both run in this process by turns; the least of each counts.
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.connectors import DIALECTS
+from ingestion.connectors import CONNECTORS
 from ingestion.duck import literal
 from ingestion.home import Home
 from ingestion.landing import landed
@@ -110,16 +110,16 @@ def cost(work: Callable[[], object]) -> tuple[float, float]:
 
 def compare(case: str, rows: int, folder: Path) -> None:
     """Print what landing a file costs, bare and whole."""
-    dialect, name = case.split("/")
+    connector, name = case.split("/")
     file = folder / name
     repeated(FIXTURES / CASES[case], file, rows)
-    stream = DIALECTS[dialect].stream(file.stem, name)
+    stream = CONNECTORS[connector].stream(file.stem, name)
     bare, whole = [], []
     for _ in range(ROUNDS):
         copy = f"copy ({bare_statement(stream, file)}) to '{folder / 'bare.parquet'}'"
         bare.append(cost(lambda copy=copy: duckdb.execute(f"{copy} (format parquet, compression zstd)")))
         home = Home(folder / "home")
-        place = home.landing / dialect / file.stem / "dt=2026-11-01"
+        place = home.landing / connector / file.stem / "dt=2026-11-01"
         place.mkdir(parents=True)
         os.link(file, place / name)
         write_schemas(home)

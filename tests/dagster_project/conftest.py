@@ -46,7 +46,7 @@ def finished_night(session_folder: Path) -> FinishedNight:
         if not record.exists():
             write_world(home.root, **WORLD)
             ended = night(home, "--json")
-            record.write_text(json.dumps([ended.code, ended.said]))
+            record.write_text(json.dumps([ended.code, ended.output]))
     code, said = json.loads(record.read_text())
     return FinishedNight(home, code, json_lines(said))
 

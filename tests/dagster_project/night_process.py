@@ -39,7 +39,7 @@ class Ended:
     """How a process ended: its exit code (negative: the signal that killed it) and what it said."""
 
     code: int
-    said: str
+    output: str
 
 
 def night(home: Home, *arguments: str, kill: str = "", unread: bool = False) -> Ended:
@@ -67,7 +67,7 @@ def job(home: Home, name: str, run_config: Mapping[str, Any]) -> Ended:
 def _ended(
     home: Home, work: Callable[..., None], arguments: tuple[Any, ...], kill: str = "", unread: bool = False
 ) -> Ended:
-    said = home.root.with_name(f"{home.root.name}.said")
+    said = home.root.with_name(f"{home.root.name}.output")
     process = _server().Process(
         target=_run, args=(work, arguments, kill, unread, str(said), dict(os.environ))
     )

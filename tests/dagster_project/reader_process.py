@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 
-def read_until_told(database: Path, holds: bool, connection: Connection) -> None:
+def read_until_stopped(database: Path, holds: bool, connection: Connection) -> None:
     """Query in a loop, on one connection or a new one each time; send the last count of requests seen."""
     marts = opened(database)
     connection.send("reading")

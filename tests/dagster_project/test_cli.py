@@ -29,10 +29,10 @@ def test_another_run_holding_the_home_ends_with_4_and_names_its_process(home: Ho
 
 
 def test_a_sources_file_that_says_something_impossible_ends_with_2_and_what_to_write(home: Home) -> None:
-    home.sources_file.write_text("sources: {east: {dialect: klingon}}\n")
+    home.sources_file.write_text("sources: {east: {connector: klingon}}\n")
     ended = tollbook("run", "--home", home.root)
     assert ended.exit_code == 2
-    assert "sources.yml: sources.east.dialect" in ended.stderr
+    assert "sources.yml: sources.east.connector" in ended.stderr
     assert "infron" in ended.stderr
 
 

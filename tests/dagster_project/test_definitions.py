@@ -43,7 +43,7 @@ def land(home: Home, source: str, stream: str, day: str) -> None:
 
 
 def test_an_empty_home_loads(home: Home) -> None:
-    assert {"raw/manifests", "raw/config", "raw/prices", "marts/fct_usage_costs", "publication"} <= keys()
+    assert {"raw/load_records", "raw/config", "raw/prices", "marts/fct_usage_costs", "publication"} <= keys()
 
 
 def test_every_dbt_model_is_an_asset(home: Home) -> None:
@@ -69,7 +69,7 @@ def test_every_asset_says_what_it_is_and_who_answers_for_it(home: Home) -> None:
 
 
 def test_every_check_says_what_it_asks(home: Home) -> None:
-    home.sources_file.write_text("sources: {east: {dialect: infron}}\nstripe: {mode: sandbox}\n")
+    home.sources_file.write_text("sources: {east: {connector: infron}}\nstripe: {mode: sandbox}\n")
     graph = loaded().resolve_asset_graph()
     specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
     assert [spec.key for spec in specs if not spec.description] == []
@@ -95,47 +95,47 @@ def test_a_sandbox_has_payments_and_a_gate_per_event_stream(home: Home) -> None:
 
 
 def test_what_counts_is_decided_after_all_is_read_and_before_anything_is_priced(home: Home) -> None:
-    home.sources_file.write_text("sources: {east: {dialect: infron}}\nstripe: {mode: sandbox}\n")
+    home.sources_file.write_text("sources: {east: {connector: infron}}\nstripe: {mode: sandbox}\n")
     graph = loaded().resolve_asset_graph()
-    manifests = dg.AssetKey(["raw", "manifests"])
-    read = {key.to_user_string() for key in graph.get(manifests).parent_keys}
+    records = dg.AssetKey(["raw", "load_records"])
+    read = {key.to_user_string() for key in graph.get(records).parent_keys}
     assert read == {"raw/east/logs", "raw/east/responses", "raw/stripe_payment_intents"}
     for path in (["raw", "price_models"], ["raw", "price_formulas"], ["marts", "rpt_source_status"]):
-        assert manifests in graph.get(dg.AssetKey(path)).parent_keys | graph.get_ancestor_asset_keys(
+        assert records in graph.get(dg.AssetKey(path)).parent_keys | graph.get_ancestor_asset_keys(
             dg.AssetKey(path)
         )
     blocking = {key.name for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
     assert blocking == {"there_is_something_to_publish"}
 
 
-def test_a_renamed_source_stands_behind_the_staging_of_its_dialect(home: Home) -> None:
-    home.sources_file.write_text("sources: {east: {dialect: infron}, west: {dialect: infron}}\n")
+def test_a_renamed_source_stands_behind_the_staging_of_its_connector(home: Home) -> None:
+    home.sources_file.write_text("sources: {east: {connector: infron}, west: {connector: infron}}\n")
     graph = loaded().resolve_asset_graph()
     staging = graph.get(dg.AssetKey(["staging", "stg_infron__usage_events"]))
     parents = {key.to_user_string() for key in staging.parent_keys}
     assert {"raw/east/logs", "raw/west/logs"} <= parents
 
 
-def test_dialects_of_one_family_stand_behind_the_staging_they_share(home: Home) -> None:
-    home.sources_file.write_text("sources: {aisa: {dialect: aisa}}\n")
+def test_connectors_of_one_family_stand_behind_the_staging_they_share(home: Home) -> None:
+    home.sources_file.write_text("sources: {aisa: {connector: aisa}}\n")
     graph = loaded().resolve_asset_graph()
     staging = graph.get(dg.AssetKey(["staging", "stg_new_api__log_items"]))
     assert "raw/aisa/logs" in {key.to_user_string() for key in staging.parent_keys}
 
 
 def test_no_asset_stands_for_a_gateway_the_home_does_not_have(home: Home) -> None:
-    home.sources_file.write_text("sources: {east: {dialect: infron}}\nstripe: {mode: sandbox}\n")
+    home.sources_file.write_text("sources: {east: {connector: infron}}\nstripe: {mode: sandbox}\n")
     graph = loaded().resolve_asset_graph()
     assert sorted(graph.get_all_asset_keys() - graph.materializable_asset_keys) == []
 
 
 def test_a_usage_api_comes_before_the_files_it_lands_are_counted(home: Home) -> None:
     home.sources_file.write_text(
-        "sources: {east: {dialect: infery, api: {url: https://api.example, token_env: TOKEN}}}\n"
+        "sources: {east: {connector: infery, api: {url: https://api.example, token_env: TOKEN}}}\n"
     )
     graph = loaded().resolve_asset_graph()
     fetched = dg.AssetKey(["landing", "east", "usage_api"])
-    assert fetched in graph.get(dg.AssetKey(["raw", "manifests"])).parent_keys
+    assert fetched in graph.get(dg.AssetKey(["raw", "load_records"])).parent_keys
     assert fetched in graph.get(dg.AssetKey(["raw", "east", "usage_api"])).parent_keys
     assert fetched not in graph.get(dg.AssetKey(["raw", "east", "invoices"])).parent_keys
 
@@ -190,7 +190,7 @@ def test_the_schedule_asks_for_yesterday_when_nothing_is_pending(home: Home) -> 
 def test_the_schedule_covers_the_look_back_of_a_usage_api(home: Home) -> None:
     """Windows up to three days old are asked for again, and the one that ended three days ago at midnight."""
     home.sources_file.write_text(
-        "sources: {east: {dialect: infery, api: {url: https://api.example, token_env: TOKEN}}}\n"
+        "sources: {east: {connector: infery, api: {url: https://api.example, token_env: TOKEN}}}\n"
     )
     assert requested(home)[RANGE_START] == "2026-10-21"
     land(home, "east", "usage_api", "2026-11-19")

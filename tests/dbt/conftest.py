@@ -100,8 +100,8 @@ def ingest(home: Home) -> None:
     config.write_config(home)
     for file in landing.pending(home, found):
         load.convert(home, file)
-    for source, manifests in accepted.as_landed(home, found).items():
-        accepted.accept(home, source, manifests)
+    for source, records in accepted.as_landed(home, found).items():
+        accepted.accept(home, source, records)
     load.forget_vanished(home, found)
     prices.write_catalogue(home)
     prices.resolve_models(home)

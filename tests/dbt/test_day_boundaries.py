@@ -28,9 +28,9 @@ SELECT = (
 )
 SOURCES = """
 sources:
-  starts: {dialect: litellm}
-  ends: {dialect: infery}
-  aisa: {dialect: aisa}
+  starts: {connector: litellm}
+  ends: {connector: infery}
+  aisa: {connector: aisa}
 """
 #: A stream of nine seconds: $0.000035 for 10 prompt tokens and one of completion of gpt-4o.
 BEGAN, ENDED = datetime(2026, 10, 31, 23, 59, 58, tzinfo=UTC), datetime(2026, 11, 1, 0, 0, 7, tzinfo=UTC)

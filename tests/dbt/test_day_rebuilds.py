@@ -170,7 +170,7 @@ def test_a_formula_read_otherwise_rebuilds_the_days_of_its_calls_and_a_unit_thos
 
     before = built(built_home)
     built_home.sources_file.write_text(
-        "sources:\n  infron: {dialect: infron}\n  aisa: {dialect: aisa, quota_per_unit: 600000}\n"
+        "sources:\n  infron: {connector: infron}\n  aisa: {connector: aisa, quota_per_unit: 600000}\n"
     )
     build(built_home)
     assert changed(before, built(built_home)) == {"2026-11-01", "2026-11-03"}

@@ -44,9 +44,9 @@ def test_a_file_delivered_twice_under_two_names_changes_nothing(home: Home) -> N
 
 
 def test_one_id_at_two_gateways_is_two_calls(home: Home) -> None:
-    """Both folders are named in sources.yml and speak Infron's dialect."""
+    """Both folders are named in sources.yml and speak Infron's connector."""
     (home.root).mkdir(exist_ok=True)
-    home.sources_file.write_text("sources:\n  east: {dialect: infron}\n  west: {dialect: infron}\n")
+    home.sources_file.write_text("sources:\n  east: {connector: infron}\n  west: {connector: infron}\n")
     for source in ("east", "west"):
         file = land(home, "2026-11-01", [infron_line("gen-1")])
         target = home.landing / source / "logs/dt=2026-11-01/part.ndjson"

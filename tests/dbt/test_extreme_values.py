@@ -15,7 +15,7 @@ from typing import Any
 from dagster_project.books.build import build as build_books
 from dagster_project.dbt_runner.project import project
 from ingestion import load_records
-from ingestion.connectors import DIALECTS, Stream
+from ingestion.connectors import CONNECTORS, Stream
 from ingestion.home import Home
 from ingestion.reader.strict_json import value_in
 from ingestion.streams import Field
@@ -27,7 +27,7 @@ UGLY = "a'b\"c\\; drop table x --{{ 1 / 0 }}\u202e\U0001f600=1+1"
 NO_NUMBERS = ("NaN", "-inf", "1e400", "")
 NO_TIMES = ("infinity", "-infinity", "0000-00-00", "9999999-12-31")
 IDS = ("id", "request_id", "x-request-id", "invoice_id", "Request ID")
-#: Files of the same dialect differ in records, not in fields: one of each is enough.
+#: Files of the same connector differ in records, not in fields: one of each is enough.
 FILES = {
     "anthropic": {"usage": "usage.json", "costs": "costs.json"},
     "aisa": {
@@ -147,7 +147,7 @@ def land_extremes(home: Home) -> None:
         for stream_name, files in streams.items():
             for file in files.split():
                 fixture = FIXTURES / {"aisa": "new_api", "tokenopen": "new_api"}.get(name, name) / file
-                stream = DIALECTS[name].stream(stream_name, fixture.name)
+                stream = CONNECTORS[name].stream(stream_name, fixture.name)
                 text = fixture.read_text(encoding="utf-8-sig")
                 if fixture.suffix == ".json":
                     content = page(stream, json.loads(text))

@@ -92,7 +92,8 @@ def feeds(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Home:
     folder.mkdir(parents=True)
     shutil.copy(shared_data / "litellm" / PAYLOADS, folder)
     home.sources_file.write_text(
-        "sources:\n" + "".join(f"  {name}: {{dialect: litellm}}\n" for name in ("payloads", "rows", "stored"))
+        "sources:\n"
+        + "".join(f"  {name}: {{connector: litellm}}\n" for name in ("payloads", "rows", "stored"))
     )
     build(home)
     return home

@@ -20,15 +20,15 @@ from tests.dbt.conftest import USAGE, build, land_text, rows
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "new_api"
 SOURCES = """
 sources:
-  aisa: {dialect: aisa}
-  tokenopen: {dialect: tokenopen}
-  tokenopen_london: {dialect: tokenopen, time_zone: Europe/London}
-  dated: {dialect: new_api, quota_per_unit: [{value: 500000}, {value: 300000, valid_from: 2026-11-02}]}
-  anthropic_house: {dialect: new_api, usage_semantic: anthropic, time_basis: start}
-  one_api: {dialect: one_api}
-  streams: {dialect: new_api}
-  paged: {dialect: new_api}
-  administered: {dialect: new_api, trusted_ids: true}
+  aisa: {connector: aisa}
+  tokenopen: {connector: tokenopen}
+  tokenopen_london: {connector: tokenopen, time_zone: Europe/London}
+  dated: {connector: new_api, quota_per_unit: [{value: 500000}, {value: 300000, valid_from: 2026-11-02}]}
+  anthropic_house: {connector: new_api, usage_semantic: anthropic, time_basis: start}
+  one_api: {connector: one_api}
+  streams: {connector: new_api}
+  paged: {connector: new_api}
+  administered: {connector: new_api, trusted_ids: true}
 """
 LANDED = {
     "aisa/logs/dt=2026-11-01": ("contract_sample.ndjson", "items.ndjson", "account_events.ndjson"),

@@ -18,10 +18,10 @@ from tests.dbt.conftest import build, land_text, rows
 
 SOURCES = """
 sources:
-  aisa: {dialect: aisa}
-  down: {dialect: new_api, charge_rounding: down}
-  one_api: {dialect: one_api}
-  thirds: {dialect: new_api, quota_per_unit: 300000}
+  aisa: {connector: aisa}
+  down: {connector: new_api, charge_rounding: down}
+  one_api: {connector: one_api}
+  thirds: {connector: new_api, quota_per_unit: 300000}
 """
 RATIOS = {
     "model_ratio": 1.5,

@@ -137,14 +137,14 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Our own cases as one source, and the collected ones as two more."""
     home = Home(tmp_path_factory.mktemp("reports"))
     land_text(home, "own/logs/dt=2026-11-20/calls.ndjson", [line for line, *_ in OWN.values()])
-    sources = ["own: {dialect: litellm}"]
+    sources = ["own: {connector: litellm}"]
     shared = SHARED_DATA / "public_bugs"
     if shared.is_dir():
         for name in ("litellm", "new_api"):
             file = home.landing / name / "logs" / "dt=2026-11-20" / "calls.ndjson"
             file.parent.mkdir(parents=True)
             shutil.copy(shared / f"{name}_logs.ndjson", file)
-            sources.append(f"{name}: {{dialect: {name}}}")
+            sources.append(f"{name}: {{connector: {name}}}")
     (home.root / "sources.yml").write_text("sources:\n" + "".join(f"  {line}\n" for line in sources))
     build(home, (*USAGE, "+assert_every_call_was_served_at_the_tier_asked_for"))
     return home

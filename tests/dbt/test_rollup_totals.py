@@ -184,12 +184,12 @@ def assert_sums_of_requests(home: Home) -> None:
 
 def test_sums_of_the_sandbox_are_those_of_its_requests(home: Home) -> None:
     """Three gateways that count in dollars, quota and credits, with planted mischarges, refunds and duplicates."""
-    dialects = ("infron", "aisa", "infery")
-    write_world(home.root, days=3, requests_per_day=40, seed=5, dialects=dialects)
+    connectors = ("infron", "aisa", "infery")
+    write_world(home.root, days=3, requests_per_day=40, seed=5, connectors=connectors)
     build(home, [f"+{mart}" for mart in measures()])
     [(requests, sources)] = rows(home, f"select count(*), count(distinct source) from marts.{REQUESTS}")
     assert requests > 3 * 40
-    assert sources >= len(dialects)
+    assert sources >= len(connectors)
     assert_sums_of_requests(home)
 
 

@@ -23,7 +23,7 @@ ZONES = {
 }
 SOURCES = f"""
 sources:
-  {"".join(f"{name}: {{dialect: infron, billing_time_zone: {zone}}}; " for name, zone in ZONES.items())}
+  {"".join(f"{name}: {{connector: infron, billing_time_zone: {zone}}}; " for name, zone in ZONES.items())}
 """.replace("; ", "\n  ")
 
 #: Either side of midnights in UTC and in London, in and out of summer time, at the ends of months and of days of 23 and

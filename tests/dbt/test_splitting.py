@@ -19,7 +19,7 @@ import pytest
 
 from ingestion.home import HOME_VARIABLE, Home
 from ingestion.sandbox import write_world
-from ingestion.sandbox.gateways import DIALECTS
+from ingestion.sandbox.gateways import CONNECTORS
 from tests.dbt.conftest import USAGE, build, infron_line, land_text
 
 WORLD = {"days": 2, "requests_per_day": 6, "seed": 649}
@@ -89,14 +89,14 @@ BESIDE: dict[str, list[Any]] = {
 def world(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The lines, as one file a folder and kind of file; landed nowhere yet."""
     written = Home(tmp_path_factory.mktemp("split") / "written")
-    write_world(written.root, **WORLD, dialects=tuple(DIALECTS))
+    write_world(written.root, **WORLD, connectors=tuple(CONNECTORS))
     for landed in written.landing.iterdir():
-        if landed.name not in DIALECTS:
+        if landed.name not in CONNECTORS:
             shutil.rmtree(landed)
-    sources = ["sources:", *(f"  {name}: {{dialect: {name}}}" for name in (*DIALECTS, "new_api"))]
-    sources[sources.index("  aisa: {dialect: aisa}")] = "  aisa: {dialect: aisa, trusted_ids: true}"
-    sources[sources.index("  tokenopen: {dialect: tokenopen}")] = (
-        "  tokenopen: {dialect: tokenopen, trusted_ids: true}"
+    sources = ["sources:", *(f"  {name}: {{connector: {name}}}" for name in (*CONNECTORS, "new_api"))]
+    sources[sources.index("  aisa: {connector: aisa}")] = "  aisa: {connector: aisa, trusted_ids: true}"
+    sources[sources.index("  tokenopen: {connector: tokenopen}")] = (
+        "  tokenopen: {connector: tokenopen, trusted_ids: true}"
     )
     written.sources_file.write_text("\n".join(sources) + "\n")
     for path, lines in BESIDE.items():

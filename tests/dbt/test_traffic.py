@@ -19,12 +19,12 @@ from tests.dbt.conftest import build, infron_line, land_text, rows
 TRAFFIC = ["+fct_traffic_hourly", "+rpt_traffic_daily", "+rpt_fallbacks_daily"]
 SOURCES = """
 sources:
-  sample: {dialect: infron}
-  infery: {dialect: infery}
-  litellm: {dialect: litellm}
-  traces: {dialect: infron}
-  conversations: {dialect: infron}
-  clients: {dialect: infron}
+  sample: {connector: infron}
+  infery: {connector: infery}
+  litellm: {connector: litellm}
+  traces: {connector: infron}
+  conversations: {connector: infron}
+  clients: {connector: infron}
 """
 MIDNIGHT = datetime(2026, 11, 1, tzinfo=UTC)
 CONVERSATIONS = "mooncake_synthetic.parquet"

@@ -26,10 +26,10 @@ MODELS = [
 LONDON = ZoneInfo("Europe/London")
 SOURCES = """
 sources:
-  infron: {dialect: infron, billing_time_zone: Europe/London}
-  other: {dialect: infron}
-  flat: {dialect: infron}
-  infery: {dialect: infery}
+  infron: {connector: infron, billing_time_zone: Europe/London}
+  other: {connector: infron}
+  flat: {connector: infron}
+  infery: {connector: infery}
 """
 #: The flat source: ten calls a day from 1 to 10 November, of a claude call each: $0.0375, so $0.375 a day.
 BUDGETS = """budget_id,source,scope,subject,month_usd,valid_from,valid_to,reason

@@ -27,13 +27,13 @@ DAY = "2026-11-03"
 NOON = f"{DAY}T12:00:00.000Z"
 SOURCES = """
 sources:
-  infron: {dialect: infron}
-  aisa: {dialect: aisa}
-  tokenopen: {dialect: tokenopen}
-  litellm: {dialect: litellm}
-  openrouter: {dialect: openrouter}
-  infery: {dialect: infery, usd_per_credit: 0.01}
-  small_credits: {dialect: infery, usd_per_credit: 0.000001}
+  infron: {connector: infron}
+  aisa: {connector: aisa}
+  tokenopen: {connector: tokenopen}
+  litellm: {connector: litellm}
+  openrouter: {connector: openrouter}
+  infery: {connector: infery, usd_per_credit: 0.01}
+  small_credits: {connector: infery, usd_per_credit: 0.000001}
 """
 
 #: Period, variant and prompt-size tier → $ per million of input, output, cache read, 5-minute and 1-hour cache write.

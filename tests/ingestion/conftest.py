@@ -22,7 +22,7 @@ DAY = date(2026, 11, 1)
 
 
 class Desk:
-    """Lands files in a home and reads back rows, rejects and manifests."""
+    """Lands files in a home and reads back rows, rejects and load records."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
@@ -50,15 +50,15 @@ class Desk:
         write_schemas(self.home)
         sources = load_sources(self.home)
         done = [convert(self.home, file) for file in pending(self.home, sources)]
-        for source, manifests in accepted.as_landed(self.home, sources).items():
-            accepted.accept(self.home, source, manifests)
+        for source, records in accepted.as_landed(self.home, sources).items():
+            accepted.accept(self.home, source, records)
         forget_vanished(self.home, sources)
         return done
 
     def rows(self, table: str = "infron_logs") -> list[dict[str, Any]]:
         """Return the rows that count, by file and line."""
         found = []
-        for content in self.manifests():
+        for content in self.records():
             if content["table"] == table and content["raw_file"]:
                 found += self.parquet(
                     "select * exclude (file_row_number)"
@@ -80,16 +80,16 @@ class Desk:
         """Return the reason of each rejected line."""
         return {reject["raw_line"]: reject["reason"] for reject in self.rejects()}
 
-    def manifests(self) -> list[dict[str, Any]]:
-        """Return all manifests; every one balances."""
+    def records(self) -> list[dict[str, Any]]:
+        """Return all load records; every one balances."""
         found = [content for _, content in load_records.every(self.home)]
         for content in found:
             assert content["lines"] == content["events"] + content["rejects"] + content["blank_lines"]
         return found
 
-    def manifest(self) -> dict[str, Any]:
-        """Return the only manifest."""
-        (content,) = self.manifests()
+    def record(self) -> dict[str, Any]:
+        """Return the only load record."""
+        (content,) = self.records()
         return content
 
     def files(self) -> dict[str, bytes]:

@@ -49,13 +49,13 @@ def test_a_file_that_is_gone_counts_and_stays_read_until_something_else_is_accep
     stat = path.stat()
     path.unlink()
     read(desk)
-    assert len(counting(desk)) == len(desk.manifests()) == 2
+    assert len(counting(desk)) == len(desk.records()) == 2
     path.write_bytes(content)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert pending(desk.home, load_sources(desk.home)) == []
     path.unlink()
     desk.run()
-    assert len(counting(desk)) == len(desk.manifests()) == 1
+    assert len(counting(desk)) == len(desk.records()) == 1
 
 
 def test_a_source_of_which_nothing_has_landed_is_among_what_would_be_accepted(desk, call):
@@ -80,13 +80,13 @@ def test_what_counts_is_one_line_per_file_in_their_order_and_without_times(desk,
 
 def test_the_settings_of_a_source_that_counts_stay_when_it_is_configured_no_more(desk, call):
     desk.home.sources_file.write_text(
-        "sources: {east: {dialect: infron, usd_per_credit: 0.02}, west: {dialect: infron}}"
+        "sources: {east: {connector: infron, usd_per_credit: 0.02}, west: {connector: infron}}"
     )
     desk.land([call(1)], stream="east/logs")
     desk.run()
     write_config(desk.home)
     before = desk.parquet(f"from '{desk.home.raw}/config_sources/config.parquet' where source = 'east'")
-    desk.home.sources_file.write_text("sources: {north: {dialect: infron}}")
+    desk.home.sources_file.write_text("sources: {north: {connector: infron}}")
     for _ in range(2):
         write_config(desk.home)
         rows = desk.parquet(f"from '{desk.home.raw}/config_sources/config.parquet' order by source")

@@ -103,7 +103,7 @@ def test_a_file_name_is_a_name_and_no_pattern(desk, call, name):
 
 
 def test_two_sources_may_deliver_files_of_one_name(desk, call):
-    desk.home.sources_file.write_text("sources: {eu: {dialect: infron}, us: {dialect: infron}}")
+    desk.home.sources_file.write_text("sources: {eu: {connector: infron}, us: {connector: infron}}")
     desk.land(lines(call, 1), stream="eu/logs")
     desk.land(lines(call, 2), stream="us/logs")
     desk.run()
@@ -114,7 +114,7 @@ def test_two_sources_may_deliver_files_of_one_name(desk, call):
 
 
 def test_what_is_out_of_place_is_named_with_what_to_do(desk, call):
-    desk.home.sources_file.write_text("sources: {infron: {dialect: infron}}")
+    desk.home.sources_file.write_text("sources: {infron: {connector: infron}}")
     desk.land(lines(call, 1))
     landing = desk.home.landing
     for folder in (
@@ -170,7 +170,7 @@ def test_a_changed_file_is_read_again(desk, call):
 def test_a_new_setting_of_the_source_reads_its_files_again(desk, call):
     desk.land(lines(call, 1))
     desk.run()
-    desk.home.sources_file.write_text("sources: {infron: {dialect: infron, time_zone: Asia/Tokyo}}")
+    desk.home.sources_file.write_text("sources: {infron: {connector: infron, time_zone: Asia/Tokyo}}")
     assert pending_names(desk) == ["a.ndjson"]
 
 
@@ -185,11 +185,11 @@ def test_a_vanished_file_takes_its_rows_and_rejects_along(desk, call):
     assert not [name for name in desk.files() if "a.ndjson" in name]
 
 
-def test_the_same_content_under_two_names_has_two_manifests_with_one_hash(desk, call):
+def test_the_same_content_under_two_names_has_two_load_records_with_one_hash(desk, call):
     desk.land(lines(call, 1))
     desk.land(lines(call, 1), name="copy.ndjson", day=date(2026, 11, 2))
     desk.run()
-    assert len({content["blake3"] for content in desk.manifests()}) == 1
+    assert len({content["blake3"] for content in desk.records()}) == 1
     assert len(desk.rows()) == 2
 
 
@@ -197,7 +197,7 @@ def test_rows_may_belong_to_other_days_than_their_delivery(desk, call):
     times = ("2026-10-30T12:00:00Z", "2026-10-30T23:59:59.999Z", "2026-11-01T00:00:00Z")
     desk.land([call(n, created_at=time) for n, time in enumerate(times)])
     desk.run()
-    assert desk.manifest()["event_days"] == [
+    assert desk.record()["event_days"] == [
         {"event_date": "2026-10-30", "events": 2},
         {"event_date": "2026-11-01", "events": 1},
     ]
@@ -208,7 +208,7 @@ def test_the_models_of_a_file_are_counted_by_day_and_price_key(desk, call):
     models = ["openai/gpt-4o", "openai/gpt-4o", "gpt-4o", "openrouter/meta/llama-3"]
     desk.land([call(n, model=model) for n, model in enumerate(models)])
     desk.run()
-    assert [(entry["provider"], entry["model"], entry["events"]) for entry in desk.manifest()["models"]] == [
+    assert [(entry["provider"], entry["model"], entry["events"]) for entry in desk.record()["models"]] == [
         ("", "gpt-4o", 1),
         ("openai", "gpt-4o", 2),
         ("openrouter", "meta/llama-3", 1),
@@ -220,7 +220,7 @@ def test_a_new_field_is_reported_and_dropped_content_is_not(desk, call):
         [call(1, tier="gold", messages=[{"content": "hello"}], usage={"thought": {"tokens": 3}}), "bad"]
     )
     desk.run()
-    assert desk.manifest()["unknown_fields"] == ["tier", "usage.thought.tokens"]
+    assert desk.record()["unknown_fields"] == ["tier", "usage.thought.tokens"]
 
 
 def test_a_file_that_grows_under_the_reader_is_left_for_the_next_run(desk, call, monkeypatch):
@@ -235,7 +235,7 @@ def test_a_file_that_grows_under_the_reader_is_left_for_the_next_run(desk, call,
     with pytest.raises(load.StillChanging, match=r"infron/logs/dt=2026-11-01/a\.ndjson changed"):
         desk.run()
     monkeypatch.undo()
-    assert desk.manifests() == []
+    assert desk.records() == []
     desk.run()
     assert len(desk.rows()) == 2
 
@@ -247,9 +247,9 @@ class Killed(BaseException):
 @pytest.mark.parametrize("again", [False, True], ids=["first delivery", "redelivery"])
 @pytest.mark.parametrize("survived", range(3))
 def test_a_run_killed_before_any_rename_leaves_nothing_that_counts(desk, call, monkeypatch, survived, again):
-    """Raw, rejects and manifest appear in turn: die before each, run again, compare with no death.
+    """Raw, rejects and load record appear in turn: die before each, run again, compare with no death.
 
-    Until the new manifest is there, the file is what it was.
+    Until the new load record is there, the file is what it was.
     """
     content = lines(call, 1, 2) + b"bad\n"
     desk.land(content)
@@ -265,7 +265,7 @@ def test_a_run_killed_before_any_rename_leaves_nothing_that_counts(desk, call, m
         desk.run()
         path.write_bytes(content)
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    known = desk.manifests()
+    known = desk.records()
     renames = iter(range(survived))
     publish = files.publish
 
@@ -280,7 +280,7 @@ def test_a_run_killed_before_any_rename_leaves_nothing_that_counts(desk, call, m
     with pytest.raises(Killed):
         load.convert(desk.home, file)
     monkeypatch.undo()
-    assert desk.manifests() == known
+    assert desk.records() == known
     desk.run()
     assert desk.files() == undisturbed
 

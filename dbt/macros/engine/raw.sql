@@ -150,13 +150,13 @@
     read_parquet('{{ home_glob('raw/' ~ table) | replace("'", "''") }}/**/*.parquet', hive_partitioning = false, union_by_name = true)
 {%- endmacro %}
 
-{% macro raw_manifests() -%}
+{% macro raw_load_records() -%}
     read_json(
-        {{ sql_list([home_glob('raw/accepted/*.ndjson'), home_path('raw/no_manifests.ndjson')]) }},
+        {{ sql_list([home_glob('raw/accepted/*.ndjson'), home_path('raw/no_load_records.ndjson')]) }},
         format = 'newline_delimited',
         allow_empty = true,
         columns = {
-            source: 'varchar', stream: 'varchar', dialect: 'varchar', "table": 'varchar', delivered_on: 'date',
+            source: 'varchar', stream: 'varchar', connector: 'varchar', "table": 'varchar', delivered_on: 'date',
             landing_file: 'varchar', bytes: 'bigint', blake3: 'varchar', reader_version: 'varchar',
             raw_file: 'varchar', rejects_file: 'varchar', lines: 'bigint', blank_lines: 'bigint', events: 'bigint',
             rejects: 'bigint', event_days: 'struct(event_date date, events bigint)[]',

@@ -11,7 +11,7 @@ from ingestion.streams import (
     TIME,
     TOTAL,
     Column,
-    Dialect,
+    Connector,
     Kind,
     Stream,
     fields,
@@ -94,4 +94,4 @@ COSTS = Stream(
     ),
 )
 
-ANTHROPIC = Dialect("anthropic", (USAGE, COSTS))
+ANTHROPIC = Connector("anthropic", (USAGE, COSTS))

@@ -22,7 +22,7 @@ from ingestion.streams import (
     TOTAL,
     VAT_RATE,
     Column,
-    Dialect,
+    Connector,
     Stream,
     fields,
     json_pages,
@@ -261,7 +261,7 @@ INVOICES = Stream(
     ),
 )
 
-INFERY = Dialect(
+INFERY = Connector(
     "infery",
     (
         USAGE,

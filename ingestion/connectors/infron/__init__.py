@@ -25,7 +25,7 @@ from ingestion.streams import (
     TOKENS,
     Check,
     Column,
-    Dialect,
+    Connector,
     Stream,
     column,
     fields,
@@ -229,4 +229,4 @@ RESPONSES = Stream(
 
 RECORDINGS = replace(RESPONSES, format=SSE)
 
-INFRON = Dialect("infron", (LOGS, EXPORT, RESPONSES, RECORDINGS))
+INFRON = Connector("infron", (LOGS, EXPORT, RESPONSES, RECORDINGS))

@@ -22,7 +22,7 @@ from ingestion.streams import (
     TEXT,
     UNIT_PRICE,
     Check,
-    Dialect,
+    Connector,
     Stream,
     below,
     fields,
@@ -232,4 +232,4 @@ LOGS = Stream(
     watched=(USAGE,),
 )
 
-LITELLM = Dialect("litellm", (LOGS, *SPEND_LOGS))
+LITELLM = Connector("litellm", (LOGS, *SPEND_LOGS))

@@ -3,7 +3,7 @@
 A log item is a call, a refund, an error or an event of the account, told apart by `type`. Half of it stands
 in `other`, JSON inside a string, of which a build writes whatever it knows: every key may be absent, and -1
 means that a setting does not apply. `id` is a key only in the administrator's API; in the user's it is a
-place in a list. All dialects of the family fill the same raw tables; what sets them apart is SQL in
+place in a list. All connectors of the family fill the same raw tables; what sets them apart is SQL in
 staging/new_api.
 
 Rulings: docs/decisions/gateway-prices.md#gateway-prices-4.
@@ -30,7 +30,7 @@ from ingestion.streams import (
     TOTAL,
     Check,
     Column,
-    Dialect,
+    Connector,
     Kind,
     Stream,
     below,
@@ -405,8 +405,8 @@ STATUS = Stream(
 
 _STREAMS = (LOGS, TOPUPS, HOURS, STATUS)
 
-NEW_API = Dialect("new_api", _STREAMS)
-AISA = Dialect("aisa", _STREAMS)
-TOKENOPEN = Dialect("tokenopen", (*_STREAMS, CONSOLE_TABLE))
+NEW_API = Connector("new_api", _STREAMS)
+AISA = Connector("aisa", _STREAMS)
+TOKENOPEN = Connector("tokenopen", (*_STREAMS, CONSOLE_TABLE))
 #: One-API, the ancestor: durations in milliseconds, no cache split, type 5 is a test of a channel.
-ONE_API = Dialect("one_api", (LOGS,))
+ONE_API = Connector("one_api", (LOGS,))

@@ -14,7 +14,7 @@ from ingestion.streams import (
     TEXT,
     TOTAL,
     Column,
-    Dialect,
+    Connector,
     Stream,
     fields,
     json_pages,
@@ -124,4 +124,4 @@ COSTS = Stream(
     dropped=("object", "project_name", "organization_id", "organization_name", "user_id", "api_source"),
 )
 
-OPENAI = Dialect("openai", (USAGE, COSTS))
+OPENAI = Connector("openai", (USAGE, COSTS))

@@ -28,7 +28,7 @@ from ingestion.streams import (
     TOTAL,
     Check,
     Column,
-    Dialect,
+    Connector,
     Field,
     Format,
     Kind,
@@ -115,7 +115,7 @@ _READING = UsageReading(
 )
 
 
-def _not_told(*columns: tuple[str, Kind]) -> tuple[Column, ...]:
+def _not_stated(*columns: tuple[str, Kind]) -> tuple[Column, ...]:
     return tuple(Column(name, kind.sql_type, f"cast(null as {kind.sql_type})") for name, kind in columns)
 
 
@@ -135,7 +135,7 @@ GENERATIONS = Stream(
             for kind, names in _GENERATION
             for name in names
         ),
-        *_not_told(("api_key_name", TEXT), ("time_to_first_token_ms", FACTOR)),
+        *_not_stated(("api_key_name", TEXT), ("time_to_first_token_ms", FACTOR)),
         *USAGE_COLUMNS,
         Column("is_export", "BOOLEAN", "false"),
     ),
@@ -266,7 +266,7 @@ def _activity(layout: Format) -> Stream:
     )
 
 
-OPENROUTER = Dialect(
+OPENROUTER = Connector(
     "openrouter",
     (GENERATIONS, EXPORT, _activity(json_pages("data")), _activity(CSV), EXPORT_AMONG_SUMS),
 )

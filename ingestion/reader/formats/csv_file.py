@@ -52,15 +52,15 @@ class Header:
     marked: bool
 
 
-def read(reading: Reading, delivery: Delivery, workshop: Path, session: duckdb.DuckDBPyConnection) -> Outcome:
-    """Read CSV; the Parquet is left in `workshop`."""
+def read(reading: Reading, delivery: Delivery, scratch: Path, session: duckdb.DuckDBPyConnection) -> Outcome:
+    """Read CSV; the Parquet is left in `scratch`."""
     if not delivery.lines:
         return Outcome()
     try:
         header = _header(delivery.plain, reading.stream)
     except BadLine as fault:
         return Outcome(lines=1, rejects=[Reject(1, fault.reason, fault.field, "")])
-    return _Reader(reading, delivery, header, workshop, session).read()
+    return _Reader(reading, delivery, header, scratch, session).read()
 
 
 def _header(plain: Path, stream: Stream) -> Header:
@@ -134,14 +134,14 @@ class _Reader:
         reading: Reading,
         delivery: Delivery,
         header: Header,
-        workshop: Path,
+        scratch: Path,
         session: duckdb.DuckDBPyConnection,
     ) -> None:
-        self.stream, self.delivery, self.header, self.workshop = reading.stream, delivery, header, workshop
+        self.stream, self.delivery, self.header, self.scratch = reading.stream, delivery, header, scratch
         self.columns, self.delimiter = len(header.layout.header), header.layout.delimiter
         self.kinds = {f.name: (f.kind, f.path) for f in self.stream.fields if not is_embedded(self.stream, f)}
         found = key_shapes.known(session, reading, self._sniff())
-        self.parts = Parts(reading, replace(header.layout, shapes=found), workshop, session)
+        self.parts = Parts(reading, replace(header.layout, shapes=found), scratch, session)
         outcome = self.parts.outcome
         outcome.unknown_fields |= header.layout.unknown
         if header.marked:
@@ -150,7 +150,7 @@ class _Reader:
     def read(self) -> Outcome:
         delivery, outcome = self.delivery, self.parts.outcome
         records = delivery.lines - 1 - delivery.trailing_blanks
-        link = self.workshop / "whole.csv"
+        link = self.scratch / "whole.csv"
         link.symlink_to(delivery.plain)
         simple = records > 0 and self._is_simple(delivery.plain, self.header.length, delivery.size)
         if simple and self.parts.bulk(link, records, 2, has_header=True):
@@ -188,7 +188,7 @@ class _Reader:
                 handle.readline()
                 stop = min(handle.tell(), self.delivery.size)
                 handle.seek(start)
-                piece = self.workshop / f"piece-{line}.csv"
+                piece = self.scratch / f"piece-{line}.csv"
                 piece.write_bytes(handle.read(stop - start))
                 lines = self._stretch(piece, line)
                 if lines is None:

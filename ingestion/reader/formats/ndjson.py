@@ -61,26 +61,26 @@ class Lines:
 def read(
     reading: Reading,
     lines: Lines,
-    workshop: Path,
+    scratch: Path,
     session: duckdb.DuckDBPyConnection,
     are_lines: Callable[[], bool] = lambda: True,
 ) -> Outcome | None:
-    """Read JSON lines; the Parquet is left in `workshop`.
+    """Read JSON lines; the Parquet is left in `scratch`.
 
     None if the bulk read refuses the file and `are_lines` says that it holds something else.
     """
     if not lines.lines:
         return Outcome()
-    return _Reader(reading, lines, workshop, session).read(are_lines)
+    return _Reader(reading, lines, scratch, session).read(are_lines)
 
 
 class _Reader:
     """Reads one file stretch by stretch, in line order."""
 
     def __init__(
-        self, reading: Reading, lines: Lines, workshop: Path, session: duckdb.DuckDBPyConnection
+        self, reading: Reading, lines: Lines, scratch: Path, session: duckdb.DuckDBPyConnection
     ) -> None:
-        self.reading, self.lines, self.workshop = reading, lines, workshop
+        self.reading, self.lines, self.scratch = reading, lines, scratch
         unknown, absent, absent_objects, texts = self._sniff()
         layout = Layout(
             shapes=key_shapes.known(session, reading, texts),
@@ -88,14 +88,14 @@ class _Reader:
             absent_objects=absent_objects,
             numbered=lines.numbers is not None,
         )
-        self.parts = Parts(reading, layout, workshop, session)
+        self.parts = Parts(reading, layout, scratch, session)
         self.parts.outcome.unknown_fields |= unknown
         self.parts.outcome.lines = lines.lines
 
     def read(self, are_lines: Callable[[], bool]) -> Outcome | None:
         lines = self.lines
         # Names from outside may hold the wildcards of read_json; a link of our own does not.
-        link = self.workshop / "whole.ndjson"
+        link = self.scratch / "whole.ndjson"
         link.symlink_to(lines.plain)
         if self.parts.bulk(link, lines.lines - lines.trailing_blanks, 1):
             self.parts.outcome.blank_lines += lines.trailing_blanks
@@ -116,7 +116,7 @@ class _Reader:
         return first_line
 
     def _stretch(self, start: int, stop: int, first_line: int) -> int:
-        piece = self.workshop / f"piece-{start}-{stop}.ndjson"
+        piece = self.scratch / f"piece-{start}-{stop}.ndjson"
         lines = _copy(self.lines.plain, start, stop, piece)
         is_whole = (start, stop) == (0, self.lines.size)
         if is_whole or not self.parts.bulk(piece, lines, first_line):

@@ -10,10 +10,10 @@ from ingestion.sandbox.gateways.infron import INFRON
 from ingestion.sandbox.gateways.litellm import LITELLM
 from ingestion.sandbox.gateways.new_api import AISA, TOKENOPEN
 from ingestion.sandbox.gateways.openrouter import OPENROUTER
-from ingestion.sandbox.gateways.shape import Dialect, Stream
+from ingestion.sandbox.gateways.shape import Connector, Stream
 
 _KNOWN = (INFRON, AISA, TOKENOPEN, INFERY, LITELLM, OPENROUTER)
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _KNOWN}
+CONNECTORS: dict[str, Connector] = {connector.name: connector for connector in _KNOWN}
 
-__all__ = ["DIALECTS", "Dialect", "Stream"]
+__all__ = ["CONNECTORS", "Connector", "Stream"]

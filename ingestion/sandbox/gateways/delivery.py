@@ -3,7 +3,7 @@
     part-NNN.<suffix>.gz   the day's own lines; then what an earlier day sends again (copies, corrections)
     late-000.<suffix>.gz   one hour of the day before yesterday
 
-Every stream of every dialect comes this way; only Infron's lines are ever damaged. What a delivery would
+Every stream of every connector comes this way; only Infron's lines are ever damaged. What a delivery would
 bring after the world's last day is not there yet, and the truth does not count it.
 """
 
@@ -17,7 +17,7 @@ from types import TracebackType
 
 import numpy as np
 
-from ingestion.sandbox.gateways import Dialect, Stream
+from ingestion.sandbox.gateways import Connector, Stream
 from ingestion.sandbox.gateways.files import whole_gzip
 from ingestion.sandbox.gateways.shape import Lines
 from ingestion.sandbox.world.traffic import date_of
@@ -158,9 +158,11 @@ class Delivery:
         tomorrow: What the next day's delivery of this stream brings again.
     """
 
-    def __init__(self, home: Path, dialect: Dialect, stream: Stream, day: int, *, late_arrives: bool) -> None:
-        folder = home / "landing" / dialect.name / stream.name
-        self.dialect, self.stream = dialect, stream
+    def __init__(
+        self, home: Path, connector: Connector, stream: Stream, day: int, *, late_arrives: bool
+    ) -> None:
+        folder = home / "landing" / connector.name / stream.name
+        self.connector, self.stream = connector, stream
         self.files = DayFiles(folder, home, stream, day, "part")
         self.late_files = DayFiles(folder, home, stream, day + LATE_BY_DAYS, "late")
         self.tomorrow = Resent()

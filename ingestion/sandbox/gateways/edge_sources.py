@@ -32,11 +32,11 @@ LITELLM, NEW_API, DAMAGED, SILENT, VANISHING = (
 )
 #: The sources in sources.yml, and what it says of them.
 SOURCES: dict[str, dict[str, str]] = {
-    LITELLM: {"dialect": "litellm"},
-    NEW_API: {"dialect": "new_api"},
-    DAMAGED: {"dialect": "infron", "reject_threshold": "0.05", "reject_minimum_lines": "1"},
-    SILENT: {"dialect": "infron", "cadence": "daily"},
-    VANISHING: {"dialect": "infron"},
+    LITELLM: {"connector": "litellm"},
+    NEW_API: {"connector": "new_api"},
+    DAMAGED: {"connector": "infron", "reject_threshold": "0.05", "reject_minimum_lines": "1"},
+    SILENT: {"connector": "infron", "cadence": "daily"},
+    VANISHING: {"connector": "infron"},
 }
 #: Priority as OpenAI lists it from October 2026 on, by contract from the world's beginning.
 PRICE_OVERRIDES = """\

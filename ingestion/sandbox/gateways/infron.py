@@ -1,11 +1,11 @@
 """Infron: every column of the truth. The lines themselves are put together in infron_log.py, whole columns
-at a time, because this is the dialect worlds of millions are written in.
+at a time, because this is the connector worlds of millions are written in.
 """
 
 from __future__ import annotations
 
 from ingestion.sandbox.gateways.infron_log import lines
-from ingestion.sandbox.gateways.shape import Dialect, Lines, Stream
+from ingestion.sandbox.gateways.shape import Connector, Lines, Stream
 from ingestion.sandbox.world.day import Batch
 
 
@@ -13,4 +13,4 @@ def _lines(batch: Batch) -> Lines:
     return list(lines(batch.world, batch.seed, batch.rows, batch.charged))
 
 
-INFRON = Dialect("infron", (Stream("logs", _lines),))
+INFRON = Connector("infron", (Stream("logs", _lines),))

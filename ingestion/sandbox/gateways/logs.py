@@ -1,8 +1,8 @@
-"""The gateways' logs, day by day: what the day was (day.py), written down in every dialect, and the truth.
+"""The gateways' logs, day by day: what the day was (day.py), written down in every connector, and the truth.
 
-    charged batches ─► lines per dialect and stream ─► part / late files
+    charged batches ─► lines per connector and stream ─► part / late files
           │                                               └─► copies and corrections for tomorrow
-          └─► ledger and control totals, once for all dialects
+          └─► ledger and control totals, once for all connectors
 
 One batch of rows is in memory at a time, whatever the size of the day.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ingestion.sandbox.gateways import DIALECTS
+from ingestion.sandbox.gateways import CONNECTORS
 from ingestion.sandbox.gateways.delivery import LATE_BY_DAYS, Delivery, Resent, damage_of, damaged
 from ingestion.sandbox.gateways.infery import credits_used
 from ingestion.sandbox.gateways.infron_log import request_ids
@@ -29,10 +29,10 @@ from ingestion.sandbox.world.tenants import Tenants
 from ingestion.sandbox.world.traffic import SUCCESS, date_of, expected_volume
 
 Outlet = tuple[str, str]
-"""A dialect and one of its streams, by name."""
+"""A connector and one of its streams, by name."""
 
 FROM_WALLETS = ("infery", "aisa")
-"""Dialects whose calls draw on wallets at the moment they are complete."""
+"""Connectors whose calls draw on wallets at the moment they are complete."""
 
 _WORTH_A_LOOK = 10**12
 """What a key spends on its first day or in a spike is nothing to find up to a dollar; 10⁻¹² USD."""
@@ -58,7 +58,7 @@ class LogWriter:
         days: int,
         requests_per_day: int,
         seed: int,
-        dialects: Sequence[str] = ("infron",),
+        connectors: Sequence[str] = ("infron",),
     ) -> None:
         self.home, self.world, self.days, self.seed = home, world, days, seed
         self.requests_per_day = requests_per_day
@@ -67,7 +67,7 @@ class LogWriter:
         self.totals = ControlTotals()
         self.charged_calls: list[ChargedCall] = []
         self.last_ended_ms = 0
-        self._dialects = [DIALECTS[name] for name in dialects]
+        self._connectors = [CONNECTORS[name] for name in connectors]
         self._key_ids = [key.api_key_id for key in world.keys]
 
     def write(self) -> None:
@@ -84,11 +84,11 @@ class LogWriter:
         self._unknown = [0, 0]
         with ExitStack() as stack:
             deliveries = {
-                (dialect.name, stream.name): stack.enter_context(
-                    Delivery(self.home, dialect, stream, day, late_arrives=late_arrives)
+                (connector.name, stream.name): stack.enter_context(
+                    Delivery(self.home, connector, stream, day, late_arrives=late_arrives)
                 )
-                for dialect in self._dialects
-                for stream in dialect.streams
+                for connector in self._connectors
+                for stream in connector.streams
             }
             victim = ""
             for batch in charged_batches(self.world, self.seed, day, self.requests_per_day):
@@ -193,7 +193,7 @@ class LogWriter:
 
     def _meter(self, batch: Batch, corrections: Batch | None, delivered: np.ndarray) -> None:
         """Remember what the delivered calls took from the wallets, and when the last call of any wallet ended."""
-        names = {dialect.name for dialect in self._dialects}
+        names = {connector.name for connector in self._connectors}
         if not names & {*FROM_WALLETS}:
             return
         corrected = {call.request_id: call for call in corrections.calls} if corrections else {}

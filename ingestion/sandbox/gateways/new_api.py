@@ -17,7 +17,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ingestion.sandbox.gateways.shape import Dialect, Stream, json_lines
+from ingestion.sandbox.gateways.shape import Connector, Stream, json_lines
 from ingestion.sandbox.world.calls import Call
 
 QUOTA_PER_USD = 500_000
@@ -122,10 +122,10 @@ def _path(call: Call) -> str:
     return "/pg/chat/completions" if call.member_id else "/v1/chat/completions"
 
 
-def _dialect(name: str, row: Callable[[Call], dict[str, Any]]) -> Dialect:
+def _connector(name: str, row: Callable[[Call], dict[str, Any]]) -> Connector:
     # An administrator reads them: corrected rows are known by their id.
-    return Dialect(name, (Stream("logs", json_lines(row)),), {"trusted_ids": "true"})
+    return Connector(name, (Stream("logs", json_lines(row)),), {"trusted_ids": "true"})
 
 
-AISA = _dialect("aisa", completed)
-TOKENOPEN = _dialect("tokenopen", received)
+AISA = _connector("aisa", completed)
+TOKENOPEN = _connector("tokenopen", received)

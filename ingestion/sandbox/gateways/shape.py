@@ -1,4 +1,4 @@
-"""What a dialect of the sandbox is: streams, and how a batch of requests reads in each."""
+"""What a connector of the sandbox is: streams, and how a batch of requests reads in each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Stream:
     """One kind of file a gateway delivers.
 
     Attributes:
-        name: Folder below the dialect's.
+        name: Folder below the connector's.
         lines: How a batch reads.
         suffix: What file names end in, before `.gz`.
         header: First line of every file, if there is one.
@@ -32,7 +32,7 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Dialect:
+class Connector:
     """A gateway's way of telling of calls.
 
     Attributes:

@@ -20,7 +20,7 @@ from ingestion.sandbox.world.ledger import Fault
 from ingestion.sandbox.world.traffic import date_of
 
 SOURCE = "new_api_reports"
-SETTINGS = {"dialect": "new_api", "streams": "[logs, data]"}
+SETTINGS = {"connector": "new_api", "streams": "[logs, data]"}
 """The source in sources.yml, and what it says of it."""
 
 REPORTS = ("missing_log", "duplicate_log", "token_mismatch", "cost_mismatch", "rounding", "not_reported")

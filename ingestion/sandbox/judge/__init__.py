@@ -109,7 +109,7 @@ def compare(truth: Mapping[str, Any], marts: duckdb.DuckDBPyConnection) -> list[
         )
     verdicts = (line for judge in _JUDGES for line in _verdicts(marts, judge))
     return [
-        *_totals(marts, truth["events"], truth["world"]["dialects"]),
+        *_totals(marts, truth["events"], truth["world"]["connectors"]),
         *_deliveries(marts),
         *_findings(marts),
         *verdicts,

@@ -29,12 +29,12 @@ from ingestion.sandbox.world.traffic import date_of
 
 SOURCES = {
     CREDITS: {
-        "dialect": "infery",
+        "connector": "infery",
         "usd_per_credit": 0.01,
         "streams": "[requests, invoices, plans, usage_api]",
     },
-    NAMELESS: {"dialect": "infery", "usd_per_credit": 0.01, "streams": "[usage]"},
-    QUOTA: {"dialect": "new_api", "streams": "[logs, topups, data]"},
+    NAMELESS: {"connector": "infery", "usd_per_credit": 0.01, "streams": "[usage]"},
+    QUOTA: {"connector": "new_api", "streams": "[logs, topups, data]"},
 }
 """The sources in sources.yml and what it says of them; a stream nobody delivers costs a night time, too."""
 

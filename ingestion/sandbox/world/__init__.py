@@ -1,8 +1,8 @@
 """Build a sandbox world in a home: what lands, what the configuration promises, and the truth about both.
 
-    write_world(home, days, requests_per_day, seed, dialects)
+    write_world(home, days, requests_per_day, seed, connectors)
       landing/infron/logs  landing/infery/invoices  config/*.csv  sources.yml
-      landing/<dialect>/<stream>    the same requests once more, as other gateways tell of them
+      landing/<connector>/<stream>    the same requests once more, as other gateways tell of them
       landing/<source>/<stream>     credit wallets (wallets.py), usage reports (usage_reports.py) and what goes wrong at
                                     the edges (edge_sources.py) under sources of their own
       sandbox/stripe_objects.json   what the loopback Stripe server serves
@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ingestion.sandbox.billing import RENEWAL_PACK, BillingWriter
-from ingestion.sandbox.gateways import DIALECTS
+from ingestion.sandbox.gateways import CONNECTORS
 from ingestion.sandbox.gateways.edge_sources import PRICE_OVERRIDES, EdgeWriter
 from ingestion.sandbox.gateways.edge_sources import SOURCES as EDGE_SOURCES
 from ingestion.sandbox.gateways.files import write_text
@@ -66,7 +66,7 @@ class SandboxError(ValueError):
 
 
 def write_world(
-    home: Path, days: int, requests_per_day: int, seed: int, dialects: Sequence[str] = ("infron",)
+    home: Path, days: int, requests_per_day: int, seed: int, connectors: Sequence[str] = ("infron",)
 ) -> Truth:
     """Write a world of some days and return the truth about it.
 
@@ -75,18 +75,18 @@ def write_world(
         days: how many days, from 3 August 2026 on.
         requests_per_day: the mean over a week; weekdays see more, weekends less, spikes come on top.
         seed: any non-negative number; equal seeds give equal worlds.
-        dialects: in which gateways' words the requests are written, each under a source of its own; they tell
+        connectors: in which gateways' words the requests are written, each under a source of its own; they tell
             of the same requests, so a home with several holds every request several times.
 
     Raises:
         SandboxError: the home holds somebody's real files, or an argument is out of range.
     """
-    _check(home, days, requests_per_day, seed, dialects)
+    _check(home, days, requests_per_day, seed, connectors)
     arguments: dict[str, object] = {"days": days, "requests_per_day": requests_per_day, "seed": seed}
-    arguments["dialects"] = list(dialects)
+    arguments["connectors"] = list(connectors)
     write_text(home / MARKER, json.dumps(arguments) + "\n")
     world = tenants(seed)
-    logs = LogWriter(home, world, days, requests_per_day, seed, dialects)
+    logs = LogWriter(home, world, days, requests_per_day, seed, connectors)
     logs.write()
     billing = BillingWriter(home, world, days, seed)
     billing.write()
@@ -103,9 +103,9 @@ def write_world(
     write_text(home / "config/credit_packs.csv", _csv(PACKS, (*_packs(world), *wallets.packs())))
     write_text(home / "config/credit_grants.csv", _csv(GRANTS, wallets.grants()))
     write_text(home / "config/credit_balances.csv", _csv(BALANCES, wallets.balances()))
-    if "openrouter" in dialects:
+    if "openrouter" in connectors:
         write_text(home / "config/model_aliases.csv", _aliases_file())
-    write_text(home / "sources.yml", _sources_file(dialects))
+    write_text(home / "sources.yml", _sources_file(connectors))
     truth = Truth(
         world=arguments
         | {"first_day": date_of(0).isoformat(), "last_day": date_of(days - 1).isoformat()}
@@ -127,7 +127,7 @@ def write_world(
     return truth
 
 
-def _check(home: Path, days: int, requests_per_day: int, seed: int, dialects: Sequence[str]) -> None:
+def _check(home: Path, days: int, requests_per_day: int, seed: int, connectors: Sequence[str]) -> None:
     """Refuse arguments out of range and homes that are not the sandbox's."""
     if not 1 <= days <= MOST_DAYS:
         raise SandboxError(f"days is {days}; write a number from 1 to {MOST_DAYS}")
@@ -135,14 +135,15 @@ def _check(home: Path, days: int, requests_per_day: int, seed: int, dialects: Se
         raise SandboxError(f"requests per day is {requests_per_day}; write a number from 1 on")
     if seed < 0:
         raise SandboxError(f"seed is {seed}; write a number from 0 on")
-    unknown = [name for name in dialects if name not in DIALECTS]
-    if unknown or not dialects or len(set(dialects)) != len(dialects):
+    unknown = [name for name in connectors if name not in CONNECTORS]
+    if unknown or not connectors or len(set(connectors)) != len(connectors):
         raise SandboxError(
-            f"dialects are {', '.join(dialects) or 'none'}; write some of {', '.join(DIALECTS)}, each once"
+            f"connectors are {', '.join(connectors) or 'none'}; write some of {', '.join(CONNECTORS)}, each once"
         )
     if not (home / MARKER).exists():
         landed = [
-            f"landing/{name}" for name in {**dict.fromkeys(dialects), "infery": None, **SOURCES_OF_THEIR_OWN}
+            f"landing/{name}"
+            for name in {**dict.fromkeys(connectors), "infery": None, **SOURCES_OF_THEIR_OWN}
         ]
         for name in ("sources.yml", *landed, *CONFIG):
             if (home / name).exists():
@@ -150,12 +151,12 @@ def _check(home: Path, days: int, requests_per_day: int, seed: int, dialects: Se
                     f"{home / name} was not written by the sandbox; build the world in an empty home"
                 )
         return
-    before = {"dialects": ["infron"]} | json.loads((home / MARKER).read_text(encoding="utf-8"))
-    same = {"requests_per_day": requests_per_day, "seed": seed, "dialects": list(dialects)}
+    before = {"connectors": ["infron"]} | json.loads((home / MARKER).read_text(encoding="utf-8"))
+    same = {"requests_per_day": requests_per_day, "seed": seed, "connectors": list(connectors)}
     if {name: before[name] for name in same} != same or before["days"] > days:
         raise SandboxError(
             f"{home} holds the world of {before['days']} days, {before['requests_per_day']} requests a day, "
-            f"seed {before['seed']}, dialects {', '.join(before['dialects'])}; it can only get more days: "
+            f"seed {before['seed']}, connectors {', '.join(before['connectors'])}; it can only get more days: "
             "build another world in an empty home"
         )
 
@@ -185,12 +186,12 @@ def _cast(world: Tenants) -> dict[str, object]:
     return {"workspaces": spaces, "keys": keys}
 
 
-def _sources_file(dialects: Sequence[str]) -> str:
+def _sources_file(connectors: Sequence[str]) -> str:
     """Return sources.yml; Infery is always there, because it sends the invoices."""
     lines = ["sources:"]
-    for name in dict.fromkeys((*dialects, "infery")):
-        settings = DIALECTS[name].settings if name in dialects else {}
-        lines.append(_source(name, {"dialect": name, **settings}))
+    for name in dict.fromkeys((*connectors, "infery")):
+        settings = CONNECTORS[name].settings if name in connectors else {}
+        lines.append(_source(name, {"connector": name, **settings}))
     lines += [_source(name, settings) for name, settings in SOURCES_OF_THEIR_OWN.items()]
     return "\n".join([*lines, "stripe: {mode: sandbox}", ""])
 

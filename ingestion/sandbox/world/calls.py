@@ -1,6 +1,6 @@
-"""Single calls: what there is to know about each request, by name, for dialects that write one at a time.
+"""Single calls: what there is to know about each request, by name, for connectors that write one at a time.
 
-A dialect writes of a call what its gateway knows, in its gateway's words; nothing it writes is drawn anew.
+A connector writes of a call what its gateway knows, in its gateway's words; nothing it writes is drawn anew.
 """
 
 from __future__ import annotations

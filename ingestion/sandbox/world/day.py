@@ -2,7 +2,7 @@
 
     traffic ─► rate ─► honest charges ─► planted mischarges ─► what will come late, again, corrected
 
-Everything that writes a day (files in any dialect, rows behind a loopback server) reads it from here, so that
+Everything that writes a day (files in any connector, rows behind a loopback server) reads it from here, so that
 all of them tell of the same requests.
 """
 

@@ -66,7 +66,7 @@ def test_a_closed_month_is_the_same_after_the_next_night_and_without_its_databas
     (finished.lake / sorted(closing.files)[0]).unlink()
     ended = night(finished)
     assert ended.code == 1
-    assert "is gone, and 2026-08 is closed over it" in ended.said
+    assert "is gone, and 2026-08 is closed over it" in ended.output
 
 
 def test_a_closing_killed_at_any_step_and_made_again_is_the_undisturbed_one(
@@ -81,16 +81,16 @@ def test_a_closing_killed_at_any_step_and_made_again_is_the_undisturbed_one(
         "before naming 2026-08.json",
     ):
         ended = tollbook(finished, "close", "--month", "2026-08", "--force", kill=moment)
-        assert ended.code == -signal.SIGKILL, (moment, ended.said)
+        assert ended.code == -signal.SIGKILL, (moment, ended.output)
         assert closings(finished) == [], moment
     ended = tollbook(finished, "close", "--month", "2026-08", "--force", kill="after naming 2026-08.json")
-    assert ended.code == -signal.SIGKILL, ended.said
-    assert "nothing changed" in tollbook(finished, "close", "--month", "2026-08", "--force").said
+    assert ended.code == -signal.SIGKILL, ended.output
+    assert "nothing changed" in tollbook(finished, "close", "--month", "2026-08", "--force").output
     [closing], [wanted] = closings(finished), closings(undisturbed)
     assert replace(closing, closed_at=wanted.closed_at) == wanted
     assert wanted.credits is not None
     ended = night(finished)
-    assert ended.code == 3, ended.said
+    assert ended.code == 3, ended.output
     assert table_hashes(finished) == table_hashes(finished_night.home)
     assert not list(finished.root.rglob("*tmp-*"))
 
@@ -107,11 +107,11 @@ def test_days_are_restated_from_the_dagster_ui_as_from_the_command_line(finished
         ({"reason": " "}, "write why"),
     ):
         ended = job(finished, "restate", {"ops": {"dbt": {"config": {"restate": asked | refused}}}})
-        assert (ended.code, why in ended.said) == (1, True), ended.said
+        assert (ended.code, why in ended.output) == (1, True), ended.output
     assert records(finished) == []
     ended = job(finished, "restate", {"ops": {"dbt": {"config": {"restate": asked}}}})
-    assert ended.code == 0, ended.said
-    assert "restated 2 days" in ended.said
+    assert ended.code == 0, ended.output
+    assert "restated 2 days" in ended.output
     assert {record["event_date"]: record.get("reason") for record in records(finished)} == {
         **dict.fromkeys(("2026-08-03", "2026-08-04"), "signed late"),
         **dict.fromkeys(("2026-08-05", "2026-08-06")),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import duckdb
 import pytest
-from reader_process import read_until_told
+from reader_process import read_until_stopped
 
 from dagster_project.books.published import PublishedElsewhere, published
 from dagster_project.books.publishing import MartMissing, publish
@@ -180,7 +180,7 @@ def test_lake_files_of_the_last_publication_stay_for_its_readers_and_nobodys_fil
     nobodys.parent.mkdir()
     nobodys.touch()
     build(home, {"2026-11-01": 3})
-    assert publish(home, MARTS).swept_files == 1
+    assert publish(home, MARTS).removed_files == 1
     assert lake_files(home) == ["2_0.parquet", "3_0.parquet"]
     assert not nobodys.parent.exists()
 
@@ -216,7 +216,7 @@ def test_a_reader_in_another_process_never_sees_an_error_or_half_a_publication(
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     reader = context.Process(
-        target=read_until_told, args=(home.published_database, holds, theirs), daemon=True
+        target=read_until_stopped, args=(home.published_database, holds, theirs), daemon=True
     )
     reader.start()
     theirs.close()

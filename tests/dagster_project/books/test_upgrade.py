@@ -64,9 +64,9 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
 
 
 def test_it_opens_goes_on_and_then_rebuilds_nothing(upgraded: Upgraded) -> None:
-    assert upgraded.first.code in (0, 3), upgraded.first.said
-    assert f"published {upgraded.home.published_database}" in upgraded.first.said
-    assert "nothing changed" in upgraded.second.said, upgraded.second.said
+    assert upgraded.first.code in (0, 3), upgraded.first.output
+    assert f"published {upgraded.home.published_database}" in upgraded.first.output
+    assert "nothing changed" in upgraded.second.output, upgraded.second.output
 
 
 def test_a_closed_month_keeps_its_files_and_its_rows_in_the_books(upgraded: Upgraded) -> None:

@@ -12,7 +12,7 @@ from ingestion.landing import pending
 from ingestion.load import convert, write_schemas
 from ingestion.sources import Source
 
-INFRON = Source(name="infron", dialect="infron")
+INFRON = Source(name="infron", connector="infron")
 LOGS = "logs"
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -57,7 +57,7 @@ def test_a_few_bad_lines_are_a_finding_and_many_are_a_broken_delivery(
 @pytest.mark.parametrize(("bad", "passes"), [(1, True), (2, True), (3, False)])
 def test_a_source_may_set_its_own_limit_for_rejected_lines(home: Home, bad: int, passes: bool) -> None:
     """More than one line and more than a tenth: 1 of 19 is one line, 2 of 20 is a tenth, 3 of 21 is more."""
-    strict = Source(name="infron", dialect="infron", reject_threshold=0.1, reject_minimum_lines=1)
+    strict = Source(name="infron", connector="infron", reject_threshold=0.1, reject_minimum_lines=1)
     land(home, *[call(number) for number in range(18)], *["garbage"] * bad)
     _, limits = gates.few_rejects(strict)
     assert (profile(home, strict)["reject_share"] <= limits["max_value"]) is passes
@@ -85,17 +85,17 @@ def test_every_layout_of_a_stream_is_judged(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dialect", "stream", "fixture"),
+    ("connector", "stream", "fixture"),
     [
         ("aisa", "logs", "new_api/items.ndjson"),
         ("litellm", "spend_logs", "litellm/spend_logs.ndjson"),
     ],
 )
 def test_a_table_that_several_formats_end_in_is_counted_once(
-    home: Home, dialect: str, stream: str, fixture: str
+    home: Home, connector: str, stream: str, fixture: str
 ) -> None:
-    source = Source(name=dialect, dialect=dialect)
-    folder = home.landing / dialect / stream / "dt=2026-11-02"
+    source = Source(name=connector, connector=connector)
+    folder = home.landing / connector / stream / "dt=2026-11-02"
     folder.mkdir(parents=True)
     (folder / "a.ndjson").write_bytes((FIXTURES / fixture).read_bytes())
     write_schemas(home)
@@ -107,7 +107,7 @@ def test_a_table_that_several_formats_end_in_is_counted_once(
 
 def test_sums_among_calls_are_judged_without_a_time_of_their_own(home: Home) -> None:
     """Infery answers calls and sums at one address: two calls, then a page of sums by key."""
-    source = Source(name="infery", dialect="infery")
+    source = Source(name="infery", connector="infery")
     folder = home.landing / "infery" / "usage_api" / "dt=2026-11-02"
     folder.mkdir(parents=True)
     for name in ("usage_api.json", "usage_api_grouped.json"):

@@ -134,7 +134,7 @@ def test_a_field_that_changed_in_every_line_of_a_file_is_named_with_what_to_do(h
     for file in landed(home, load_sources(home)):
         convert(home, file)
     said = [line for line in found(examine(home), "drift") if "new field" not in line]
-    do = "; ask what the gateway changed, and teach the dialect, or have the files delivered again"
+    do = "; ask what the gateway changed, and teach the connector, or have the files delivered again"
     assert [line.partition("infron/logs: ")[2] for line in said] == [
         "1 file up to 2026-11-04: usage.prompt_tokens is of another type in every line;"
         f" see landing/infron/logs/dt=2026-11-04/a.ndjson{do}",

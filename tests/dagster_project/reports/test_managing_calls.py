@@ -25,7 +25,7 @@ def test_a_home_with_nothing_but_managing_calls_ends_with_0(home: Home) -> None:
     ]
     (folder / "calls.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
     ended = night(home)
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     with duckdb.connect(str(home.published_database), read_only=True) as marts:
         assert marts.sql(
             "select count(*), sum(cache_optimized_cost_usd) from marts.marts.fct_usage_costs"

@@ -93,5 +93,5 @@ def test_a_listener_that_raises_ends_no_step_and_the_night_is_no_success() -> No
         ),
     )
     Listener(night, Console(None))(SimpleNamespace(dagster_event=event, message="materialized"))
-    assert night.untold_events == ["KeyError: 'replaced', at: materialized"]
+    assert night.unreadable_events == ["KeyError: 'replaced', at: materialized"]
     assert night.code == ExitCode.FAILED

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 
-from dagster_project.runs.instance import OURS, bury, open_instance, remove_old_logs
+from dagster_project.runs.instance import OURS, end_dead_runs, open_instance, remove_old_logs
 from ingestion.home import Home
 
 #: A pool such as a home of version 0.2 has; a run waiting for a slot of it never ended.
@@ -55,7 +55,7 @@ def test_a_run_that_died_without_a_word_does_not_hold_its_slot(
     with open_instance(home) as instance:
         instance.event_log_storage.set_concurrency_slots(POOL, 1)
         run_id = begun(instance, a_dead_process() if dead else os.getpid(), OURS if ours else None)
-        bury(instance, OURS)
+        end_dead_runs(instance, OURS)
         failed = instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
         pool = instance.event_log_storage.get_concurrency_info(POOL)
     assert (failed, len(pool.active_run_ids)) == (buried, 0 if buried else 1)
@@ -71,7 +71,7 @@ def test_a_slot_outlives_no_run_whatever_became_of_it(home: Home) -> None:
         for run_id in (*runs, str(uuid4())):
             storage.claim_concurrency_slot(POOL, run_id, "the step that has a slot")
             storage.claim_concurrency_slot(POOL, run_id, "the step that waits for one")
-        bury(instance, OURS)
+        end_dead_runs(instance, OURS)
         pool = storage.get_concurrency_info(POOL)
     assert pool.active_run_ids | pool.pending_run_ids == set()
 

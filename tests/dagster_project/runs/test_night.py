@@ -93,10 +93,10 @@ def test_a_copied_home_reads_nothing_of_the_old_one_and_rebuilds_nothing(
     shutil.copytree(old.root, home.root)
     for command in (("doctor",), ("reconcile",), ("trace", "gen-1")):
         ended = tollbook(home, *command)
-        assert f"was published at {old.root}" in ended.said
+        assert f"was published at {old.root}" in ended.output
         assert ended.code == (3 if command == ("doctor",) else 1)
     ended = night(home)
-    assert f"published {home.published_database}: 0 days rebuilt" in ended.said
+    assert f"published {home.published_database}: 0 days rebuilt" in ended.output
     assert ended.code == 3
     assert table_hashes(home) == table_hashes(old)
     with published(home) as marts:
@@ -110,11 +110,11 @@ def test_running_again_changes_nothing_and_says_so(finished_night, tmp_path: Pat
     home = Home(tmp_path / "home")
     shutil.copytree(finished_night.home.root, home.root)
     unread = night(home, "--json", unread=True)
-    assert (unread.code, unread.said.count("the output cannot be written")) == (3, 1)
+    assert (unread.code, unread.output.count("the output cannot be written")) == (3, 1)
     before, file = table_hashes(home), home.published_database.stat()
     again = night(home)
     assert again.code == 3
-    assert "nothing changed: the published marts are what they were" in again.said
+    assert "nothing changed: the published marts are what they were" in again.output
     after = home.published_database.stat()
     assert (file.st_ino, file.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert table_hashes(home) == before == table_hashes(finished_night.home)
@@ -127,7 +127,7 @@ def test_a_delivery_that_vanishes_is_kept_in_the_books_and_told(finished_night, 
     [gone] = remove_landing(home.root)
     ended = night(home)
     assert ended.code == 3
-    assert gone.relative_to(home.landing).as_posix() in ended.said
+    assert gone.relative_to(home.landing).as_posix() in ended.output
     with duckdb.connect(str(home.published_database), read_only=True) as marts:
         marts.execute("use marts.marts")
         calls = marts.sql(f"select count(*) from fct_usage_costs where source = '{VANISHING}'").fetchone()
@@ -174,7 +174,7 @@ def test_bad_lines_are_set_aside_and_the_rest_is_published(tmp_path: Path) -> No
     )
     land(home, "empty.ndjson")
     ended = night(home)
-    assert ended.code == 3, ended.said
+    assert ended.code == 3, ended.output
     with duckdb.connect() as connection:
         connection.execute(f"attach '{home.published_database}' as books (read_only)")
         events = connection.sql(
@@ -191,9 +191,9 @@ def test_a_broken_delivery_holds_the_publication_back(tmp_path: Path) -> None:
     land(home, "broken.ndjson", *[call(f"r{number}") for number in range(10)], *["garbage"] * 150)
     for _ in range(2):
         ended = night(home)
-        assert ended.code == 3, ended.said
-        assert "held back" in ended.said
-        assert "reject_share must be at most 0.05, is 0.9375 at 2026-11-02" in ended.said
+        assert ended.code == 3, ended.output
+        assert "held back" in ended.output
+        assert "reject_share must be at most 0.05, is 0.9375 at 2026-11-02" in ended.output
         assert not home.published_database.exists()
 
 
@@ -204,7 +204,7 @@ def test_settings_nobody_can_use_end_as_a_usage_error(tmp_path: Path) -> None:
     (home.config / "discount_rules.csv").write_text("rule_id,factor\nspring,much\n")
     ended = night(home)
     assert ended.code == 2
-    assert "discount_rules.csv" in ended.said
+    assert "discount_rules.csv" in ended.output
 
 
 def land(home: Home, name: str, *lines: str) -> None:

@@ -51,7 +51,7 @@ def land(home: Home, source: str, day: str, calls: int, garbage: int = 0, name: 
 @pytest.fixture
 def two(home: Home) -> Home:
     """Two sources with 200 calls each on 2 and 3 November, taken over."""
-    home.sources_file.write_text("sources: {east: {dialect: infron}, west: {dialect: infron}}\n")
+    home.sources_file.write_text("sources: {east: {connector: infron}, west: {connector: infron}}\n")
     for source in ("east", "west"):
         for day in ("2026-11-02", "2026-11-03"):
             land(home, source, day, 200)
@@ -195,7 +195,7 @@ def test_up_to_a_stated_share_a_loss_is_believed_and_named(two: Home, lost: int,
 
 def test_the_share_is_a_setting(two: Home) -> None:
     two.sources_file.write_text(
-        "sources: {east: {dialect: infron, vanished_threshold: 0.5}, west: {dialect: infron}}\n"
+        "sources: {east: {connector: infron, vanished_threshold: 0.5}, west: {connector: infron}}\n"
     )
     land(two, "east", "2026-11-03", 20)
     assert len(night(two).vanished) == 1
@@ -232,7 +232,7 @@ def test_an_emptied_landing_changes_nothing_and_coming_back_costs_nothing(two: H
 
 
 def test_a_source_nobody_names_any_more_stays_until_somebody_says_so(two: Home) -> None:
-    two.sources_file.write_text("sources: {west: {dialect: infron}}\n")
+    two.sources_file.write_text("sources: {west: {connector: infron}}\n")
     [held] = night(two).held_back
     assert held.startswith("east: 2 landing files are gone")
     assert events(two, "east") == BOTH
@@ -287,7 +287,7 @@ def test_a_run_killed_between_any_two_steps_and_made_again_is_the_undisturbed_on
 
 
 def test_a_home_of_an_older_version_counts_as_accepted_but_for_days_its_gate_refused(two: Home) -> None:
-    """As version 0.2 left it: manifests, books, and a day that stopped the last night."""
+    """As version 0.2 left it: load records, books, and a day that stopped the last night."""
     land(two, "east", "2026-11-04", 10, garbage=150)
     night(two)
     for source in ("east", "west"):
@@ -310,10 +310,10 @@ def test_a_stream_that_should_have_delivered_is_silent_by_the_calendar(home: Hom
     assert silences(home, sources, date(2026, 11, 18)) == [
         "infron/logs has delivered nothing since 2026-11-15: 2026-11-16 is missing"
     ]
-    home.sources_file.write_text("sources: {infron: {dialect: infron, cadence: none}}\n")
+    home.sources_file.write_text("sources: {infron: {connector: infron, cadence: none}}\n")
     assert silences(home, load_sources(home), date(2026, 12, 18)) == []
     home.sources_file.write_text(
-        "sources: {infron: {dialect: infron, cadence: {logs: weekly}, grace_days: 3}}\n"
+        "sources: {infron: {connector: infron, cadence: {logs: weekly}, grace_days: 3}}\n"
     )
     assert silences(home, load_sources(home), date(2026, 11, 25)) == []
     assert silences(home, load_sources(home), date(2026, 11, 26)) != []
@@ -347,7 +347,7 @@ def test_where_a_source_is_and_when_more_is_due_is_written_down(home: Home) -> N
     ],
 )
 def test_settings_nobody_can_use_are_told(home: Home, setting: str, said: str) -> None:
-    home.sources_file.write_text(f"sources: {{infron: {{dialect: infron, {setting}}}}}\n")
+    home.sources_file.write_text(f"sources: {{infron: {{connector: infron, {setting}}}}}\n")
     with pytest.raises(SourcesError, match=said.replace("(", r"\(")):
         load_sources(home)
 
@@ -357,7 +357,7 @@ def test_a_usage_api_that_could_not_be_fetched_is_told_and_what_had_landed_count
 ) -> None:
     monkeypatch.delenv("EAST_TOKEN", raising=False)
     home.sources_file.write_text(
-        "sources: {east: {dialect: infery, api: {url: 'http://127.0.0.1:9', token_env: EAST_TOKEN}}}\n"
+        "sources: {east: {connector: infery, api: {url: 'http://127.0.0.1:9', token_env: EAST_TOKEN}}}\n"
     )
     [east] = load_sources(home)
     with pytest.raises(UsageApiError):
@@ -372,7 +372,7 @@ def test_a_usage_api_that_could_not_be_fetched_is_told_and_what_had_landed_count
 
 
 def test_stripe_that_stays_away_is_told_until_it_answers(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.sources_file.write_text("sources: {infron: {dialect: infron}}\nstripe: {mode: test}\n")
+    home.sources_file.write_text("sources: {infron: {connector: infron}}\nstripe: {mode: test}\n")
     monkeypatch.setenv("STRIPE_API_KEY", "rk_test_" + "0" * 24)
     settings = load(home).stripe
 

@@ -14,8 +14,8 @@ from ingestion.home import Home
 
 SOURCES = """
 sources:
-  east: {dialect: infron, cadence: none}
-  west: {dialect: infron, cadence: none}
+  east: {connector: infron, cadence: none}
+  west: {connector: infron, cadence: none}
 """
 
 
@@ -31,7 +31,7 @@ class Told:
     @property
     def finished(self) -> dict:
         """The last event."""
-        return [json.loads(line) for line in self.ended.said.splitlines() if line.startswith("{")][-1]
+        return [json.loads(line) for line in self.ended.output.splitlines() if line.startswith("{")][-1]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Told]:
 
 def test_a_good_night_ends_with_0(nights: dict[str, Told]) -> None:
     good = nights["good"]
-    assert (good.ended.code, good.requests) == (0, [("east", 20), ("west", 20)]), good.ended.said
+    assert (good.ended.code, good.requests) == (0, [("east", 20), ("west", 20)]), good.ended.output
     assert good.status == [
         ("east", "2026-11-02", False, None),
         ("west", "2026-11-02", False, None),
@@ -75,7 +75,7 @@ def test_a_good_night_ends_with_0(nights: dict[str, Told]) -> None:
 
 def test_a_broken_source_is_held_back_alone_and_says_as_of_when_it_is(nights: dict[str, Told]) -> None:
     broken = nights["broken"]
-    assert (broken.ended.code, broken.requests) == (3, [("east", 20), ("west", 25)]), broken.ended.said
+    assert (broken.ended.code, broken.requests) == (3, [("east", 20), ("west", 25)]), broken.ended.output
     assert broken.status == [
         ("east", "2026-11-02", True, "failed_gate"),
         ("west", "2026-11-03", False, None),
@@ -83,19 +83,19 @@ def test_a_broken_source_is_held_back_alone_and_says_as_of_when_it_is(nights: di
     assert broken.finished["published"]
     [held] = broken.finished["held_back"]
     assert held.startswith("east: logs: reject_share must be at most 0.05, is 0.9375 at 2026-11-02")
-    assert "source    east as of 2026-11-02, held back: failed_gate" in broken.ended.said
+    assert "source    east as of 2026-11-02, held back: failed_gate" in broken.ended.output
 
 
 def test_a_landing_that_is_not_mounted_replaces_nothing(nights: dict[str, Told]) -> None:
     empty = nights["empty"]
     assert (empty.ended.code, empty.replaced, empty.requests) == (3, False, nights["broken"].requests)
-    assert "holds no file; mount it again" in empty.ended.said
+    assert "holds no file; mount it again" in empty.ended.output
     assert not empty.finished["published"]
 
 
 def test_a_mended_source_is_taken_over_and_what_is_meant_to_be_gone_goes(nights: dict[str, Told]) -> None:
     accepted = nights["accepted"]
-    assert (accepted.ended.code, accepted.requests) == (0, [("east", 21), ("west", 5)]), accepted.ended.said
+    assert (accepted.ended.code, accepted.requests) == (0, [("east", 21), ("west", 5)]), accepted.ended.output
     assert accepted.status == [
         ("east", "2026-11-02", False, None),
         ("west", "2026-11-03", False, None),
@@ -106,7 +106,7 @@ def test_a_source_nobody_knows_is_a_usage_error(home: Home) -> None:
     home.sources_file.write_text(SOURCES)
     ended = night(home, "--accept-vanished", "north")
     assert ended.code == 2
-    assert "--accept-vanished north: no source has this name (known: east, west)" in ended.said
+    assert "--accept-vanished north: no source has this name (known: east, west)" in ended.output
 
 
 def land(home: Home, source: str, day: str, calls: int, garbage: int = 0) -> Path:

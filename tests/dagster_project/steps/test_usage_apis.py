@@ -19,8 +19,8 @@ from ingestion.usage_apis import CallFailed
 
 SOURCES = """
 sources:
-  east: {{dialect: infery, api: {{url: "{url}", token_env: EAST_TOKEN, since: {since}}}}}
-  west: {{dialect: infery, api: {{url: "{url}", token_env: WEST_TOKEN}}}}
+  east: {{connector: infery, api: {{url: "{url}", token_env: EAST_TOKEN, since: {since}}}}}
+  west: {{connector: infery, api: {{url: "{url}", token_env: WEST_TOKEN}}}}
 """
 
 
@@ -52,9 +52,9 @@ def test_what_an_api_lands_is_priced_the_same_night_and_one_without_a_token_is_n
             SOURCES.format(url=gateway.url, since=(at - timedelta(days=1)).date().isoformat())
         )
         ended = night(home, "--json")
-    finished = [json.loads(line) for line in ended.said.splitlines() if line.startswith("{")][-1]
-    assert ended.code == 3, ended.said
-    assert finished["published"], ended.said
+    finished = [json.loads(line) for line in ended.output.splitlines() if line.startswith("{")][-1]
+    assert ended.code == 3, ended.output
+    assert finished["published"], ended.output
     [unread] = finished["unread_sources"]
     assert unread.startswith("west:")
     assert "WEST_TOKEN" in unread
@@ -75,7 +75,7 @@ def test_what_a_fetch_found_is_noted_beside_why_it_failed(home: Home, monkeypatc
     away = [Rule("start_date=2026-11-02.*sort_by", None, refusing(404, "away"))]
     with GatewayServer({}, now, script=away, options=Options(litellm_own_user="ann")) as gateway:
         api = f'{{url: "{gateway.url}", token_env: PROXY_TOKEN, since: 2026-11-01}}'
-        home.sources_file.write_text(f"sources:\n  proxy: {{dialect: litellm, api: {api}}}\n")
+        home.sources_file.write_text(f"sources:\n  proxy: {{connector: litellm, api: {api}}}\n")
         [source] = load_sources(home)
         with pytest.raises(CallFailed, match="404: away"):
             fetch_usage(home, source, now)

@@ -1,4 +1,4 @@
-"""Raw files of a small world, as ingestion leaves them: landed tables with manifests, Stripe objects, config.
+"""Raw files of a small world, as ingestion leaves them: landed tables with load records, Stripe objects, config.
 
 Only what a test says is written; every other column is null. Building the warehouse is the tests'.
 """
@@ -142,7 +142,7 @@ class RawFiles:
         content = {
             "source": source,
             "stream": stream,
-            "dialect": source,
+            "connector": source,
             "table": table,
             "delivered_on": str(day),
             "landing_file": f"{source}/{stream}/dt={day}/file.ndjson",

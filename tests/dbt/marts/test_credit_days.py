@@ -16,7 +16,7 @@ from tests.dbt.marts.test_credits import call, entries, invoice
 SELECT = ("+fct_credit_grants", "+recon_credit_balances", "+recon_credit_burn", "+recon_credit_grants")
 SOURCES = """
 sources:
-  infery: {dialect: infery, billing_time_zone: Europe/London}
+  infery: {connector: infery, billing_time_zone: Europe/London}
 """
 CONFIG = {
     "credit_packs": """source,pack,credits,price,currency,kind,priority,expires_after_days,valid_from,valid_to

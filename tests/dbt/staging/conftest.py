@@ -40,13 +40,13 @@ LANDED = {
 
 SOURCES = """
 sources:
-  infery: {dialect: infery}
-  infery_eu: {dialect: infery, usd_per_credit: 0.01}
-  openrouter: {dialect: openrouter}
-  openrouter_twice: {dialect: openrouter}
-  litellm: {dialect: litellm}
-  openai: {dialect: openai}
-  anthropic: {dialect: anthropic}
+  infery: {connector: infery}
+  infery_eu: {connector: infery, usd_per_credit: 0.01}
+  openrouter: {connector: openrouter}
+  openrouter_twice: {connector: openrouter}
+  litellm: {connector: litellm}
+  openai: {connector: openai}
+  anthropic: {connector: anthropic}
 """
 
 MODELS = (

@@ -1,4 +1,4 @@
-"""What every dialect owes: names that hold, a table for every stream, and a declaration SQL accepts."""
+"""What every connector owes: names that hold, a table for every stream, and a declaration SQL accepts."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import re
 
 import pytest
 
-from ingestion.connectors import DIALECTS
+from ingestion.connectors import CONNECTORS
 
 STREAMS = [
     pytest.param(name, stream, id=f"{name}-{stream.name}")
-    for name, dialect in DIALECTS.items()
-    for stream in dialect.streams
+    for name, connector in CONNECTORS.items()
+    for stream in connector.streams
 ]
 
 
-@pytest.mark.parametrize(("dialect", "stream"), STREAMS)
-def test_a_table_is_named_after_its_stream_and_its_dialect_or_the_one_it_stems_from(dialect, stream):
-    names = {f"{name}_{stream.name}{form}" for name in DIALECTS for form in ("", "_csv")}
+@pytest.mark.parametrize(("connector", "stream"), STREAMS)
+def test_a_table_is_named_after_its_stream_and_its_connector_or_the_one_it_stems_from(connector, stream):
+    names = {f"{name}_{stream.name}{form}" for name in CONNECTORS for form in ("", "_csv")}
     assert stream.table in names or stream.format.marked_by
     assert re.fullmatch(r"[a-z0-9_-]+", stream.name)
 
 
-@pytest.mark.parametrize(("dialect", "stream"), STREAMS)
-def test_fields_and_columns_have_names_and_paths_of_their_own(dialect, stream):
+@pytest.mark.parametrize(("connector", "stream"), STREAMS)
+def test_fields_and_columns_have_names_and_paths_of_their_own(connector, stream):
     names = [field.name for field in stream.fields]
     paths = [field.path for field in stream.fields]
     columns = [name for name, _ in stream.table_columns()]
@@ -33,8 +33,8 @@ def test_fields_and_columns_have_names_and_paths_of_their_own(dialect, stream):
     assert not set(paths) & set(stream.dropped)
 
 
-@pytest.mark.parametrize(("dialect", "stream"), STREAMS)
-def test_something_of_a_record_is_mandatory_and_of_an_event_its_time(dialect, stream):
+@pytest.mark.parametrize(("connector", "stream"), STREAMS)
+def test_something_of_a_record_is_mandatory_and_of_an_event_its_time(connector, stream):
     asked = {field.name for field in stream.fields if field.mandatory}
     asked |= {check.field for check in stream.checks if check.reason == "missing_field"}
     assert asked
@@ -43,19 +43,21 @@ def test_something_of_a_record_is_mandatory_and_of_an_event_its_time(dialect, st
         assert dict(stream.table_columns())[stream.occurred_at] == "TIMESTAMP"
 
 
-@pytest.mark.parametrize(("dialect", "stream"), STREAMS)
-def test_a_record_with_nothing_mandatory_is_rejected_and_does_not_break_the_statement(dialect, stream, desk):
+@pytest.mark.parametrize(("connector", "stream"), STREAMS)
+def test_a_record_with_nothing_mandatory_is_rejected_and_does_not_break_the_statement(
+    connector, stream, desk
+):
     match stream.format.name:
         case "json":
             body: object = [{}, 1]
             for folder in reversed(list(filter(None, stream.format.records.split(".")))):
                 body = [{folder: body}]
-            desk.land([json.dumps(body)], name="a.json", stream=f"{dialect}/{stream.name}")
+            desk.land([json.dumps(body)], name="a.json", stream=f"{connector}/{stream.name}")
             expected = ["missing_field", "not_an_object"]
         case "csv":
             header = ",".join(f'"{field.path}"' for field in stream.fields if field.mandatory)
             desk.land(
-                [header, '""' + "," * header.count('","')], name="a.csv", stream=f"{dialect}/{stream.name}"
+                [header, '""' + "," * header.count('","')], name="a.csv", stream=f"{connector}/{stream.name}"
             )
             expected = ["missing_field"]
         case _:

@@ -13,7 +13,7 @@ def _landed(desk, name: str, stream: str) -> list[dict]:
     desk.land((FIXTURES / name).read_bytes(), name=name, stream=f"infery/{stream}")
     desk.run()
     assert desk.rejects() == []
-    assert desk.manifest()["unknown_fields"] == []
+    assert desk.record()["unknown_fields"] == []
     return desk.rows(f"infery_{stream}")
 
 
@@ -35,13 +35,13 @@ def test_columns_of_the_export_may_come_in_any_order_and_with_others(desk):
     desk.run()
     (row,) = desk.rows("infery_usage")
     assert (row["request_id"], row["prompt_tokens"], row["credits_used"]) == ("req_1", 1, 3)
-    assert desk.manifest()["unknown_fields"] == ["note"]
+    assert desk.record()["unknown_fields"] == ["note"]
 
 
 def test_calls_of_the_usage_api_are_numbered_by_their_place_in_the_page(desk):
     rows = _landed(desk, "usage_api.json", "usage_api")
     assert [(row["raw_line"], row["request_id"]) for row in rows] == [(1, "req_01"), (2, "req_04")]
-    assert desk.manifest()["event_days"] == [{"event_date": "2026-11-01", "events": 2}]
+    assert desk.record()["event_days"] == [{"event_date": "2026-11-01", "events": 2}]
 
 
 def test_sums_know_what_they_are_by_and_which_window_they_cover_and_are_no_events(desk):
@@ -54,7 +54,7 @@ def test_sums_know_what_they_are_by_and_which_window_they_cover_and_are_no_event
         (datetime(2026, 11, 1), datetime(2026, 11, 2))
     }
     assert "occurred_at" not in rows[0]
-    assert desk.manifest()["event_days"] == []
+    assert desk.record()["event_days"] == []
 
 
 def test_sums_that_lie_among_the_calls_are_told_by_their_body_and_stay_sums(desk):
@@ -172,7 +172,7 @@ def test_a_call_belongs_to_the_day_it_ended_and_to_the_model_that_served(desk):
     }
     desk.land([call], stream="infery/requests")
     desk.run()
-    assert desk.manifest()["event_days"] == [{"event_date": "2026-11-01", "events": 1}]
-    assert desk.manifest()["models"] == [
+    assert desk.record()["event_days"] == [{"event_date": "2026-11-01", "events": 1}]
+    assert desk.record()["models"] == [
         {"event_date": "2026-11-01", "provider": "openai", "model": "gpt-4o", "events": 1}
     ]

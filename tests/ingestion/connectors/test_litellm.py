@@ -27,7 +27,7 @@ def test_the_sample_keeps_its_sums(sample, desk):
     assert sum(row["response_cost"] for row in sample.values()) == Decimal("0.01843125")
     assert sum(row["prompt_tokens"] for row in sample.values()) == 5939
     assert sum(row["completion_tokens"] for row in sample.values()) == 882
-    assert desk.manifest()["unknown_fields"] == []
+    assert desk.record()["unknown_fields"] == []
 
 
 def test_a_failure_and_its_fallback_share_a_call_and_stay_two_rows(sample):
@@ -78,7 +78,7 @@ def test_a_streams_own_cost_a_tier_and_a_missing_provider_survive(sample):
 
 
 def test_the_price_key_loses_the_providers_prefix(sample, desk):
-    keys = {(entry["provider"], entry["model"]) for entry in desk.manifest()["models"]}
+    keys = {(entry["provider"], entry["model"]) for entry in desk.record()["models"]}
     assert keys >= {
         ("groq", "new-model"),
         ("openai", "gpt-4o"),
@@ -133,7 +133,7 @@ def test_a_real_proxys_output_lands_with_the_oracles_sums(desk, shared_data):
         minute = datetime.strftime(row["occurred_at"], "%Y-%m-%dT%H:%MZ")
         found_minutes[minute] = found_minutes.get(minute, 0) + 1
     assert found_minutes == minutes
-    assert desk.manifest()["unknown_fields"] == []
+    assert desk.record()["unknown_fields"] == []
 
 
 @pytest.mark.parametrize("neighbour", [[], ["broken"]], ids=["in bulk", "with care"])

@@ -22,7 +22,7 @@ def rows(desk):
     desk.land(FIXTURE.read_bytes(), stream="litellm/spend_logs")
     desk.run()
     assert desk.rejects() == []
-    assert desk.manifest()["unknown_fields"] == []
+    assert desk.record()["unknown_fields"] == []
     return {row["request_id"]: row for row in desk.rows("litellm_spend_logs")}
 
 
@@ -93,7 +93,7 @@ def test_real_rows_have_the_sums_of_the_oracle(desk, shared_data):
     desk.run()
     found = desk.rows("litellm_spend_logs")
     assert desk.rejects() == []
-    assert desk.manifest()["unknown_fields"] == []
+    assert desk.record()["unknown_fields"] == []
     assert len(found) == oracle["rows"]
     for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
         assert sum(row[name] for row in found) == oracle[name]
@@ -117,7 +117,7 @@ def test_a_billed_retry_and_a_silent_copy_are_calls_of_their_own(desk, rows):
     retry = {**first, "request_id": f"{first['request_id']}-attempt-1", "metadata": json.dumps(metadata)}
     desk.land([first, retry], name="retry.ndjson", stream="litellm/spend_logs")
     desk.run()
-    assert {name for content in desk.manifests() for name in content["unknown_fields"]} == set()
+    assert {name for content in desk.records() for name in content["unknown_fields"]} == set()
     spent = [row["spend"] for row in desk.rows("litellm_spend_logs") if row["raw_file"].count("retry")]
     assert spent == [rows["chatcmpl-01"]["spend"]] * 2
     assert "ann@x.io" not in str(desk.rows("litellm_spend_logs"))
@@ -134,7 +134,7 @@ def test_metadata_of_a_page_is_an_object(desk):
         desk.land(json.dumps(page).encode(), name=f"{name}.json", stream="litellm/spend_logs_api")
     desk.run()
     assert desk.rejects() == []
-    assert {name for content in desk.manifests() for name in content["unknown_fields"]} == set()
+    assert {name for content in desk.records() for name in content["unknown_fields"]} == set()
     text, as_object = (
         {key: value for key, value in row.items() if key not in LINEAGE}
         for row in desk.rows("litellm_spend_logs_api")

@@ -48,8 +48,8 @@ def test_the_contracts_item_lands_with_what_other_holds(desk) -> None:
         "extra": None,
     }
     assert {name: row[name] for name in expected} == expected
-    assert desk.manifest()["unknown_fields"] == []
-    assert desk.manifest()["models"] == [
+    assert desk.record()["unknown_fields"] == []
+    assert desk.record()["models"] == [
         {"event_date": "2026-11-01", "provider": "", "model": "claude-sonnet-4-5", "events": 1}
     ]
 
@@ -81,7 +81,7 @@ def test_items_and_pages_of_every_generation_fill_one_table(desk) -> None:
     for name in ("page.json", "old_page.json", "empty_page.json", "items.ndjson"):
         desk.land((FIXTURES / name).read_bytes(), name, "aisa/logs")
     desk.run()
-    counts = {content["landing_file"].rpartition("/")[2]: content["events"] for content in desk.manifests()}
+    counts = {content["landing_file"].rpartition("/")[2]: content["events"] for content in desk.records()}
     assert counts == {"page.json": 14, "old_page.json": 2, "empty_page.json": 0, "items.ndjson": 27}
     assert len(desk.rows(TABLE)) == 43
     assert desk.rejects() == []
@@ -91,7 +91,7 @@ def test_a_failure_under_http_200_is_a_reject_that_says_so(desk) -> None:
     desk.land((FIXTURES / "refused.json").read_bytes(), "refused.json", "aisa/logs")
     desk.run()
     (reject,) = desk.rejects()
-    assert (reject["reason"], reject["raw_line"], desk.manifest()["events"]) == ("refused_by_api", 1, 0)
+    assert (reject["reason"], reject["raw_line"], desk.record()["events"]) == ("refused_by_api", 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_where_other_is_no_object_the_event_stays(desk, odd: Any, neighbour: lis
         (100, Decimal("1.5")),
     ]
     assert len(desk.rejects()) == len(neighbour)
-    assert desk.manifest()["unknown_fields"] == []
+    assert desk.record()["unknown_fields"] == []
 
 
 @pytest.mark.parametrize("neighbour", [[], ["}{"]], ids=["fast", "careful"])
@@ -207,7 +207,7 @@ def test_a_pending_topup_was_completed_at_no_time(desk) -> None:
 
 
 def test_the_family_shares_its_tables() -> None:
-    assert {stream.table for dialect in (NEW_API, AISA) for stream in dialect.streams} == {
+    assert {stream.table for connector in (NEW_API, AISA) for stream in connector.streams} == {
         *("new_api_logs", "new_api_topups", "new_api_data", "new_api_status"),
     }
     assert CONSOLE_TABLE in TOKENOPEN.streams

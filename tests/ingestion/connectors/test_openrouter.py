@@ -16,7 +16,7 @@ def _landed(desk, name: str, stream: str) -> list[dict]:
     desk.land((FIXTURES / name).read_bytes(), name=name, stream=f"openrouter/{stream}")
     desk.run()
     assert desk.rejects() == []
-    assert desk.manifest()["unknown_fields"] == []
+    assert desk.record()["unknown_fields"] == []
     return desk.rows(f"openrouter_{stream}")
 
 
@@ -85,7 +85,7 @@ def test_daily_sums_are_no_events_and_more_may_be_cached_than_was_sent(desk):
 
 def test_the_day_of_a_sum_is_utc_whatever_the_zone_of_the_source(desk):
     (desk.home.root / "sources.yml").write_text(
-        "sources: {openrouter: {dialect: openrouter, time_zone: Asia/Tokyo}}\n"
+        "sources: {openrouter: {connector: openrouter, time_zone: Asia/Tokyo}}\n"
     )
     (row,) = _landed(desk, "activity.csv", "activity")
     assert (row["activity_date"], row["requests"], row["usage_usd"]) == (

@@ -14,13 +14,13 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 
 
 def _landed(desk, path: str) -> list[dict]:
-    dialect, stream = path.removesuffix(".json").split("/")
-    desk.land((FIXTURES / path).read_bytes(), name="page.json", stream=f"{dialect}/{stream}")
+    connector, stream = path.removesuffix(".json").split("/")
+    desk.land((FIXTURES / path).read_bytes(), name="page.json", stream=f"{connector}/{stream}")
     desk.run()
     assert desk.rejects() == []
-    assert desk.manifest()["unknown_fields"] == []
-    assert desk.manifest()["event_days"] == []
-    return desk.rows(f"{dialect}_{stream}")
+    assert desk.record()["unknown_fields"] == []
+    assert desk.record()["event_days"] == []
+    return desk.rows(f"{connector}_{stream}")
 
 
 def test_each_result_knows_its_bucket_and_a_bucket_without_results_is_no_row(desk):
@@ -89,7 +89,7 @@ def test_openais_own_examples_have_the_sums_of_their_description(desk, shared_da
         desk.land(json.dumps(page).encode(), name=f"{number}.json", stream=f"openai/{stream}")
     desk.run()
     assert desk.rejects() == []
-    assert {name for content in desk.manifests() for name in content["unknown_fields"]} == set()
+    assert {name for content in desk.records() for name in content["unknown_fields"]} == set()
     (cost,) = desk.rows("openai_costs")
     assert (cost["amount"], cost["currency"]) == (Decimal("0.06"), "usd")
     usage = {row["result_kind"].split(".")[2]: row for row in desk.rows("openai_usage")}
@@ -135,9 +135,9 @@ _ODD = [-1, "many", "", 1e18, 2.5, True, {}, [1], None]
 
 def _page(stream: str, results: list[dict]) -> bytes:
     """A body of a report with these results."""
-    dialect = stream.partition("/")[0]
-    data = [{**_WINDOW[dialect], "results": results}] if dialect in _WINDOW else results
-    if dialect == "new_api":
+    connector = stream.partition("/")[0]
+    data = [{**_WINDOW[connector], "results": results}] if connector in _WINDOW else results
+    if connector == "new_api":
         data = results[0]
     return json.dumps({"success": True, "data": data}).encode()
 

@@ -130,7 +130,7 @@ def flat_prices(catalogue: CatalogueResult) -> FlatPrices:
 
 @pytest.fixture
 def seen(home: Home) -> Callable[..., None]:
-    """Accept a manifest that names (provider, model) pairs, as landing → raw does."""
+    """Accept a load record that names (provider, model) pairs, as landing → raw does."""
 
     def write(*pairs: tuple[str | None, str], day: str = "2026-11-01") -> None:
         models = [{"event_date": day, "provider": p, "model": m, "events": 1} for p, m in pairs]

@@ -1,4 +1,4 @@
-"""Formulas the manifests name → one row per branch; what cannot be read has its reason and no price."""
+"""Formulas the load records name → one row per branch; what cannot be read has its reason and no price."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIERED = 'len <= 200000 ? tier("standard", p*3 + c*15) : tier("long", p*6 + c*22
 
 
 def named(home: Home, *formulas: str) -> None:
-    """Accept a manifest that names formulas, as they stand on rows."""
+    """Accept a load record that names formulas, as they stand on rows."""
     accepted.accept(home, "aisa", [{"landing_file": "a", "price_formulas": list(formulas)}])
 
 

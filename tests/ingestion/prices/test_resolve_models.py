@@ -153,7 +153,7 @@ def test_every_pair_of_every_manifest_is_resolved_once(home, seen, ruled) -> Non
     assert (result.models, result.unmatched, result.written) == (4, 1, True)
 
 
-def test_a_home_without_manifests_has_an_empty_table(home) -> None:
+def test_a_home_without_load_records_has_an_empty_table(home) -> None:
     result = resolve_models(home)
     assert (result.models, result.unmatched) == (0, 0)
     assert pl.read_parquet(result.path).columns[:2] == ["provider", "model"]

@@ -45,15 +45,15 @@ def read(stream: Stream, content: bytes, name: str = "a.ndjson", zone: str = "UT
     with TemporaryDirectory() as folder:
         path = Path(folder, name)
         path.write_bytes(content)
-        workshop = Path(folder, "workshop")
-        workshop.mkdir()
-        delivery = inspect(path, workshop / "landed")
+        scratch = Path(folder, "scratch")
+        scratch.mkdir()
+        delivery = inspect(path, scratch / "landed")
         reading = Reading(stream, zone, "s", "f", date(2026, 11, 1))
-        outcome = reader.read(reading, delivery, workshop)
+        outcome = reader.read(reading, delivery, scratch)
         found = Became(outcome=outcome)
         found.rejects = {one.line: (one.reason, one.field, one.excerpt) for one in outcome.rejects}
         if outcome.parquet:
-            with closing(duck.session(workshop)) as session:
+            with closing(duck.session(scratch)) as session:
                 rows = session.execute(
                     "select coalesce(raw_line, file_row_number + first_line) as line,"
                     " * exclude (raw_line, file_row_number)"

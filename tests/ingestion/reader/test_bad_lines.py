@@ -129,7 +129,7 @@ def test_a_last_line_without_newline_is_a_line_like_any_other(desk, call):
     desk.land(f"{json.dumps(call(1))}\n{json.dumps(call(2))}".encode())
     desk.run()
     assert [row["request_id"] for row in desk.rows()] == ["gen-000001", "gen-000002"]
-    assert desk.manifest()["lines"] == 2
+    assert desk.record()["lines"] == 2
 
 
 @pytest.mark.parametrize("kept", [1, 40, 300])
@@ -193,7 +193,7 @@ def test_a_byte_order_mark_loses_no_line_and_is_noted(desk, call, position):
     desk.run()
     assert desk.reasons() == {}
     assert len(desk.rows()) == 2
-    assert desk.manifest()["notes"] == ["byte_order_mark"]
+    assert desk.record()["notes"] == ["byte_order_mark"]
 
 
 def test_utf16_without_its_mark_is_rejected_line_by_line(desk, call):
@@ -206,7 +206,7 @@ def test_utf16_without_its_mark_is_rejected_line_by_line(desk, call):
 def test_an_empty_file_is_read_and_holds_nothing(desk):
     desk.land(b"")
     desk.run()
-    assert (desk.manifest()["lines"], desk.manifest()["raw_file"]) == (0, None)
+    assert (desk.record()["lines"], desk.record()["raw_file"]) == (0, None)
     assert desk.run() == []
 
 
@@ -215,14 +215,14 @@ def test_blank_lines_are_counted_and_keep_the_numbers_of_the_others_right(desk, 
     desk.land([blank, call(1), blank, blank, call(2), blank])
     desk.run()
     assert [row["raw_line"] for row in desk.rows()] == [2, 5]
-    assert desk.manifest()["blank_lines"] == 4
+    assert desk.record()["blank_lines"] == 4
 
 
 def test_blank_lines_at_the_end_alone_do_not_need_the_careful_read(desk, call, monkeypatch):
     monkeypatch.setattr("ingestion.reader.careful.read_lines", None)
     desk.land([call(1), call(2), "", " "])
     desk.run()
-    assert (desk.manifest()["events"], desk.manifest()["blank_lines"]) == (2, 2)
+    assert (desk.record()["events"], desk.record()["blank_lines"]) == (2, 2)
 
 
 def test_windows_line_ends_change_nothing(desk, call):
@@ -260,7 +260,7 @@ def test_a_strange_model_name_survives_to_the_letter_on_either_way(desk, call, m
     desk.run()
     (row,) = desk.rows()
     assert row["model"] == model
-    assert desk.manifest()["models"] == [
+    assert desk.record()["models"] == [
         {"event_date": "2026-11-01", "provider": "", "model": model, "events": 1}
     ]
 

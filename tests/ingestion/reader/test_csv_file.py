@@ -68,7 +68,7 @@ def test_an_undeclared_column_is_kept_and_reported_but_never_a_prompt(desk, expo
     header = f"{HEADER},Region,Prompt"
     assert export(f"{row(1)},eu,tell me", f"{row(2)},,x", header=header) == [("gen-001", 2), ("gen-002", 3)]
     assert [r["extra"] for r in desk.rows("infron_logs_csv")] == ['{"Region":"eu"}', None]
-    assert desk.manifest()["unknown_fields"] == ["Prompt", "Region"]
+    assert desk.record()["unknown_fields"] == ["Prompt", "Region"]
 
 
 def test_what_is_kept_of_an_undeclared_column_does_not_depend_on_the_way(desk, export):
@@ -100,12 +100,12 @@ def test_a_header_that_does_not_fit_rejects_the_file_as_one(desk, export, header
 @pytest.mark.parametrize("last", ["", None])
 def test_either_line_end_and_none_at_all_read_the_same(desk, export, end, last):
     assert export(row(1), row(2), end=end, last=last) == [("gen-001", 2), ("gen-002", 3)]
-    assert desk.manifest()["notes"] == (["no_newline_at_end"] if last == "" else [])
+    assert desk.record()["notes"] == (["no_newline_at_end"] if last == "" else [])
 
 
 def test_mixed_line_ends_and_blank_lines_do_not_move_line_numbers(desk, export):
     assert export(row(1) + "\r", "", row(2), "  ") == [("gen-001", 2), ("gen-002", 4)]
-    assert desk.manifest()["blank_lines"] == 2
+    assert desk.record()["blank_lines"] == 2
 
 
 def test_quotes_may_hold_commas_quotes_and_line_breaks(desk, export):
@@ -196,7 +196,7 @@ def test_a_record_across_a_stretch_keeps_its_line(desk, export, monkeypatch):
 
 def test_a_file_with_a_header_only_holds_nothing(desk, export):
     assert export() == []
-    assert desk.manifest()["lines"] == 0
+    assert desk.record()["lines"] == 0
 
 
 def test_a_source_in_another_zone_reads_its_files_again(desk, export):

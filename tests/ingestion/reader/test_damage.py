@@ -101,7 +101,7 @@ def _landed(desk: Desk, form: tuple[Any, ...], records: list[bytes]) -> dict[str
     desk.land(content, name=name, stream=stream)
     for file in landed(desk.home, load_sources(desk.home)):
         convert(desk.home, file)
-    assert desk.manifest()["lines"] >= 0
+    assert desk.record()["lines"] >= 0
     return {row[key]: row for row in desk.rows(table)}
 
 
@@ -123,6 +123,6 @@ def test_damage_stays_where_it_is_and_the_file_balances(desk, name, data):
     untouched = {f"id-{index + 1}" for index in range(RECORDS) if index not in at}
     if name == "pages" and not found:
         # What breaks the JSON of a body breaks the body.
-        assert desk.manifest()["rejects"] >= 1
+        assert desk.record()["rejects"] >= 1
     else:
         assert {key: found[key] for key in untouched} == {key: whole[key] for key in untouched}

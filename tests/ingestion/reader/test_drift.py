@@ -14,7 +14,7 @@ def test_a_new_field_is_kept_as_it_was_written_whatever_the_way(desk, call):
     desk.run()
     bulk, careful = (row["extra"] for row in desk.rows())
     assert bulk == careful == '{"nested":{"b":[1,2.5],"a":null},"region":"eu","score":1.1}'
-    assert set(desk.manifests()[0]["unknown_fields"]) >= {"region", "score", "nothing"}
+    assert set(desk.records()[0]["unknown_fields"]) >= {"region", "score", "nothing"}
 
 
 @pytest.mark.parametrize("first", [150, 400])
@@ -23,7 +23,7 @@ def test_a_new_field_is_kept_from_whichever_line_it_begins_on(desk, call, first)
     desk.run()
     kept = {row["request_id"]: row["extra"] for row in desk.rows()}
     assert list(kept.values()) == [None] * (first - 1) + ['{"region":"eu"}'] * (421 - first)
-    assert "region" in desk.manifests()[0]["unknown_fields"]
+    assert "region" in desk.records()[0]["unknown_fields"]
 
 
 @pytest.mark.parametrize("neighbour", [[], ["broken"]])
@@ -79,7 +79,7 @@ def test_a_field_at_fault_in_every_line_is_a_note_on_the_file(desk, call, old, n
     desk.land([json.dumps(call(n)).replace(old, new) for n in (1, 2, 3)] + ["", "broken"])
     desk.run()
     assert desk.reasons() == {1: reason, 2: reason, 3: reason, 5: "malformed_json"}
-    assert desk.manifest()["notes"] == [note]
+    assert desk.record()["notes"] == [note]
 
 
 def test_one_line_with_the_field_makes_it_an_accident(desk, call):
@@ -87,7 +87,7 @@ def test_one_line_with_the_field_makes_it_an_accident(desk, call):
     desk.land([*lost, call(3)])
     desk.run()
     assert desk.reasons() == {1: "missing_field", 2: "missing_field"}
-    assert desk.manifest()["notes"] == []
+    assert desk.record()["notes"] == []
 
 
 @pytest.mark.parametrize(
@@ -136,4 +136,4 @@ def test_a_field_that_differs_from_another_in_case_only_changes_nothing_and_is_r
     assert (first["extra"], third["extra"]) == ('{"Region":"us"}', None)
     assert [row["created_at"] for row in (first, third)] == [row["occurred_at"] for row in (first, third)]
     assert [reject["reason"] for reject in desk.rejects()][:1] == ["missing_field"]
-    assert {"Created_at", "Model"} <= set(desk.manifest()["unknown_fields"])
+    assert {"Created_at", "Model"} <= set(desk.record()["unknown_fields"])

@@ -33,7 +33,7 @@ def test_the_last_chunk_with_usage_counts_and_its_line_is_the_rows(desk):
         desk, chunk("a"), "", usage("a", 5), "", usage("a", 7), "", chunk("a", usage=None), "", DONE
     )
     assert found == [("a", 7, True, 5)]
-    assert desk.manifest()["lines"] == 1
+    assert desk.record()["lines"] == 1
 
 
 def test_responses_follow_each_other_with_and_without_done(desk):
@@ -56,7 +56,7 @@ def test_a_broken_line_is_rejected_and_the_response_stands(desk):
     found = landed(desk, chunk("a"), 'data: {"id": "a", "cho', "garbage", "\udcff", usage("a", 2), DONE)
     assert found == [("a", 2, True, 5)]
     assert desk.reasons() == {2: "malformed_json", 3: "malformed_event", 4: "invalid_utf8"}
-    assert desk.manifest()["lines"] == 4
+    assert desk.record()["lines"] == 4
 
 
 def test_a_bad_value_rejects_the_response_at_its_line(desk):
@@ -66,7 +66,7 @@ def test_a_bad_value_rejects_the_response_at_its_line(desk):
 
 def test_a_recording_of_nothing_holds_nothing(desk):
     assert landed(desk, "", DONE, "") == []
-    assert desk.manifest()["lines"] == 0
+    assert desk.record()["lines"] == 0
 
 
 def test_a_response_inside_its_events_is_read_and_its_text_is_not(desk):
@@ -142,4 +142,4 @@ def test_a_tail_without_an_id_belongs_to_the_response_before_it(desk):
         (row["request_id"], row["input_tokens"], row["credits_used"]) for row in desk.rows("infery_responses")
     ]
     assert found == [("a", 5, 2), ("b", 0, None)]
-    assert desk.manifest()["unknown_fields"] == []
+    assert desk.record()["unknown_fields"] == []

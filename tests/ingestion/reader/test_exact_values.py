@@ -125,7 +125,7 @@ def test_a_time_is_kept_in_utc_to_the_microsecond(desk, call, written, utc, neig
 
 @pytest.mark.parametrize("neighbour", ["", "bad"])
 def test_a_time_without_offset_is_read_in_the_zone_of_its_source(desk, call, neighbour):
-    desk.home.sources_file.write_text("sources: {infron: {dialect: infron, time_zone: Europe/London}}")
+    desk.home.sources_file.write_text("sources: {infron: {connector: infron, time_zone: Europe/London}}")
     desk.land(
         [call(1, created_at="2026-07-01T12:00:00"), call(2, created_at="2026-07-01T12:00:00Z"), neighbour]
     )
@@ -180,7 +180,7 @@ def test_the_older_flat_usage_is_the_same_contract(desk, call):
         "usage_total_tokens",
     )
     assert [row[name] for name in names] == [40, 20, 5, None]
-    assert desk.manifest()["unknown_fields"] == []
+    assert desk.record()["unknown_fields"] == []
 
 
 def test_an_invoice_keeps_its_decimal_strings(desk):
@@ -204,4 +204,4 @@ def test_an_invoice_keeps_its_decimal_strings(desk):
     (row,) = desk.rows("infery_invoices")
     assert (row["net"], row["vat"], row["total"]) == (Decimal("41.67"), Decimal("8.33"), Decimal("50.00"))
     assert (row["vat_rate"], row["currency"], row["credits"]) == (Decimal("0.2"), "gbp", 5000)
-    assert (desk.manifest()["event_days"], desk.manifest()["models"]) == ([], [])
+    assert (desk.record()["event_days"], desk.record()["models"]) == ([], [])

@@ -63,7 +63,7 @@ def test_a_body_that_is_no_page_says_why(desk, body, reason):
     desk.land(body, name="a.json", stream="new_api/logs")
     desk.run()
     assert desk.reasons() == {1: reason}
-    assert desk.manifest()["lines"] == 1
+    assert desk.record()["lines"] == 1
 
 
 def test_a_page_lands_with_the_place_of_each_record_as_its_line(desk):
@@ -73,7 +73,7 @@ def test_a_page_lands_with_the_place_of_each_record_as_its_line(desk):
     desk.run()
     assert [row["raw_line"] for row in desk.rows("new_api_logs")] == [1, 3]
     assert desk.reasons() == {2: "invalid_time"}
-    assert desk.manifest()["lines"] == 3
+    assert desk.record()["lines"] == 3
 
 
 def test_a_refused_page_is_one_reject_and_an_empty_one_is_noted(desk):
@@ -81,4 +81,4 @@ def test_a_refused_page_is_one_reject_and_an_empty_one_is_noted(desk):
     desk.land([json.dumps({"data": {"items": []}})], name="b.json", stream="new_api/logs")
     desk.run()
     assert desk.reasons() == {1: "refused_by_api"}
-    assert [(m["lines"], m["notes"]) for m in desk.manifests()] == [(1, []), (0, ["page_without_records"])]
+    assert [(m["lines"], m["notes"]) for m in desk.records()] == [(1, []), (0, ["page_without_records"])]

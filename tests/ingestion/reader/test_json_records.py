@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.connectors import DIALECTS
+from ingestion.connectors import CONNECTORS
 from ingestion.reader.formats import json_records
 
-LOGS = DIALECTS["infron"].stream("logs")
-PAGES = DIALECTS["new_api"].stream("logs")
+LOGS = CONNECTORS["infron"].stream("logs")
+PAGES = CONNECTORS["new_api"].stream("logs")
 RECORDS = [{"id": n, "n": 0.10, "in": {"list": [{"x": n}, {}], "text": 'a {"\\n[,]}'}} for n in range(1, 6)]
 
 

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from ingestion.connectors import DIALECTS
+from ingestion.connectors import CONNECTORS
 
 CALL_IDS = {
     *(
@@ -38,8 +38,8 @@ def test_every_text_that_people_name_is_searched_whole():
     """Only what a program gave as the id of a call is searched by its beginning."""
     by_beginning = {
         field.name
-        for dialect in DIALECTS.values()
-        for stream in dialect.streams
+        for connector in CONNECTORS.values()
+        for stream in connector.streams
         for field in stream.fields
         if field.kind.holds == "id"
     }

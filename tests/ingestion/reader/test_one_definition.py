@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.connectors import DIALECTS
+from ingestion.connectors import CONNECTORS
 from ingestion.reader.formats import csv_file, ndjson
 from ingestion.reader.parts import PARQUET
 from ingestion.reader.sql import Layout, Reading
@@ -207,7 +207,7 @@ GEMINI_RESPONSE = (
 
 
 def test_a_damaged_list_of_counts_is_a_row_or_a_reject_by_its_line_alone(monkeypatch):
-    stream = DIALECTS["infron"].stream("responses", "a.ndjson")
+    stream = CONNECTORS["infron"].stream("responses", "a.ndjson")
     lines = [GEMINI_RESPONSE.replace("LIST", value).encode() for value in PARTS]
     found = alone(stream, lines, monkeypatch)
     assert found == beside_broken(stream, lines)
@@ -221,7 +221,7 @@ def test_a_damaged_list_of_counts_is_a_row_or_a_reject_by_its_line_alone(monkeyp
 
 def test_a_count_that_one_line_of_a_stretch_has_is_the_same_beside_others_that_have_it(monkeypatch):
     """What no line of a stretch has is left out of its statement; an object in the place of a count is there."""
-    stream = DIALECTS["infron"].stream("responses", "a.ndjson")
+    stream = CONNECTORS["infron"].stream("responses", "a.ndjson")
     line = '{"id":"r","created":1793517719,"usage":{"prompt_tokens":20,"prompt_tokens_details":{"cached_tokens":7}}}'
     values = ["7", "{}", '{"a":1}', "[]", "null", "true"]
     lines = [line.replace("7}", f"{value}}}").encode() for value in values]
@@ -246,10 +246,10 @@ CORPORA = {
 
 def corpus(name: str) -> tuple[Stream, list[bytes], list[bytes]]:
     """Return a stream, the header if its files have one, and lines of it."""
-    dialect, file = name.split("/")
+    connector, file = name.split("/")
     lines = (FIXTURES / CORPORA[name]).read_bytes().splitlines()
     heads = 1 if file.endswith(".csv") else 0
-    return DIALECTS[dialect].stream(file.split(".")[0], file), lines[:heads], lines[heads:]
+    return CONNECTORS[connector].stream(file.split(".")[0], file), lines[:heads], lines[heads:]
 
 
 @pytest.mark.parametrize("name", CORPORA)
@@ -285,9 +285,9 @@ def test_a_line_with_another_value_is_the_same_in_bulk_and_carefully(name, data)
 
 
 STREAMS = {
-    f"{dialect.name}/{stream.name}/{stream.format.name}": stream
-    for dialect in DIALECTS.values()
-    for stream in dialect.streams
+    f"{connector.name}/{stream.name}/{stream.format.name}": stream
+    for connector in CONNECTORS.values()
+    for stream in connector.streams
 }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from ingestion.connectors import DIALECTS
+from ingestion.connectors import CONNECTORS
 from tests.ingestion.conftest import Desk
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -101,7 +101,7 @@ def landed(desk: Desk, stream: str, files: Iterator[tuple[str, bytes]]) -> dict[
         names.append(name)
         desk.land(content, name=name, stream=stream)
     desk.run()
-    tables = {content["table"] for content in desk.manifests()}
+    tables = {content["table"] for content in desk.records()}
     rows = [row for table in tables for row in desk.rows(table)]
 
     def of(name: str, found: list[dict]) -> list[dict]:
@@ -197,8 +197,8 @@ def test_half_a_character_at_the_end_is_the_last_lines_fault(desk, call, name):
     stream = "infron/responses" if name == "a.sse" else "infron/logs"
     desk.land(content.encode("utf-16") + b"\x41", name=name, stream=stream)
     desk.run()
-    assert desk.manifest()["events"] == 1
-    assert desk.manifest()["rejects"] == 1
+    assert desk.record()["events"] == 1
+    assert desk.record()["rejects"] == 1
 
 
 def test_a_cut_archive_of_utf_16_keeps_its_whole_lines(desk, call):
@@ -206,7 +206,7 @@ def test_a_cut_archive_of_utf_16_keeps_its_whole_lines(desk, call):
     desk.land(content[: len(content) // 2], name="a.ndjson.gz")
     desk.run()
     reasons = list(desk.reasons().values())
-    assert desk.manifest()["events"] > 20
+    assert desk.record()["events"] > 20
     assert reasons[-1] == "truncated_archive"
     assert len(reasons) <= 2
 
@@ -215,7 +215,7 @@ def test_a_list_cut_in_its_archive_keeps_its_whole_records(desk, call):
     content = gzip.compress(json.dumps([call(n) for n in range(1, 200)], indent=1).encode(), 1)
     desk.land(content[: len(content) // 2], name="a.json.gz")
     desk.run()
-    assert desk.manifest()["events"] > 20
+    assert desk.record()["events"] > 20
     assert list(desk.reasons().values()) == ["truncated_archive"]
 
 
@@ -231,9 +231,9 @@ def test_a_name_that_cannot_be_read_is_told_what_can(desk, call):
 
 
 @pytest.mark.parametrize(
-    ("dialect", "stream"), [(d.name, s) for d in DIALECTS.values() for s in d.stream_names()]
+    ("connector", "stream"), [(d.name, s) for d in CONNECTORS.values() for s in d.stream_names()]
 )
-def test_every_stream_says_what_it_reads(dialect, stream):
-    sentence = DIALECTS[dialect].reads(stream)
-    assert sentence.startswith(f"{dialect}/{stream} reads .")
+def test_every_stream_says_what_it_reads(connector, stream):
+    sentence = CONNECTORS[connector].reads(stream)
+    assert sentence.startswith(f"{connector}/{stream} reads .")
     assert len(sentence) < 300

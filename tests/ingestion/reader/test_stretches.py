@@ -82,7 +82,7 @@ def test_where_bad_lines_stand_changes_no_undamaged_row(desk, call):
                 key=lambda r: r["request_id"],
             )
         )
-        assert (desk.manifest()["rejects"], desk.manifest()["blank_lines"]) == (3, 2)
+        assert (desk.record()["rejects"], desk.record()["blank_lines"]) == (3, 2)
     assert len(seen[0]) == 40
     assert all(rows == seen[0] for rows in seen)
 
@@ -112,7 +112,7 @@ def test_random_damage_never_crashes_never_touches_other_lines_and_always_balanc
         lines[index] = bytes(line)
     desk.land(b"\n".join(lines) + b"\n")
     desk.run()
-    content = desk.manifest()
+    content = desk.record()
     assert content["lines"] == b"\n".join(lines).count(b"\n") + 1
     rows = {row["request_id"]: row for row in desk.rows()}
     for index in set(range(12)) - damaged:

@@ -19,9 +19,9 @@ def settings(home, text: str) -> list[dict]:
 
 
 def test_a_setting_nobody_wrote_is_null(home):
-    [row] = settings(home, "{eu: {dialect: infron, time_zone: Europe/London}}")
+    [row] = settings(home, "{eu: {connector: infron, time_zone: Europe/London}}")
     assert row.pop("source") == "eu"
-    assert row.pop("dialect") == "infron"
+    assert row.pop("connector") == "infron"
     assert row.pop("time_zone") == "Europe/London"
     assert set(row.values()) == {None}
 

@@ -16,20 +16,20 @@ READ = TypeAdapter(ApiSettings)
 GOOD = {"kind": "infery", "url": "https://api.infery.example", "token_env": "INFERY_TOKEN"}
 
 
-@pytest.mark.parametrize("dialect", KINDS)
-def test_the_kind_of_an_api_follows_from_the_dialect(dialect: str) -> None:
-    source = {"dialect": dialect, "api": {"url": "https://gateway.example/", "token_env": "TOKEN"}}
+@pytest.mark.parametrize("connector", KINDS)
+def test_the_kind_of_an_api_follows_from_the_connector(connector: str) -> None:
+    source = {"connector": connector, "api": {"url": "https://gateway.example/", "token_env": "TOKEN"}}
     found = READ.validate_python(with_kind(source)["api"])
-    assert (found.kind, found.url) == (KINDS[dialect], "https://gateway.example")
+    assert (found.kind, found.url) == (KINDS[connector], "https://gateway.example")
 
 
-def test_a_dialect_without_an_api_says_so() -> None:
+def test_a_connector_without_an_api_says_so() -> None:
     with pytest.raises(ValueError, match="infron has no usage API"):
-        with_kind({"dialect": "infron", "api": {"token_env": "TOKEN"}})
+        with_kind({"connector": "infron", "api": {"token_env": "TOKEN"}})
 
 
 def test_settings_without_an_api_stay_as_they_are() -> None:
-    assert with_kind({"dialect": "infron"}) == {"dialect": "infron"}
+    assert with_kind({"connector": "infron"}) == {"connector": "infron"}
 
 
 def test_providers_need_only_a_token() -> None:

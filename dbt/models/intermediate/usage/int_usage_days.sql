@@ -11,7 +11,7 @@ settings as (
         source,
         string_agg(
             concat_ws(
-                '|', dialect, time_zone, time_basis, quota_per_unit, quota_valid_from, usd_per_credit,
+                '|', connector, time_zone, time_basis, quota_per_unit, quota_valid_from, usd_per_credit,
                 discount_convention, usage_semantic, billing_time_zone, charge_rounding, trusted_ids
             ),
             ',' order by quota_valid_from nulls first

@@ -1,8 +1,8 @@
-{%- set dialects = ['infron', 'litellm', 'new_api', 'infery', 'openrouter'] -%}
+{%- set connectors = ['infron', 'litellm', 'new_api', 'infery', 'openrouter'] -%}
 
-{% for dialect in dialects -%}
+{% for connector in connectors -%}
     select
         {{ usage_event_columns() | join(',\n        ') }}
-    from {{ ref('stg_' ~ dialect ~ '__usage_events') }}
+    from {{ ref('stg_' ~ connector ~ '__usage_events') }}
     {{ 'union all' if not loop.last }}
 {% endfor %}

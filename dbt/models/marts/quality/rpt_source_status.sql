@@ -6,7 +6,7 @@ with statuses as (
 source_status as (
     select
         source,
-        dialect,
+        connector,
         as_of_date,
         held_back_reason is not null as is_held_back,
         held_back_reason,

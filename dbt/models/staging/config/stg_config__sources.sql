@@ -5,7 +5,7 @@ with sources as (
 settings as (
     select
         source,
-        dialect,
+        connector,
         time_zone,
         time_basis,
         billing_time_zone,

@@ -26,7 +26,7 @@ items as (
             when 2 then 'consume'
             when 3 then 'manage'
             when 4 then 'system'
-            when 5 then case when units.dialect = 'one_api' then 'test' else 'error' end
+            when 5 then case when units.connector = 'one_api' then 'test' else 'error' end
             when 6 then 'refund'
             when 7 then 'login'
             else 'unknown'

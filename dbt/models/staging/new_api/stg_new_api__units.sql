@@ -4,7 +4,7 @@
 -- when (an administrator may change it any day), which end of a call its time is, how tokens are counted, how a charge becomes whole.
 with sources as (
     select * from {{ ref('stg_config__sources') }}
-    where dialect in ('new_api', 'aisa', 'tokenopen', 'one_api')
+    where connector in ('new_api', 'aisa', 'tokenopen', 'one_api')
 ),
 
 periods as (
@@ -21,10 +21,10 @@ periods as (
 units as (
     select
         source,
-        dialect,
-        coalesce(time_basis, case when dialect = 'tokenopen' then 'start' else 'end' end) as time_basis,
+        connector,
+        coalesce(time_basis, case when connector = 'tokenopen' then 'start' else 'end' end) as time_basis,
         coalesce(usage_semantic, 'openai') as default_semantic,
-        coalesce(charge_rounding, case when dialect = 'one_api' then 'up' else 'half_away' end) as charge_rounding,
+        coalesce(charge_rounding, case when connector = 'one_api' then 'up' else 'half_away' end) as charge_rounding,
         coalesce(trusted_ids, false) as trusted_ids,
         units_per_usd as quota_per_unit,
         case when 1000000000000 % units_per_usd = 0 then cast(1000000000000 // units_per_usd as bigint) end

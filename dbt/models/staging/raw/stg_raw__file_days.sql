@@ -8,7 +8,7 @@ file_days as (
     select
         source,
         stream,
-        dialect,
+        connector,
         raw_table,
         landing_file,
         raw_file,
@@ -23,7 +23,7 @@ renamed as (
     select
         source,
         stream,
-        dialect,
+        connector,
         raw_table,
         landing_file,
         raw_file,

@@ -1,9 +1,9 @@
 {{ config(materialized = 'table') }}
 
-{%- do source('raw', 'manifests') %}
+{%- do source('raw', 'load_records') %}
 
-with manifests as (
-    select * from {{ raw_manifests() }}
+with load_records as (
+    select * from {{ raw_load_records() }}
 ),
 
 files as (
@@ -11,7 +11,7 @@ files as (
         ---------- ids
         source,
         stream,
-        dialect,
+        connector,
         "table" as raw_table,
         landing_file,
 
@@ -32,7 +32,7 @@ files as (
         blank_lines as blank_line_count,
         events as event_count,
         rejects as reject_count
-    from manifests
+    from load_records
 )
 
 select * from files

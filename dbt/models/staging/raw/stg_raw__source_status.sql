@@ -6,7 +6,7 @@ renamed as (
     select
         ---------- ids
         source,
-        dialect,
+        connector,
 
         ---------- how far it is
         as_of_date,

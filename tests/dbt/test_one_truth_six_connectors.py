@@ -1,7 +1,7 @@
-"""The marts built from any one dialect equal those of any other, column by column, where both carry it.
+"""The marts built from any one connector equal those of any other, column by column, where both carry it.
 
 One sandbox world is written in all six gateways' words into one home, under a source each, and built once.
-`NOT_AS_INFRON` says what each dialect does not carry, carries for some calls only, calls otherwise or rounds;
+`NOT_AS_INFRON` says what each connector does not carry, carries for some calls only, calls otherwise or rounds;
 every column of fct_usage_costs that is not named there has to be equal to the last digit.
 """
 
@@ -22,7 +22,7 @@ import pytest
 
 from ingestion.home import Home
 from ingestion.sandbox import write_world
-from ingestion.sandbox.gateways import DIALECTS
+from ingestion.sandbox.gateways import CONNECTORS
 from tests.conftest import alone
 from tests.dbt.conftest import build, rows
 
@@ -42,11 +42,11 @@ RATIO_DIGITS = Decimal("0.00000001")
 
 @dataclass(frozen=True)
 class Carried:
-    """How a dialect carries a column.
+    """How a connector carries a column.
 
     Attributes:
         where: For which calls, told by the truth (the row of Infron, which carries nearly everything).
-        plain: The dialect's value in the words of all; gets the value and the dialect's own row.
+        plain: The connector's value in the words of all; gets the value and the connector's own row.
         within: How far it may be from the truth.
     """
 
@@ -313,21 +313,21 @@ OF_THE_SOURCE = {
 OWN_WORDS = {"error_code", "gateway_overhead_ms"}
 ONE_GATEWAY = {"aisa", "tokenopen"}
 
-#: Carried by one dialect alone, so that there is nothing to compare it with.
+#: Carried by one connector alone, so that there is nothing to compare it with.
 ALONE = {"credits_used"}
 
 
 @pytest.fixture(scope="session")
 def six(session_folder: Path) -> Home:
-    """The world in six dialects, built; once for all test processes, and nobody may write into it."""
+    """The world in six connectors, built; once for all test processes, and nobody may write into it."""
     home = Home(session_folder / "one-truth" / "home")
     done = session_folder / "one-truth.done"
     with alone(session_folder / "one-truth.lock"):
         if not done.exists():
-            write_world(home.root, **WORLD, dialects=tuple(DIALECTS))
+            write_world(home.root, **WORLD, connectors=tuple(CONNECTORS))
             for landed in home.landing.iterdir():
                 # The world's wallets and reports speak for one gateway each.
-                if landed.name not in DIALECTS:
+                if landed.name not in CONNECTORS:
                     shutil.rmtree(landed)
             build(home)
             done.touch()
@@ -337,7 +337,7 @@ def six(session_folder: Path) -> Home:
 @pytest.fixture(scope="session")
 def costs(six: Home) -> dict[str, dict[str, Row]]:
     """fct_usage_costs as source → request id → row."""
-    found: dict[str, dict[str, Row]] = {name: {} for name in DIALECTS}
+    found: dict[str, dict[str, Row]] = {name: {} for name in CONNECTORS}
     with duckdb.connect(str(six.build_database), read_only=True) as connection:
         relation = connection.sql("select * from marts.fct_usage_costs")
         columns = relation.columns
@@ -356,15 +356,15 @@ def columns_of(costs: dict[str, dict[str, Row]]) -> list[str]:
     return [name for name in row if name not in LINEAGE and name not in OF_THE_SOURCE["infron"]]
 
 
-def carried(dialect: str, column: str) -> Carried:
-    """How a dialect carries a column."""
-    if column in OWN_WORDS and dialect not in ONE_GATEWAY:
+def carried(connector: str, column: str) -> Carried:
+    """How a connector carries a column."""
+    if column in OWN_WORDS and connector not in ONE_GATEWAY:
         return NOT_AT_ALL
-    return NOT_AS_INFRON[dialect].get(column, Carried())
+    return NOT_AS_INFRON[connector].get(column, Carried())
 
 
 def far_apart(one: Any, other: Any, within: list[Any]) -> bool:
-    """Whether two values differ by more than both dialects' roundings together."""
+    """Whether two values differ by more than both connectors' roundings together."""
     if not within or one is None or other is None:
         return one != other
     return abs(one - other) > sum(within[1:], start=within[0])
@@ -384,8 +384,8 @@ def compared(
         yield request, *values, far_apart(*values, within)
 
 
-@pytest.mark.parametrize(("one", "other"), list(combinations(DIALECTS, 2)))
-def test_two_dialects_tell_the_same(costs: dict[str, dict[str, Row]], one: str, other: str) -> None:
+@pytest.mark.parametrize(("one", "other"), list(combinations(CONNECTORS, 2)))
+def test_two_connectors_tell_the_same(costs: dict[str, dict[str, Row]], one: str, other: str) -> None:
     differences = [
         (column, request, left, right)
         for column in columns_of(costs)
@@ -400,35 +400,37 @@ def test_every_column_is_compared_somewhere(costs: dict[str, dict[str, Row]]) ->
     seen = {
         column
         for column in columns_of(costs)
-        for one, other in combinations(DIALECTS, 2)
+        for one, other in combinations(CONNECTORS, 2)
         if next(compared(costs, one, other, column), None)
     }
     assert set(columns_of(costs)) - seen == ALONE
 
 
 def test_the_table_of_differences_names_nothing_that_is_equal(costs: dict[str, dict[str, Row]]) -> None:
-    """Every exception is needed: without it some row would differ from another dialect's."""
+    """Every exception is needed: without it some row would differ from another connector's."""
     needless = []
-    for dialect, exceptions in NOT_AS_INFRON.items():
+    for connector, exceptions in NOT_AS_INFRON.items():
         for column in exceptions:
-            own = costs[dialect]
-            others = [row for other in DIALECTS for row in costs[other].values() if row["request_id"] in own]
+            own = costs[connector]
+            others = [
+                row for other in CONNECTORS for row in costs[other].values() if row["request_id"] in own
+            ]
             if all(own[row["request_id"]][column] == row[column] for row in others):
-                needless.append((dialect, column))
+                needless.append((connector, column))
     assert needless == []
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_request_is_there_once(costs: dict[str, dict[str, Row]], dialect: str) -> None:
-    """Infery lists what it charged; every other dialect every request."""
-    expected = {request for request, truth in costs["infron"].items() if dialect != "infery" or used(truth)}
-    assert set(costs[dialect]) == expected
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_every_request_is_there_once(costs: dict[str, dict[str, Row]], connector: str) -> None:
+    """Infery lists what it charged; every other connector every request."""
+    expected = {request for request, truth in costs["infron"].items() if connector != "infery" or used(truth)}
+    assert set(costs[connector]) == expected
     assert len(expected) > 300
-    for row in costs[dialect].values():
-        assert {name: row[name] for name in OF_THE_SOURCE[dialect]} == OF_THE_SOURCE[dialect]
+    for row in costs[connector].values():
+        assert {name: row[name] for name in OF_THE_SOURCE[connector]} == OF_THE_SOURCE[connector]
 
 
-def test_the_world_shows_what_the_dialects_differ_in(costs: dict[str, dict[str, Row]]) -> None:
+def test_the_world_shows_what_the_connectors_differ_in(costs: dict[str, dict[str, Row]]) -> None:
     truths = costs["infron"].values()
     assert any(truth["ends_on"] != truth["event_date"] and used(truth) for truth in truths)
     assert any(timed_out(truth) for truth in truths)
@@ -460,7 +462,7 @@ def test_rollups_of_every_source_have_the_same_sums(six: Home, rollup: str) -> N
         )
     }
     truth = found["infron"]
-    assert found.keys() == DIALECTS.keys()
+    assert found.keys() == CONNECTORS.keys()
     for source, sums in found.items():
         assert sums[:3] == truth[:3], source
     for source in ("infery", "litellm", "openrouter"):

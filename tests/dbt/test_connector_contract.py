@@ -1,4 +1,4 @@
-"""What every dialect of usage events owes the warehouse, and that docs/add-a-gateway.md shows just that."""
+"""What every connector of usage events owes the warehouse, and that docs/add-a-gateway.md shows just that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from dagster_project.books.build import build as build_books
 from dagster_project.dbt_runner.project import PROJECT_DIR, DbtProject, project, tables_of
-from ingestion.connectors import DIALECTS
+from ingestion.connectors import CONNECTORS
 from ingestion.home import Home
 from tests.dbt.conftest import ingest, rows
 from tests.ingestion.connectors import test_contract
@@ -21,7 +21,7 @@ REPOSITORY = PROJECT_DIR.parent
 GUIDE = REPOSITORY / "docs" / "add-a-gateway.md"
 EVENTS = "model.tollbook.int_usage_events"
 TABLES = sorted(
-    {stream.table for dialect in DIALECTS.values() for stream in dialect.streams if stream.occurred_at}
+    {stream.table for connector in CONNECTORS.values() for stream in connector.streams if stream.occurred_at}
 )
 
 
@@ -44,11 +44,11 @@ def staging_of(table: str) -> list[str]:
 @pytest.mark.parametrize("table", TABLES)
 def test_a_table_of_events_is_declared_as_one_and_shown_under_its_stream(table: str) -> None:
     source = project().manifest_json["sources"].get(f"source.tollbook.raw.{table}")
-    assert source, f"declare {table} in dbt/models/staging/<dialect>/_<dialect>__sources.yml"
+    assert source, f"declare {table} in dbt/models/staging/<connector>/_<connector>__sources.yml"
     meta = source["config"]["meta"]
     assert meta.get("is_event_table") is True
-    _, dialect, stream = meta["dagster"]["asset_key"]
-    assert table in tables_of(dialect, stream)
+    _, connector, stream = meta["dagster"]["asset_key"]
+    assert table in tables_of(connector, stream)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -80,12 +80,12 @@ def test_the_gateway_of_the_guide_ends_in_the_books(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
     events = tmp_path / "dbt" / "models" / "intermediate" / "usage" / "int_usage_events.sql"
-    events.write_text(events.read_text().replace("set dialects = [", "set dialects = ['acme', "))
+    events.write_text(events.read_text().replace("set connectors = [", "set connectors = ['acme', "))
     spec = spec_from_file_location("acme", tmp_path / "ingestion" / "connectors" / "acme.py")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setitem(DIALECTS, "acme", module.ACME)
-    test_contract.test_a_table_is_named_after_its_stream_and_its_dialect_or_the_one_it_stems_from(
+    monkeypatch.setitem(CONNECTORS, "acme", module.ACME)
+    test_contract.test_a_table_is_named_after_its_stream_and_its_connector_or_the_one_it_stems_from(
         "acme", module.CALLS
     )
     test_contract.test_fields_and_columns_have_names_and_paths_of_their_own("acme", module.CALLS)

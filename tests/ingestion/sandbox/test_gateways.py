@@ -18,7 +18,7 @@ from ingestion import landing, load, sources
 from ingestion.connectors.usage_apis import USAGE_APIS
 from ingestion.home import Home
 from ingestion.sandbox import SandboxError, Truth, write_world
-from ingestion.sandbox.gateways import DIALECTS
+from ingestion.sandbox.gateways import CONNECTORS
 from ingestion.sandbox.servers.gateway import GatewayServer
 from ingestion.sandbox.servers.world import gateway_rows
 from ingestion.usage_apis import fetch
@@ -55,23 +55,23 @@ COUNTED = {
         "native_tokens_prompt", "native_tokens_completion", "native_tokens_cached", None,
     ),
 }  # fmt: skip
-"""Dialect → raw table, key, then what counts input, output, cache read, cache write tokens, if anything."""
+"""Connector → raw table, key, then what counts input, output, cache read, cache write tokens, if anything."""
 
 REPORTED = {
     "infron": "usage_cost",
     "litellm": "response_cost",
     "openrouter": "total_cost",
 }
-"""Dialects that carry the cost to the last decimal."""
+"""Connectors that carry the cost to the last decimal."""
 
 
 @dataclass(frozen=True)
 class Landed:
-    """A world in every dialect, read into raw/."""
+    """A world in every connector, read into raw/."""
 
     home: Home
     truth: Truth
-    manifests: list[dict[str, Any]]
+    records: list[dict[str, Any]]
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """Answer a query in which `raw(name)` is a table of raw/."""
@@ -107,71 +107,73 @@ def ask(home: Home, query: str) -> list[tuple[Any, ...]]:
 
 
 def convert(home: Home) -> list[dict[str, Any]]:
-    """landing/ → raw/; returns the manifests."""
+    """landing/ → raw/; returns the load records."""
     found = sources.load_sources(home)
     load.write_schemas(home)
     for file in landing.pending(home, found):
         load.convert(home, file)
     assert landing.problems(home, found) == []
-    return [json.loads(path.read_bytes()) for path in sorted((home.raw / "manifests").rglob("dt=*/*.json"))]
+    return [
+        json.loads(path.read_bytes()) for path in sorted((home.raw / "load_records").rglob("dt=*/*.json"))
+    ]
 
 
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
-    """A world in six dialects, and what the readers made of it."""
+    """A world in six connectors, and what the readers made of it."""
     root = tmp_path_factory.mktemp("six") / "home"
-    truth = write_world(root, DAYS, REQUESTS_PER_DAY, SEED, tuple(DIALECTS))
+    truth = write_world(root, DAYS, REQUESTS_PER_DAY, SEED, tuple(CONNECTORS))
     home = Home(root)
     return Landed(home, truth, convert(home))
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_line_is_read_and_none_is_new_to_the_reader(landed: Landed, dialect: str) -> None:
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_every_line_is_read_and_none_is_new_to_the_reader(landed: Landed, connector: str) -> None:
     """Infron's damaged lines are rejected, and nothing else is; every declared shape is the reader's own."""
-    mine = [manifest for manifest in landed.manifests if manifest["source"] == dialect]
-    logs = [manifest for manifest in mine if manifest["stream"] != "invoices"]
-    by_file = {manifest["landing_file"]: manifest for manifest in logs}
+    mine = [record for record in landed.records if record["source"] == connector]
+    logs = [record for record in mine if record["stream"] != "invoices"]
+    by_file = {record["landing_file"]: record for record in logs}
     told = {
         record["file"].removeprefix("landing/"): record
         for record in landed.truth.files
-        if record["file"].startswith(f"landing/{dialect}/")
+        if record["file"].startswith(f"landing/{connector}/")
     }
     assert set(by_file) == set(told)
-    for name, manifest in by_file.items():
-        assert (manifest["lines"], manifest["rejects"]) == (told[name]["lines"], told[name]["rejects"]), name
-        assert manifest["unknown_fields"] == []
-    rejects = sum(manifest["rejects"] for manifest in logs)
-    assert rejects == (len(landed.truth.of_kind("malformed_line")) if dialect == "infron" else 0)
+    for name, record in by_file.items():
+        assert (record["lines"], record["rejects"]) == (told[name]["lines"], told[name]["rejects"]), name
+        assert record["unknown_fields"] == []
+    rejects = sum(record["rejects"] for record in logs)
+    assert rejects == (len(landed.truth.of_kind("malformed_line")) if connector == "infron" else 0)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_requests_and_tokens_are_those_of_the_truth(landed: Landed, dialect: str) -> None:
-    """The latest delivery of each request, per dialect; Infery lists only what it charged."""
-    table, key, *columns = COUNTED[dialect]
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_requests_and_tokens_are_those_of_the_truth(landed: Landed, connector: str) -> None:
+    """The latest delivery of each request, per connector; Infery lists only what it charged."""
+    table, key, *columns = COUNTED[connector]
     sums = ", ".join(f"sum({column})" if column else "null" for column in columns)
-    [(count, *tokens)] = landed.latest(f"count(*), {sums}", table, dialect, key)
+    [(count, *tokens)] = landed.latest(f"count(*), {sums}", table, connector, key)
     events = landed.truth.events
     names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-    assert count == events["with_usage" if dialect == "infery" else "requests"]
+    assert count == events["with_usage" if connector == "infery" else "requests"]
     assert tokens == [events[name] if column else None for name, column in zip(names, columns, strict=True)]
 
 
-@pytest.mark.parametrize("dialect", REPORTED)
-def test_the_cost_is_that_of_the_truth_to_the_last_decimal(landed: Landed, dialect: str) -> None:
-    table, key, *_ = COUNTED[dialect]
-    [(cost,)] = landed.latest(f"sum({REPORTED[dialect]})", table, dialect, key)
+@pytest.mark.parametrize("connector", REPORTED)
+def test_the_cost_is_that_of_the_truth_to_the_last_decimal(landed: Landed, connector: str) -> None:
+    table, key, *_ = COUNTED[connector]
+    [(cost,)] = landed.latest(f"sum({REPORTED[connector]})", table, connector, key)
     assert cost == Decimal(landed.truth.events["reported_usd"])
 
 
-@pytest.mark.parametrize(("dialect", "unit"), [("aisa", "0.000002"), ("infery", "0.01")])
-def test_a_coarser_cost_is_off_by_less_than_its_unit_a_row(landed: Landed, dialect: str, unit: str) -> None:
+@pytest.mark.parametrize(("connector", "unit"), [("aisa", "0.000002"), ("infery", "0.01")])
+def test_a_coarser_cost_is_off_by_less_than_its_unit_a_row(landed: Landed, connector: str, unit: str) -> None:
     """Quota is rounded to 0.000002 USD, a credit is a started cent; per row the error is below one unit."""
-    table, key, *_ = COUNTED[dialect]
-    column = "quota" if dialect == "aisa" else "credits_used"
+    table, key, *_ = COUNTED[connector]
+    column = "quota" if connector == "aisa" else "credits_used"
     exact = dict(
         landed.latest("id, response_cost", "litellm_logs", "litellm", "id", "where response_cost > 0")
     )
-    found = dict(landed.latest(f"{key}, {column}", table, dialect, key, f"where {column} > 0"))
+    found = dict(landed.latest(f"{key}, {column}", table, connector, key, f"where {column} > 0"))
     assert found.keys() == exact.keys()
     assert max(abs(found[one] * Decimal(unit) - exact[one]) for one in exact) < Decimal(unit)
 
@@ -263,7 +265,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Home:
                 ).findings
                 == []
             )
-    assert sum(manifest["rejects"] for manifest in convert(home)) == 0
+    assert sum(record["rejects"] for record in convert(home)) == 0
     return home
 
 
@@ -305,24 +307,24 @@ def test_openrouters_daily_sums_are_those_of_its_generations(landed: Landed, fet
     assert sorted(told) == sorted(own)
 
 
-def test_a_home_grows_in_its_own_dialects_only(tmp_path: Path) -> None:
+def test_a_home_grows_in_its_own_connectors_only(tmp_path: Path) -> None:
     write_world(tmp_path, 1, 10, 1, ("aisa",))
     assert not (tmp_path / "landing/infron").exists()
-    with pytest.raises(SandboxError, match="dialects aisa; it can only get more days"):
+    with pytest.raises(SandboxError, match="connectors aisa; it can only get more days"):
         write_world(tmp_path, 2, 10, 1, ("aisa", "litellm"))
 
 
-@pytest.mark.parametrize("dialects", [(), ("aisa", "aisa"), ("one_api",)])
-def test_dialects_nobody_writes_are_named(tmp_path: Path, dialects: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("connectors", [(), ("aisa", "aisa"), ("one_api",)])
+def test_connectors_nobody_writes_are_named(tmp_path: Path, connectors: tuple[str, ...]) -> None:
     with pytest.raises(
         SandboxError, match="write some of infron, aisa, tokenopen, infery, litellm, openrouter"
     ):
-        write_world(tmp_path, 1, 10, 1, dialects)
+        write_world(tmp_path, 1, 10, 1, connectors)
 
 
-def test_equal_arguments_give_equal_bytes_in_every_dialect(tmp_path: Path) -> None:
+def test_equal_arguments_give_equal_bytes_in_every_connector(tmp_path: Path) -> None:
     homes = [tmp_path / "one", tmp_path / "two"]
     for home in homes:
-        write_world(home, 7, 30, 2, tuple(DIALECTS))
+        write_world(home, 7, 30, 2, tuple(CONNECTORS))
     one, two = ({p.relative_to(h): p.read_bytes() for p in h.rglob("*") if p.is_file()} for h in homes)
     assert one == two
