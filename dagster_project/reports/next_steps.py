@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dagster_project.dbt_runner.variance_causes import variance_reasons
+
 
 @dataclass(frozen=True)
 class Reconciliation:
@@ -191,33 +193,11 @@ REPORTED_COSTS = Reconciliation(
     currency="'usd'",
     day="event_date",
     next_steps={
-        "failed_but_charged": "calls that failed were charged: ask for it back, unless an abort was billed upstream",
-        "unpriced": "no price is known here: add a model alias or a price override, see rpt_unpriced_usage",
-        "missing_report": "calls cost something and no charge is told: look for the charge in the usage API",
-        "gateway_unpriced": "charged 0 for what has a price: expect a back charge, have the gateway map the model",
-        "free_but_charged": "answers from the gateway's own cache were charged: ask for it back",
-        "discount_missing": "the discount was not given: claim it, or end the rule",
-        "other_discount": "the row states another discount than our rule: agree on one, correct the other",
-        "list_price_charged": "neither discount nor cache were counted: claim both",
-        "stale_price": "charged at prices before or after their time: have the gateway update, or correct ours",
-        "dated_elsewhere": "the price of the call's other end was charged: agree on which end counts",
-        "wrong_tier": "the price of another prompt size was charged: compare the threshold and what counts",
-        "wrong_time_of_day": "the price of other hours was charged: compare the zone of the off-peak window",
-        "service_tier_missing": "another service tier was charged: ask for the tier's price",
-        "service_tier_not_served": "the tier asked for was charged and another one served: ask for the difference back",
-        "other_price_list": "the row states other unit prices: check the gateway's map against the contract",
-        "cache_priced_as_input": "cached tokens were charged as input: ask for the cache price",
-        "cache_write_missing": "cache writes were charged as input, or not at all: expect a correction",
-        "hour_write_as_5m": "writes for an hour were charged as for five minutes: expect a correction",
-        "cache_read_free": "cache reads were not charged: expect a correction",
-        "double_charged_cache": "cached tokens were charged twice: ask for it back",
-        "double_charged_reasoning": "reasoning was charged on top of the output it is part of: ask for it back",
-        "double_charged_audio": "audio was charged on top of the input it is part of: ask for it back",
-        "token_mismatch": "the row's totals contradict its classes: compare with the usage API",
-        "contradictory_usage": "the row's token counts cannot all be true: ask the gateway, see docs/reading-usage.md",
-        "price_mismatch": "nothing known explains it: trace a request of that day and compare with the gateway's page",
+        known.reason: f"{known.summary}: {known.what_to_do}"
+        for known in variance_reasons()
+        if not known.is_settled
     },
-    settled=frozenset({"match", "rounding", "settlement", "subscription_paid", "byok_fee", "not_comparable"}),
+    settled=frozenset(known.reason for known in variance_reasons() if known.is_settled),
     amount_type="decimal(38, 12)",
 )
 

@@ -37,10 +37,10 @@
 {%- endmacro %}
 
 {#-
-  The causes that can be recomputed, in the order in which they are tried: [reason, part, amount charged, condition].
-  The columns are those of int_usage_events_explained; an alternative a model does not have is null and never equal.
+  What would have been charged, by the name of `amount` in the variable variance_causes: (amount, condition). The columns are
+  those of int_usage_events_explained; an alternative a model does not have is null and never equal.
 -#}
-{% macro variance_causes() -%}
+{% macro counterfactual_charges() -%}
     {%- set read_gaps = [] -%}
     {%- set reads = [] -%}
     {%- set reads_as_input = [] -%}
@@ -59,40 +59,60 @@
     {%- set write_gap = 'cache_write_5m_tokens * (input_atto - cache_write_5m_atto) + cache_write_1h_tokens * (input_atto - cache_write_1h_atto)' -%}
     {%- set writes = 'cache_write_5m_tokens * cache_write_5m_atto + cache_write_1h_tokens * cache_write_1h_atto' -%}
     {%- set write_tokens = '(cache_write_5m_tokens + cache_write_1h_tokens)' -%}
-    {{ return([
-        ['discount_missing', 'rate', charge('0', '1000000'), none],
-        ['other_discount', 'rate', charge('0', 'stated_ppm'), none],
-        ['dated_elsewhere', 'timing', charge(atto_at('earlier')), "time_basis = 'end' and began_at < earlier_until"],
-        ['dated_elsewhere', 'timing', charge(atto_at('later')), "time_basis = 'start' and ended_at >= later_from"],
-        ['stale_price', 'rate', charge(atto_at('earlier')), none],
-        ['stale_price', 'rate', charge(atto_at('later')), 'occurred_at >= later_from - interval 7 day'],
-        ['wrong_tier', 'rate', charge(atto_at('lower_tier')), none],
-        ['wrong_tier', 'rate', charge(atto_at('upper_tier')), none],
-        ['wrong_time_of_day', 'rate', charge(atto_at('other_time')), none],
-        ['service_tier_not_served', 'rate', charge(as_requested), 'service_tier_requested != service_tier'],
-        ['service_tier_missing', 'rate', charge(atto_at('standard')), none],
-        ['service_tier_missing', 'rate', charge(atto_at('batch')), none],
-        ['service_tier_missing', 'rate', charge(atto_at('flex')), none],
-        ['service_tier_missing', 'rate', charge(atto_at('priority')), none],
-        ['service_tier_missing', 'rate', charge(atto_at('fast')), none],
-        ['cache_priced_as_input', 'formula', charge(read_gap), none],
-        ['cache_write_missing', 'formula', charge(write_gap), none],
-        ['cache_write_missing', 'formula', charge('-(' ~ writes ~ ')'), none],
-        ['cache_priced_as_input', 'formula', charge(read_gap ~ ' + ' ~ write_gap), none],
-        ['hour_write_as_5m', 'formula', charge('cache_write_1h_tokens * (cache_write_5m_atto - cache_write_1h_atto)'), none],
-        ['cache_read_free', 'formula', charge('-(' ~ reads ~ ')'), none],
-        ['double_charged_cache', 'formula', charge(reads_as_input), none],
-        ['double_charged_cache', 'formula', charge(reads), none],
-        ['double_charged_cache', 'formula', charge(writes), none],
-        ['double_charged_cache', 'formula', charge(write_tokens ~ ' * cache_write_5m_atto'), none],
-        ['double_charged_cache', 'formula', charge(write_tokens ~ ' * input_atto'), none],
-        ['double_charged_cache', 'formula', charge(reads_as_input ~ ' + ' ~ write_tokens ~ ' * input_atto'), none],
-        ['double_charged_reasoning', 'formula', charge('reasoning_tokens * output_atto'), none],
-        ['double_charged_audio', 'formula', charge('input_audio_tokens * input_atto'), none],
-        ['token_mismatch', 'quantity', charge('unseen_atto'), none],
-        ['other_price_list', 'rate', charge('stated_atto'), none],
-        ['list_price_charged', 'rate', 'list_pico', none],
-    ]) }}
+    {{ return({
+        'undiscounted': (charge('0', '1000000'), none),
+        'stated_discount': (charge('0', 'stated_ppm'), none),
+        'began_earlier': (charge(atto_at('earlier')), "time_basis = 'end' and began_at < earlier_until"),
+        'ended_later': (charge(atto_at('later')), "time_basis = 'start' and ended_at >= later_from"),
+        'earlier_prices': (charge(atto_at('earlier')), none),
+        'later_prices': (charge(atto_at('later')), 'occurred_at >= later_from - interval 7 day'),
+        'lower_tier': (charge(atto_at('lower_tier')), none),
+        'upper_tier': (charge(atto_at('upper_tier')), none),
+        'other_time': (charge(atto_at('other_time')), none),
+        'tier_requested': (charge(as_requested), 'service_tier_requested != service_tier'),
+        'standard': (charge(atto_at('standard')), none),
+        'batch': (charge(atto_at('batch')), none),
+        'flex': (charge(atto_at('flex')), none),
+        'priority': (charge(atto_at('priority')), none),
+        'fast': (charge(atto_at('fast')), none),
+        'reads_as_input': (charge(read_gap), none),
+        'writes_as_input': (charge(write_gap), none),
+        'no_writes': (charge('-(' ~ writes ~ ')'), none),
+        'prompt_as_input': (charge(read_gap ~ ' + ' ~ write_gap), none),
+        'hour_writes_as_5m': (charge('cache_write_1h_tokens * (cache_write_5m_atto - cache_write_1h_atto)'), none),
+        'no_reads': (charge('-(' ~ reads ~ ')'), none),
+        'reads_as_input_too': (charge(reads_as_input), none),
+        'reads_twice': (charge(reads), none),
+        'writes_twice': (charge(writes), none),
+        'writes_as_5m_too': (charge(write_tokens ~ ' * cache_write_5m_atto'), none),
+        'writes_as_input_too': (charge(write_tokens ~ ' * input_atto'), none),
+        'cache_as_input_too': (charge(reads_as_input ~ ' + ' ~ write_tokens ~ ' * input_atto'), none),
+        'reasoning_as_output_too': (charge('reasoning_tokens * output_atto'), none),
+        'audio_as_input_too': (charge('input_audio_tokens * input_atto'), none),
+        'tokens_stated': (charge('unseen_atto'), none),
+        'prices_stated': (charge('stated_atto'), none),
+        'list_price': ('list_pico', none),
+    }) }}
+{%- endmacro %}
+
+{#- The rows of variance_causes that are priced again, in their order: [reason, amount charged, condition]. -#}
+{% macro recomputed_causes() -%}
+    {%- set charges = counterfactual_charges() -%}
+    {%- set causes = [] -%}
+    {%- for cause in var('variance_causes') if cause.amount is defined -%}
+        {%- set amount, condition = charges[cause.amount] -%}
+        {%- do causes.append([cause.reason, amount, condition]) -%}
+    {%- endfor -%}
+    {{ return(causes) }}
+{%- endmacro %}
+
+{#- The part of the variance that a reason makes; null for a reason without one. -#}
+{% macro part_of_reason(reason) -%}
+    case {{ reason }}
+        {%- for cause in var('variance_causes') if cause.part is defined %}
+            when '{{ cause.reason }}' then '{{ cause.part }}'
+        {%- endfor %}
+        end
 {%- endmacro %}
 
 {#- USD in whole picodollars. -#}
@@ -126,5 +146,5 @@
 
 {#- Reasons that leave a charge unexplained: what a field nobody knows may be the reason of. -#}
 {% macro unexplained_reasons() -%}
-    {{ return(['price_mismatch', 'token_mismatch', 'contradictory_usage', 'not_comparable', 'unpriced']) }}
+    {{ return(var('variance_causes') | selectattr('is_unexplained', 'defined') | map(attribute = 'reason') | list) }}
 {%- endmacro %}

@@ -18,10 +18,9 @@ import pytest
 import yaml
 
 from dagster_project.dbt_runner.project import PROJECT_DIR
+from dagster_project.dbt_runner.variance_causes import variance_reasons
 from ingestion.home import HOME_VARIABLE, Home
 from tests.dbt.conftest import build, infron_line, land, land_text, rows
-
-VARIANCE = PROJECT_DIR / "macros" / "variance.sql"
 
 DAY = "2026-11-03"
 NOON = f"{DAY}T12:00:00.000Z"
@@ -441,10 +440,10 @@ def test_no_cause_can_be_taken_out_unnoticed(world: Home) -> None:
 
     Two only say that the tokens or the prices stated explain all of it: without them the reason is the same.
     """
-    compiled = world.dagster / "dbt/target/compiled/tollbook/models/marts/usage/fct_usage_costs.sql"
+    models = world.dagster / "dbt/target/compiled/tollbook/models"
+    compiled = models / "intermediate/pricing/int_usage_events_explained.sql"
     before, matched, after = compiled.read_text().partition("matched as (")
-    explained = "__dbt__cte__int_usage_events_explained"
-    weighed = before[: before.rindex("),") + 1] + f" select * from weighed) select * from {explained}"
+    weighed = before[: before.rindex("),") + 1] + " select * from weighed"
     reasoned = after[: after.rindex("attributed as (")]
     reasoned = reasoned[: reasoned.rindex("),") + 1]
     with duckdb.connect(str(world.build_database), read_only=True) as connection:
@@ -468,7 +467,7 @@ def test_no_cause_can_be_taken_out_unnoticed(world: Home) -> None:
             if reasons(reasoned[: cause.start()] + reasoned[cause.end() :]) == whole
         ]
     assert whole == built
-    assert len(causes) == len(re.findall(r"^        \['", VARIANCE.read_text(), flags=re.MULTILINE))
+    assert len(causes) == len([cause for cause in causes_of_the_table() if "amount" in cause])
     assert unnoticed == ["unseen", "stated"]
 
 
@@ -480,11 +479,42 @@ def allowed_reasons() -> set[str]:
     return set(accepted["arguments"]["values"])
 
 
-def documented_reasons() -> set[str]:
-    """The reasons docs/variance-reasons.md has a row for."""
-    text = (PROJECT_DIR.parent / "docs" / "variance-reasons.md").read_text()
-    return set(re.findall(r"^\| `(\w+)` \|", text.split("## The reasons")[1], flags=re.MULTILINE))
+def causes_of_the_table() -> list[dict[str, Any]]:
+    """The rows of variance_causes, in the order tried."""
+    settings = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
+    return settings["vars"]["variance_causes"]
 
 
-def test_every_reason_is_documented() -> None:
-    assert documented_reasons() == allowed_reasons()
+def test_the_table_has_every_reason_and_its_words_once() -> None:
+    assert [known.reason for known in variance_reasons()] == list(
+        dict.fromkeys(cause["reason"] for cause in causes_of_the_table())
+    )
+    assert {known.reason for known in variance_reasons()} == allowed_reasons()
+    assert all(known.summary or known.is_settled for known in variance_reasons())
+
+
+def test_the_model_tries_the_reasons_in_the_order_of_the_table() -> None:
+    """What a row tells without a second price, then what is priced again, then what is left."""
+    model = (PROJECT_DIR / "models/intermediate/pricing/int_usage_events_explained.sql").read_text(
+        encoding="utf-8"
+    )
+    plain = re.findall(r"then '(\w+)'", re.search(r"judged as \(.*?end as plain_reason", model, re.DOTALL)[0])
+    left = re.findall(
+        r"(?:then|else) '(\w+)'",
+        re.search(r"when unseen_tokens != 0 then.*?end as variance_reason", model, re.DOTALL)[0],
+    )
+    recomputed = [cause["reason"] for cause in causes_of_the_table() if "amount" in cause]
+    assert [cause["reason"] for cause in causes_of_the_table()] == plain + recomputed + left
+    assert ["amount" in cause for cause in causes_of_the_table()] == (
+        [False] * len(plain) + [True] * len(recomputed) + [False] * len(left)
+    )
+
+
+def test_the_document_has_the_rows_of_the_table() -> None:
+    """Its columns are reason, part, meaning, seen in, what to do."""
+    text = (PROJECT_DIR.parent / "docs" / "variance-reasons.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| (`\w+`.*) \|$", text.split("## The reasons")[1], flags=re.MULTILINE)
+    assert [[cell.strip() for cell in line.split("|")] for line in lines] == [
+        [f"`{known.reason}`", known.part, known.meaning, known.seen_in, known.what_to_do]
+        for known in variance_reasons()
+    ]

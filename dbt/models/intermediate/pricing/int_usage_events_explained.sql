@@ -1,5 +1,5 @@
 {#- Rulings: docs/decisions/usage.md#usage-3, docs/decisions/variance.md -#}
-{%- set causes = variance_causes() -%}
+{%- set causes = recomputed_causes() -%}
 {%- set cached = token_classes(cached = 'read') + token_classes(cached = 'write') -%}
 
 with priced as (
@@ -109,7 +109,7 @@ matched as (
         *,
         case
             when plain_reason is not null or billing_mode = 'credits' and credits_used < 20 then null
-            {%- for reason, part, charged, condition in causes %}
+            {%- for reason, charged, condition in causes %}
             when abs(reported_pico - ({{ charged }})) <= tolerance_pico
                 {%- if condition %} and {{ condition }}{% endif %}
                 then {{ loop.index }}
@@ -122,7 +122,7 @@ caused as (
     select
         *,
         case cause
-            {%- for reason, part, charged, condition in causes %}
+            {%- for reason, charged, condition in causes %}
             when {{ loop.index }} then {{ charged }} - own_pico
             {%- endfor %}
         end as caused_pico
@@ -137,7 +137,7 @@ reasoned as (
             when plain_reason is not null then plain_reason
             when cause is not null
                 then case cause
-                    {%- for reason, part, charged, condition in causes %}
+                    {%- for reason, charged, condition in causes %}
                     when {{ loop.index }} then '{{ reason }}'
                     {%- endfor %}
                 end
@@ -164,17 +164,7 @@ attributed as (
         *,
         case
             when variance_usd is null or variance_reason in ('match', 'settlement') then null
-            when cause is not null
-                then case cause
-                    {%- for reason, part, charged, condition in causes %}
-                    when {{ loop.index }} then '{{ part }}'
-                    {%- endfor %}
-                end
-            when variance_reason = 'rounding' then 'rounding'
-            when variance_reason = 'gateway_unpriced' then 'rate'
-            when variance_reason in ('token_mismatch', 'contradictory_usage') then 'quantity'
-            when variance_reason = 'other_price_list' then 'rate'
-            else 'formula'
+            else {{ part_of_reason('variance_reason') }}
         end as variance_part,
         case
             when variance_usd is null or variance_reason in ('match', 'settlement') then null
