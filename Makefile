@@ -78,7 +78,7 @@ lint: setup ## Check style: Python, SQL, notebooks, and what every dbt model owe
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/sqlfluff lint dbt/models dbt/tests
+	@$(BIN)/sqlfluff lint --processes 0 dbt/models dbt/tests
 	@$(BIN)/marimo check --strict notebooks/*.py
 	@cp "$$($(BIN)/python -c 'from dagster_project.dbt_runner.project import project; print(project().parse_folder)')/manifest.json" dbt/target/
 	@$(BIN)/dbt-bouncer run
