@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Runs of the command line; only one at a time, under the writer lock of the home.
 OURS = {"tollbook/started_by": "tollbook run"}
+#: By this tag the UI knows to which job of which code location a run belongs (pyproject.toml, [tool.dg.project]).
+OF_THE_CODE_LOCATION = {".dagster/repository": "__repository__@tollbook"}
 
 #: How long the step logs of a run are kept.
 KEPT_LOG_DAYS = 90

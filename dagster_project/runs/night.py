@@ -158,7 +158,7 @@ def _execute(
     ops: dict[str, dict] | None = None,
 ) -> None:
     """Execute a job in this process and collect what it tells."""
-    from dagster_project.runs.instance import OURS
+    from dagster_project.runs.instance import OF_THE_CODE_LOCATION, OURS
 
     run_id = str(uuid4())
     instance.add_event_listener(run_id, Listener(night, console))
@@ -167,7 +167,7 @@ def _execute(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags=OURS | (tags or {}),
+            tags=OURS | OF_THE_CODE_LOCATION | (tags or {}),
             asset_selection=assets,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, "ops": ops or {}},
         )

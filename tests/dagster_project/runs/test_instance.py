@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 
-from dagster_project.runs.instance import OURS, end_dead_runs, open_instance, remove_old_logs
+from dagster_project.runs.instance import (
+    OF_THE_CODE_LOCATION,
+    OURS,
+    end_dead_runs,
+    open_instance,
+    remove_old_logs,
+)
 from ingestion.home import Home
 
 #: A pool such as a home of version 0.2 has; a run waiting for a slot of it never ended.
@@ -87,3 +95,10 @@ def test_step_logs_go_after_their_time_and_the_runs_stay(home: Home) -> None:
     with open_instance(home) as instance:
         assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.SUCCESS
         assert list(instance.all_logs(run_id)) == []
+
+
+def test_a_run_of_the_command_line_belongs_to_the_code_location_of_the_project() -> None:
+    """The UI lists under a job the runs that have its name and this tag."""
+    settings = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    name = settings["tool"]["dg"]["project"]["code_location_name"]
+    assert {".dagster/repository": f"__repository__@{name}"} == OF_THE_CODE_LOCATION
