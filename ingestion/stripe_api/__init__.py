@@ -8,10 +8,16 @@ What is read is streams.py. Nothing here returns an object of the SDK: those car
 with.
 """
 
-from ingestion.stripe_api.client import StripeSettingsError, make_client
-from ingestion.stripe_api.incremental import SyncResult, sync
-from ingestion.stripe_api.pages import ListingError
-from ingestion.stripe_api.stream_run import StreamResult
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingestion.stripe_api.client import StripeSettingsError, make_client
+    from ingestion.stripe_api.incremental import SyncResult, sync
+    from ingestion.stripe_api.pages import ListingError
+    from ingestion.stripe_api.stream_run import StreamResult
 
 __all__ = [
     "ListingError",
@@ -21,3 +27,19 @@ __all__ = [
     "make_client",
     "sync",
 ]
+
+_WHERE = {
+    "ListingError": "pages",
+    "StreamResult": "stream_run",
+    "StripeSettingsError": "client",
+    "SyncResult": "incremental",
+    "make_client": "client",
+    "sync": "incremental",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return what needs the SDK, whose import takes a second, when it is asked for."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

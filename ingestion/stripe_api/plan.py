@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from ingestion.stripe_api.shape import Stream
+from ingestion.stripe_api.shape import ObjectKind
 
 Reach = Literal["first", "nightly", "weekly", "monthly", "gap"]
 Marks = Mapping[str, int]
@@ -58,11 +58,11 @@ class Plan:
         """Whether this sync looks where a nightly one would not, though nothing should be there."""
         return self.reach in ("weekly", "monthly")
 
-    def nightly_low(self, stream: Stream, mark: int | None) -> int:
+    def nightly_low(self, stream: ObjectKind, mark: int | None) -> int:
         """Return where a nightly list of a stream starts."""
         return 0 if mark is None else max(0, min(mark, self.high) - _seconds(stream.overlap))
 
-    def low(self, stream: Stream, mark: int | None) -> int:
+    def low(self, stream: ObjectKind, mark: int | None) -> int:
         """Return where this sync's list of a stream starts."""
         if self.whole:
             return 0

@@ -25,6 +25,14 @@ Columns = Mapping[str, tuple[Kind, Callable[[Object], Any]]]
 TIME = pl.Datetime("us")
 RATE = pl.Decimal(18, 9)
 
+_SQL_TYPES = {
+    pl.String: "VARCHAR",
+    pl.Int64: "BIGINT",
+    pl.Boolean: "BOOLEAN",
+    TIME: "TIMESTAMP",
+    RATE: "DECIMAL(18,9)",
+}
+
 TOMBSTONE = "tombstone"
 """Origin of the version that says an object is gone; its columns repeat what was last known."""
 
@@ -37,7 +45,7 @@ OVERLAP = timedelta(days=3)
 
 
 @dataclass(frozen=True)
-class Stream:
+class ObjectKind:
     """One kind of object.
 
     Attributes:
@@ -69,6 +77,11 @@ class Stream:
         seen = {"fetched_at": TIME, "origin": pl.String, "livemode": pl.Boolean, "created_at": TIME}
         own = {name: kind for name, (kind, _) in self.columns.items()}
         return head | seen | own | {"payload": pl.String} | {n: kind for n, (kind, _) in self.later.items()}
+
+    @property
+    def sql_columns(self) -> list[tuple[str, str]]:
+        """Columns of the raw table with their SQL types, in order."""
+        return [(name, _SQL_TYPES[kind]) for name, kind in self.schema.items()]
 
     def row(self, found: Object, source: str, fetched_at: datetime, origin: str) -> dict[str, Any]:
         """Return the raw row of an object; `fetched_at` is the end of the window it was read in."""

@@ -20,7 +20,7 @@ from typing import Any
 from ingestion.home import Home
 from ingestion.stripe_api.pages import pages, retrieve
 from ingestion.stripe_api.plan import Plan
-from ingestion.stripe_api.shape import OVERLAP, TOMBSTONE, Object, Stream
+from ingestion.stripe_api.shape import OVERLAP, TOMBSTONE, Object, ObjectKind
 from ingestion.stripe_api.versions import append, last_row, latest
 
 OPEN_FOR = timedelta(days=180)
@@ -70,7 +70,7 @@ class StreamRun:
         self,
         home: Home,
         service: Any,
-        stream: Stream,
+        stream: ObjectKind,
         source: str,
         plan: Plan,
         mark: int | None,

@@ -1,6 +1,6 @@
 """What is read from Stripe: per kind of object its raw table, its columns, and when it changes no more.
 
-Adding a kind is adding an entry here and its columns to raw_tables.py. A kind that has no events in Stripe,
+Adding a kind is adding an entry here. A kind that has no events in Stripe,
 such as balance transactions, changes unannounced: its list reaches further back instead.
 """
 
@@ -11,7 +11,7 @@ from datetime import timedelta
 from ingestion.stripe_api.shape import (
     OUR_METADATA,
     Columns,
-    Stream,
+    ObjectKind,
     as_json,
     counted,
     flag,
@@ -33,7 +33,7 @@ _TAKEN_BACK: Columns = {
     **_STATE,
 }
 
-PAYMENT_INTENTS = Stream(
+PAYMENT_INTENTS = ObjectKind(
     name="payment_intents",
     object_name="payment_intent",
     table="stripe_payment_intents",
@@ -49,7 +49,7 @@ PAYMENT_INTENTS = Stream(
     },
 )
 
-INVOICES = Stream(
+INVOICES = ObjectKind(
     name="invoices",
     object_name="invoice",
     table="stripe_invoices",
@@ -87,7 +87,7 @@ INVOICES = Stream(
     },
 )
 
-INVOICE_PAYMENTS = Stream(
+INVOICE_PAYMENTS = ObjectKind(
     name="invoice_payments",
     object_name="invoice_payment",
     table="stripe_invoice_payments",
@@ -108,7 +108,7 @@ INVOICE_PAYMENTS = Stream(
     },
 )
 
-CHARGES = Stream(
+CHARGES = ObjectKind(
     name="charges",
     object_name="charge",
     table="stripe_charges",
@@ -131,7 +131,7 @@ CHARGES = Stream(
     },
 )
 
-REFUNDS = Stream(
+REFUNDS = ObjectKind(
     name="refunds",
     object_name="refund",
     table="stripe_refunds",
@@ -145,7 +145,7 @@ REFUNDS = Stream(
     },
 )
 
-DISPUTES = Stream(
+DISPUTES = ObjectKind(
     name="disputes",
     object_name="dispute",
     table="stripe_disputes",
@@ -155,7 +155,7 @@ DISPUTES = Stream(
     later={"reason": text("reason"), **OUR_METADATA},
 )
 
-CREDIT_NOTES = Stream(
+CREDIT_NOTES = ObjectKind(
     name="credit_notes",
     object_name="credit_note",
     table="stripe_credit_notes",
@@ -181,7 +181,7 @@ CREDIT_NOTES = Stream(
     },
 )
 
-BALANCE_TRANSACTIONS = Stream(
+BALANCE_TRANSACTIONS = ObjectKind(
     name="balance_transactions",
     object_name="balance_transaction",
     table="stripe_balance_transactions",

@@ -19,12 +19,12 @@ import polars as pl
 
 from ingestion.files import remove_unfinished, whole
 from ingestion.home import Home
-from ingestion.stripe_api.shape import Stream
+from ingestion.stripe_api.shape import ObjectKind
 
 _STAGED = ".staged"
 
 
-def latest(home: Home, stream: Stream, source: str) -> pl.DataFrame:
+def latest(home: Home, stream: ObjectKind, source: str) -> pl.DataFrame:
     """Return the last seen version of each object: id, hash, status, created_at, fetched_at, origin."""
     remove_unfinished(home.raw / stream.table)
     wanted = [stream.id_column, "content_sha256", "status", "created_at", "fetched_at", "origin"]
@@ -37,13 +37,13 @@ def latest(home: Home, stream: Stream, source: str) -> pl.DataFrame:
     )
 
 
-def last_row(home: Home, stream: Stream, source: str, identifier: str) -> dict[str, Any]:
+def last_row(home: Home, stream: ObjectKind, source: str, identifier: str) -> dict[str, Any]:
     """Return the last seen version of one object, all columns."""
     seen = _versions(home, stream, source).filter(pl.col(stream.id_column) == identifier)
     return seen.sort("fetched_at", "content_sha256").last().collect().row(0, named=True)
 
 
-def _versions(home: Home, stream: Stream, source: str) -> pl.LazyFrame:
+def _versions(home: Home, stream: ObjectKind, source: str) -> pl.LazyFrame:
     """Return every version of a source; files older than a column have nothing in it."""
     files = sorted((home.raw / stream.table).glob("dt=*/*.parquet"))
     if not files:
@@ -55,7 +55,7 @@ def _versions(home: Home, stream: Stream, source: str) -> pl.LazyFrame:
 
 
 def append(
-    home: Home, stream: Stream, rows: list[dict[str, Any]], fetched_at: datetime, sync_id: int
+    home: Home, stream: ObjectKind, rows: list[dict[str, Any]], fetched_at: datetime, sync_id: int
 ) -> None:
     """Stage versions as one whole file, named by its content; nothing to add makes no file."""
     if not rows:
@@ -68,7 +68,7 @@ def append(
         frame.write_parquet(temporary, compression="zstd")
 
 
-def publish(home: Home, streams: Iterable[Stream], sync_id: int | None) -> None:
+def publish(home: Home, streams: Iterable[ObjectKind], sync_id: int | None) -> None:
     """Let the staged versions of one sync count, and remove those of every other: it died before its end."""
     for stream in streams:
         for path in sorted((home.raw / stream.table).glob(f"dt=*/*{_STAGED}")):

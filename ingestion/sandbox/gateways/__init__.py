@@ -10,10 +10,10 @@ from ingestion.sandbox.gateways.infron import INFRON
 from ingestion.sandbox.gateways.litellm import LITELLM
 from ingestion.sandbox.gateways.new_api import AISA, TOKENOPEN
 from ingestion.sandbox.gateways.openrouter import OPENROUTER
-from ingestion.sandbox.gateways.shape import Connector, Stream
+from ingestion.sandbox.gateways.shape import Connector, LogKind
 
 _KNOWN = (INFRON, AISA, TOKENOPEN, INFERY, LITELLM, OPENROUTER)
 
 CONNECTORS: dict[str, Connector] = {connector.name: connector for connector in _KNOWN}
 
-__all__ = ["CONNECTORS", "Connector", "Stream"]
+__all__ = ["CONNECTORS", "Connector", "LogKind"]

@@ -17,7 +17,7 @@ from types import TracebackType
 
 import numpy as np
 
-from ingestion.sandbox.gateways import Connector, Stream
+from ingestion.sandbox.gateways import Connector, LogKind
 from ingestion.sandbox.gateways.files import whole_gzip
 from ingestion.sandbox.gateways.shape import Lines
 from ingestion.sandbox.world.traffic import date_of
@@ -85,7 +85,7 @@ class DayFiles:
     A context manager: a file appears when it is full or when the block ends well.
     """
 
-    def __init__(self, folder: Path, home: Path, stream: Stream, day: int, stem: str) -> None:
+    def __init__(self, folder: Path, home: Path, stream: LogKind, day: int, stem: str) -> None:
         self.records: list[FileRecord] = []
         self._home, self._stem, self._stream = home, stem, stream
         self._folder = folder / f"dt={date_of(day)}"
@@ -159,7 +159,7 @@ class Delivery:
     """
 
     def __init__(
-        self, home: Path, connector: Connector, stream: Stream, day: int, *, late_arrives: bool
+        self, home: Path, connector: Connector, stream: LogKind, day: int, *, late_arrives: bool
     ) -> None:
         folder = home / "landing" / connector.name / stream.name
         self.connector, self.stream = connector, stream

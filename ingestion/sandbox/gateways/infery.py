@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingestion.sandbox.gateways.shape import Connector, Lines, Stream, json_lines
+from ingestion.sandbox.gateways.shape import Connector, Lines, LogKind, json_lines
 from ingestion.sandbox.world.calls import Call, moment
 from ingestion.sandbox.world.day import Batch
 
@@ -77,6 +77,6 @@ def _exported(batch: Batch) -> Lines:
 
 INFERY = Connector(
     "infery",
-    (Stream("usage", _exported, ".csv", _HEADER), Stream("requests", json_lines(request))),
+    (LogKind("usage", _exported, ".csv", _HEADER), LogKind("requests", json_lines(request))),
     {"usd_per_credit": 0.01},
 )

@@ -5,7 +5,7 @@ at a time, because this is the connector worlds of millions are written in.
 from __future__ import annotations
 
 from ingestion.sandbox.gateways.infron_log import lines
-from ingestion.sandbox.gateways.shape import Connector, Lines, Stream
+from ingestion.sandbox.gateways.shape import Connector, Lines, LogKind
 from ingestion.sandbox.world.day import Batch
 
 
@@ -13,4 +13,4 @@ def _lines(batch: Batch) -> Lines:
     return list(lines(batch.world, batch.seed, batch.rows, batch.charged))
 
 
-INFRON = Connector("infron", (Stream("logs", _lines),))
+INFRON = Connector("infron", (LogKind("logs", _lines),))

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from ingestion.sandbox.gateways.shape import Connector, Stream, json_lines
+from ingestion.sandbox.gateways.shape import Connector, LogKind, json_lines
 from ingestion.sandbox.world.calls import Call, usd
 from ingestion.sandbox.world.prices import UNKNOWN_MODEL
 
@@ -182,4 +182,4 @@ def _naive(milliseconds: int) -> str:
     return f"{whole:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}000"
 
 
-LITELLM = Connector("litellm", (Stream("logs", json_lines(payload)),))
+LITELLM = Connector("litellm", (LogKind("logs", json_lines(payload)),))

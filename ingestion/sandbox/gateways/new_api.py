@@ -17,7 +17,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ingestion.sandbox.gateways.shape import Connector, Stream, json_lines
+from ingestion.sandbox.gateways.shape import Connector, LogKind, json_lines
 from ingestion.sandbox.world.calls import Call
 
 QUOTA_PER_USD = 500_000
@@ -124,7 +124,7 @@ def _path(call: Call) -> str:
 
 def _connector(name: str, row: Callable[[Call], dict[str, Any]]) -> Connector:
     # An administrator reads them: corrected rows are known by their id.
-    return Connector(name, (Stream("logs", json_lines(row)),), {"trusted_ids": "true"})
+    return Connector(name, (LogKind("logs", json_lines(row)),), {"trusted_ids": "true"})
 
 
 AISA = _connector("aisa", completed)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ingestion.sandbox.gateways.shape import Connector, Stream, json_lines
+from ingestion.sandbox.gateways.shape import Connector, LogKind, json_lines
 from ingestion.sandbox.world.calls import Call, moment, usd
 from ingestion.sandbox.world.prices import MODELS, UNKNOWN_MODEL
 
@@ -124,4 +124,4 @@ def activity(calls: Iterable[Call]) -> list[dict[str, Any]]:
     ]
 
 
-OPENROUTER = Connector("openrouter", (Stream("generations", json_lines(generation)),))
+OPENROUTER = Connector("openrouter", (LogKind("generations", json_lines(generation)),))

@@ -15,7 +15,7 @@ Lines = list[str | None]
 
 
 @dataclass(frozen=True)
-class Stream:
+class LogKind:
     """One kind of file a gateway delivers.
 
     Attributes:
@@ -40,7 +40,7 @@ class Connector:
     """
 
     name: str
-    streams: tuple[Stream, ...]
+    streams: tuple[LogKind, ...]
     settings: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -9,12 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 import stripe
 
 from ingestion.home import Home
-from ingestion.raw_tables import STRIPE_TABLES
 from ingestion.sandbox import write_world
 from ingestion.sandbox.servers.stripe import StripeServer
 from ingestion.stripe_api import SyncResult, make_client, sync, versions
@@ -53,21 +51,6 @@ def test_every_object_lands_once_with_its_fields(home: Home, serve: Serve) -> No
     assert first["created_at"] == datetime(2026, 10, 1)
     assert first["fetched_at"] == datetime(2026, 11, 2, 2, 59)
     assert json.loads(first["metadata"]) == {"infery_invoice_id": "inv_00000", "workspace_id": "ws_01"}
-
-
-def test_the_columns_are_those_of_the_raw_tables() -> None:
-    types = {
-        "VARCHAR": pl.String,
-        "TIMESTAMP": pl.Datetime("us"),
-        "BIGINT": pl.Int64,
-        "BOOLEAN": pl.Boolean,
-        "DECIMAL(18,9)": pl.Decimal(18, 9),
-    }
-    assert [stream.table for stream in STREAMS] == list(STRIPE_TABLES)
-    for stream in STREAMS:
-        assert list(stream.schema.items()) == [
-            (name, types[kind]) for name, kind in STRIPE_TABLES[stream.table]
-        ]
 
 
 def test_a_second_sync_of_the_same_world_writes_nothing(home: Home, serve: Serve) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from ingestion.stripe_api.shape import Stream, canonical
+from ingestion.stripe_api.shape import ObjectKind, canonical
 from ingestion.stripe_api.streams import (
     BALANCE_TRANSACTIONS,
     CREDIT_NOTES,
@@ -22,7 +22,7 @@ from .conftest import intent, invoice, refund
 END = datetime(2026, 11, 2)
 
 
-def row(stream: Stream, found: dict[str, Any]) -> dict[str, Any]:
+def row(stream: ObjectKind, found: dict[str, Any]) -> dict[str, Any]:
     """The raw row of an object."""
     return stream.row(found, "stripe", END, "list")
 

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from ingestion.home import Home
-from ingestion.stripe_api.shape import Stream
+from ingestion.stripe_api.shape import ObjectKind
 from ingestion.stripe_api.streams import STREAMS
 from ingestion.stripe_api.versions import append, publish
 
@@ -26,14 +26,14 @@ BY_NAME = {stream.object_name: stream for stream in STREAMS}
 TIMES = {"created", "available_on", "period_start", "period_end", "voided_at", "due_date"}
 
 
-def landed(home: Home, stream: Stream, objects: list[dict[str, Any]]) -> pl.DataFrame:
+def landed(home: Home, stream: ObjectKind, objects: list[dict[str, Any]]) -> pl.DataFrame:
     """Put objects into raw/ and read them back."""
     append(home, stream, [stream.row(found, "stripe", NOW, "list") for found in objects], NOW, 1)
     publish(home, [stream], 1)
     return raw_rows(home, stream.table)
 
 
-def unflattened(stream: Stream, row: dict[str, str]) -> dict[str, Any]:
+def unflattened(stream: ObjectKind, row: dict[str, str]) -> dict[str, Any]:
     """Undo what the seeds did to an object: links named *_id, times and numbers as text, no creation time."""
     found: dict[str, Any] = {"object": stream.object_name}
     for name, value in row.items():
