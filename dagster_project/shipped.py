@@ -1,6 +1,8 @@
 """Folders that travel with the package: the dbt project and the notebooks.
 
 In a checkout they stand at the top; the wheel carries them below this package (pyproject.toml).
+
+Rulings: docs/decisions/structure.md#structure-3.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A connector module is data in these shapes and nothing else. How fields are read is in `reader_sql`, what they
 mean is SQL in the connector's dbt staging folder.
 
-Rulings: docs/decisions/reading.md#reading-5.
+Rulings: docs/decisions/reading.md#reading-5, docs/decisions/structure.md#structure-1.
 """
 
 from __future__ import annotations

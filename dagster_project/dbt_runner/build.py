@@ -5,7 +5,7 @@ runner is called directly, and what dbt says about each node is handed back as p
 connection to build.duckdb is open: publishing opens the same file. Knows nothing of Dagster, which
 defs/warehouse.py translates for, nor of what was built before (books/build.py).
 
-Rulings: docs/decisions/runs.md#runs-2.
+Rulings: docs/decisions/runs.md#runs-2, docs/decisions/runs.md#runs-9.
 """
 
 from __future__ import annotations

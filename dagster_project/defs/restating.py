@@ -1,4 +1,7 @@
-"""The job `restate` only: what `tollbook restate` does, for a person who works in the Dagster UI."""
+"""The job `restate` only: what `tollbook restate` does, for a person who works in the Dagster UI.
+
+Rulings: docs/decisions/runs.md#runs-8.
+"""
 
 import dagster as dg
 

@@ -7,6 +7,8 @@
 However late a file arrives, its content decides: it is unread, so its day is covered. Days between the first and the
 last that need nothing cost nothing. Which event days are rebuilt follows from content too, and is decided in dbt
 (dbt/macros/build_state); a backfill in the UI names its delivery days itself.
+
+Rulings: docs/decisions/structure.md#structure-2.
 """
 
 from __future__ import annotations

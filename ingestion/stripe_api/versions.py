@@ -6,6 +6,8 @@
 
 A version is new when it differs from the one seen last, so an object that changes and changes back has three. Nobody
 reads a staged file: the versions of a sync count together or not at all.
+
+Rulings: docs/decisions/invoices-and-payments.md#invoices-11.
 """
 
 from __future__ import annotations
