@@ -26,15 +26,10 @@ from ingestion.sources import Source
 _NOT_KEPT = {"mtime_ns"}
 
 
-def folder(home: Home) -> Path:
-    """Return where the accepted load records are."""
-    return home.raw / "accepted"
-
-
 def sources(home: Home) -> list[str]:
     """Return the names of the sources of which anything was accepted, also of those that are configured no more."""
     return sorted(
-        path.stem for path in folder(home).glob("*.ndjson") if not path.name.startswith(TEMPORARY_PREFIX)
+        path.stem for path in home.accepted.glob("*.ndjson") if not path.name.startswith(TEMPORARY_PREFIX)
     )
 
 
@@ -82,4 +77,4 @@ def accept(home: Home, source: str, records: Iterable[Mapping[str, Any]]) -> Non
 
 
 def _place(home: Home, source: str) -> Path:
-    return folder(home) / f"{source}.ndjson"
+    return home.accepted / f"{source}.ndjson"

@@ -5,7 +5,7 @@
       landing/                        files as delivered
       raw/  rejects/  lake/           Parquet
       build.duckdb                    private to the nightly run
-      tollbook.duckdb                    published, safe to keep open
+      tollbook.duckdb                 published, safe to keep open
       exports/  dagster/              files for people; DAGSTER_HOME
 
 Knows where things are, never what is in them.
@@ -128,6 +128,99 @@ class Home:
     def sandbox(self) -> Path:
         """The sandbox's own world: Stripe objects for the loopback server, and truth.json."""
         return self.root / "sandbox"
+
+    def config_table(self, name: str) -> Path:
+        """One configuration table, validated."""
+        return self.raw / f"config_{name}" / "config.parquet"
+
+    def price_catalogue(self, content: str) -> Path:
+        """The price catalogue of one content."""
+        return self.raw / "prices" / f"catalogue={content}" / "prices.parquet"
+
+    @property
+    def load_records(self) -> Path:
+        """Load records: `<source>/<stream>/dt=YYYY-MM-DD/<landing file>.json`."""
+        return self.raw / "load_records"
+
+    @property
+    def no_load_records(self) -> Path:
+        """An empty file read along with them, so that a home without any reads as no rows."""
+        return self.raw / "no_load_records.ndjson"
+
+    @property
+    def accepted(self) -> Path:
+        """The load records that count: `<source>.ndjson`."""
+        return self.raw / "accepted"
+
+    @property
+    def source_status(self) -> Path:
+        """How far each source is in the books."""
+        return self.raw / "source_status"
+
+    @property
+    def stripe_state(self) -> Path:
+        """How far each kind of Stripe object has been read."""
+        return self.raw / "stripe_state.json"
+
+    @property
+    def price_formulas(self) -> Path:
+        """Price formulas that rows carry."""
+        return self.raw / "price_formulas" / "formulas.parquet"
+
+    @property
+    def price_models(self) -> Path:
+        """What each model is called in the price catalogue."""
+        return self.raw / "price_models" / "models.parquet"
+
+    @property
+    def closings(self) -> Path:
+        """Closed months: `<month>.json`, `<month>.credits.parquet`."""
+        return self.lake / "closings"
+
+    @property
+    def restatements(self) -> Path:
+        """Restated days: `<id>.json`."""
+        return self.lake / "restatements"
+
+    @property
+    def status_history(self) -> Path:
+        """The status of every reconciliation item, by day: `YYYY-MM-DD.ndjson`."""
+        return self.lake / "recon_statuses"
+
+    @property
+    def closed_files_note(self) -> Path:
+        """Sizes and times of closed files when they were hashed last."""
+        return self.dagster / "closed_files.json"
+
+    @property
+    def confirmation(self) -> Path:
+        """When a night last confirmed the publication."""
+        return self.dagster / "publication.json"
+
+    @property
+    def dbt_work(self) -> Path:
+        """Dbt's target and logs."""
+        return self.dagster / "dbt"
+
+    @property
+    def gates(self) -> Path:
+        """What each gate has passed, and what it found last."""
+        return self.dagster / "gates"
+
+    @property
+    def unread(self) -> Path:
+        """Landing files that could not be read, by stream."""
+        return self.dagster / "unread"
+
+    @property
+    def usage_api_notes(self) -> Path:
+        """The last fetch of every usage API."""
+        return self.dagster / "usage_apis"
+
+    @property
+    def payments_note(self) -> Path:
+        """How the last sync of Stripe went."""
+        return self.dagster / "stripe.json"
 
     @property
     def lock_file(self) -> Path:

@@ -144,8 +144,8 @@ def write_schemas(home: Home) -> None:
     for table, columns in tables().items():
         _write_schema(home, home.raw / table / "schema.parquet", columns)
     _write_schema(home, home.rejects / "schema.parquet", REJECT_COLUMNS)
-    _write_schema(home, source_status.folder(home) / "schema.parquet", source_status.COLUMNS)
-    with whole(load_records.none_yet(home)) as temporary:
+    _write_schema(home, home.source_status / "schema.parquet", source_status.COLUMNS)
+    with whole(home.no_load_records) as temporary:
         temporary.touch()
 
 

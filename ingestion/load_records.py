@@ -18,19 +18,9 @@ from ingestion.files import TEMPORARY_PREFIX, whole
 from ingestion.home import Home
 
 
-def folder(home: Home) -> Path:
-    """Return where load records live."""
-    return home.raw / "load_records"
-
-
-def none_yet(home: Home) -> Path:
-    """Return an empty file read along with the load records, so that a home without any reads as no rows."""
-    return home.raw / "no_load_records.ndjson"
-
-
 def path(home: Home, source: str, stream: str, delivered_on: date, file_name: str) -> Path:
     """Return the load record's place; a landing file has at most one."""
-    return folder(home) / source / stream / f"dt={delivered_on}" / f"{file_name}.json"
+    return home.load_records / source / stream / f"dt={delivered_on}" / f"{file_name}.json"
 
 
 def read(place: Path) -> dict[str, Any] | None:
@@ -54,7 +44,7 @@ def line(content: Mapping[str, Any]) -> str:
 
 def every(home: Home) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield every load record with its place, by path."""
-    for found in sorted(folder(home).rglob("*.json")):
+    for found in sorted(home.load_records.rglob("*.json")):
         if not found.name.startswith(TEMPORARY_PREFIX):
             yield found, _parsed(found)
 

@@ -60,11 +60,6 @@ class SourceStatus:
     silent_streams: str | None = None
 
 
-def folder(home: Home) -> Path:
-    """Return where the table is."""
-    return home.raw / "source_status"
-
-
 def write(home: Home, statuses: Iterable[SourceStatus]) -> None:
     """Write the status of every source."""
     rows = [asdict(status) for status in sorted(statuses, key=lambda status: status.source)]
@@ -80,4 +75,4 @@ def read(home: Home) -> list[SourceStatus]:
 
 
 def _file(home: Home) -> Path:
-    return folder(home) / "status.parquet"
+    return home.source_status / "status.parquet"

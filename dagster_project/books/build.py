@@ -48,8 +48,8 @@ def build(
     if known:
         return known
     state.forget(home)
-    restating.folder(home).mkdir(parents=True, exist_ok=True)
-    (home.lake / "recon_statuses").mkdir(parents=True, exist_ok=True)
+    home.restatements.mkdir(parents=True, exist_ok=True)
+    home.status_history.mkdir(parents=True, exist_ok=True)
     restore_days(home)
     state.prepare(home, today(), closing.closed_day_rows(home), restatement.row() if restatement else None)
     result = _measured(home, project, run(home, project, select))

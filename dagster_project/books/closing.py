@@ -62,15 +62,10 @@ class Closing:
         return [kept for kept in (*self.days, self.credits) if kept and kept["file"]]
 
 
-def folder(home: Home) -> Path:
-    """Return where the records are."""
-    return home.lake / "closings"
-
-
 def closings(home: Home) -> list[Closing]:
     """Return every closed month, oldest first."""
     found = []
-    for path in sorted(folder(home).glob("????-??.json")):
+    for path in sorted(home.closings.glob("????-??.json")):
         record = json.loads(path.read_bytes())
         found.append(Closing(**record))
     return found
@@ -118,7 +113,7 @@ def verify(home: Home) -> None:
     found = closings(home)
     if not found:
         return
-    notes_file = home.dagster / "closed_files.json"
+    notes_file = home.closed_files_note
     notes = json.loads(notes_file.read_bytes()) if notes_file.exists() else {}
     seen = {}
     for closing in found:
@@ -171,11 +166,11 @@ def close(
         days = list(_published_days(home, warehouse, month, first, end))
         if not days:
             raise NotClosable(f"nothing is published of {month}")
-        folder(home).mkdir(parents=True, exist_ok=True)
-        remove_unfinished(folder(home))
-        credits = closing_credits.keep(home, folder(home), warehouse, month, end)
+        home.closings.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(home.closings)
+        credits = closing_credits.keep(home, home.closings, warehouse, month, end)
     closing = Closing(month, datetime.now(UTC).isoformat(timespec="seconds"), days, found, credits)
-    with whole(folder(home) / f"{month}.json") as temporary:
+    with whole(home.closings / f"{month}.json") as temporary:
         temporary.write_text(json.dumps(vars(closing), separators=(",", ":")) + "\n", encoding="utf-8")
     return closing, True
 

@@ -10,9 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from dagster_project.books import closing
 from dagster_project.dbt_runner.project import DbtProject
-from ingestion import accepted
 from ingestion.files import TEMPORARY_PREFIX
 from ingestion.home import Home
 
@@ -28,9 +26,9 @@ def inputs(home: Home, project: DbtProject) -> str:
 def _files(home: Home) -> Iterator[Path]:
     for folder, pattern in (
         (home.raw, "*.parquet"),
-        (accepted.folder(home), "*.ndjson"),
+        (home.accepted, "*.ndjson"),
         (home.rejects, "*.parquet"),
-        (closing.folder(home), "*.json"),
+        (home.closings, "*.json"),
     ):
         for path in sorted(folder.rglob(pattern)):
             if not any(part.startswith(TEMPORARY_PREFIX) for part in path.relative_to(folder).parts):

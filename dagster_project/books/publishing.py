@@ -79,7 +79,7 @@ def publish(home: Home, marts: Sequence[Mart], asked: Sequence[Path] = ()) -> Pu
 
 def confirm(home: Home, publication_id: str) -> None:
     """Note that a night has just found this publication to be what its inputs say, changed or not."""
-    with whole(_confirmation(home)) as temporary:
+    with whole(home.confirmation) as temporary:
         # The key is that of version 0.2, whose homes live on.
         content = {"publication_id": publication_id, "vouched_at": datetime.now(UTC).isoformat()}
         temporary.write_text(json.dumps(content) + "\n", encoding="utf-8")
@@ -88,13 +88,9 @@ def confirm(home: Home, publication_id: str) -> None:
 def confirmed_at(home: Home) -> datetime | None:
     """Return when a night last confirmed the published marts, UTC with zone; None if none ever did."""
     try:
-        return datetime.fromisoformat(json.loads(_confirmation(home).read_bytes())["vouched_at"])
+        return datetime.fromisoformat(json.loads(home.confirmation.read_bytes())["vouched_at"])
     except FileNotFoundError:
         return None
-
-
-def _confirmation(home: Home) -> Path:
-    return home.dagster / "publication.json"
 
 
 @dataclass(frozen=True)

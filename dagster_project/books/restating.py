@@ -11,7 +11,6 @@ import json
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -76,16 +75,11 @@ class Restatement:
         return (self.restatement_id, self.first, self.last, self.reason)
 
 
-def folder(home: Home) -> Path:
-    """Return where the records are."""
-    return home.lake / "restatements"
-
-
 def records(home: Home, restatement_id: str = "*") -> list[dict[str, Any]]:
     """Return the days of one restatement, or of all; what a night that died left unfinished is none."""
     return [
         json.loads(line)
-        for path in sorted(folder(home).glob(f"{restatement_id}.json"))
+        for path in sorted(home.restatements.glob(f"{restatement_id}.json"))
         if not path.name.startswith(UNFINISHED)
         for line in path.read_text(encoding="utf-8").splitlines()
     ]

@@ -8,7 +8,6 @@ by an older reader are read again (ingestion/landing.py).
 
 from __future__ import annotations
 
-from ingestion import load_records
 from ingestion.home import Home
 
 #: The published file of version 0.2.
@@ -18,8 +17,8 @@ OLD_PUBLISHED = "marts.duckdb"
 def upgrade(home: Home) -> None:
     """Bring a home to this version. Killed at any moment and done again, it ends the same."""
     old_records = home.raw / "manifests"
-    if old_records.exists() and not load_records.folder(home).exists():
-        old_records.rename(load_records.folder(home))
+    if old_records.exists() and not home.load_records.exists():
+        old_records.rename(home.load_records)
     old = home.root / OLD_PUBLISHED
     if old.exists():
         if home.published_database.exists():

@@ -119,7 +119,7 @@ def _manifest(project: DbtProject) -> Manifest:
 
 
 def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[str]:
-    work = home.dagster / "dbt"
+    work = home.dbt_work
     return [
         "build",
         "--no-write-json",
@@ -154,7 +154,7 @@ def _environment(home: Home) -> Iterator[None]:
 @contextmanager
 def _log_file(home: Home) -> Iterator[TextIO]:
     """What dbt said, run after run, kept below a size a person can still open."""
-    path = home.dagster / "dbt" / "logs" / "dbt.log"
+    path = home.dbt_work / "logs" / "dbt.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > LOG_BYTES:
         path.replace(path.with_suffix(".log.1"))

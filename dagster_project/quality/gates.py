@@ -229,7 +229,7 @@ def _profile_rows(session: duckdb.DuckDBPyConnection, stream: Stream, files: Seq
 def _days(home: Home, source: Source, stream: str) -> dict[str, list[Mapping]]:
     """Return the load records of a stream's files that are in landing/, by delivery day."""
     days: dict[str, list[Mapping]] = {}
-    for path in sorted((load_records.folder(home) / source.name / stream).glob("dt=*/*.json")):
+    for path in sorted((home.load_records / source.name / stream).glob("dt=*/*.json")):
         found = load_records.read(path)
         if found is not None and (home.landing / found["landing_file"]).exists():
             days.setdefault(found["delivered_on"], []).append(found)
@@ -241,7 +241,7 @@ def _fingerprint(files: Sequence[Mapping]) -> str:
 
 
 def _ledger_file(home: Home, gate: str) -> Path:
-    return home.dagster / "gates" / f"{gate}.json"
+    return home.gates / f"{gate}.json"
 
 
 def _ledger(home: Home, gate: str) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def _rejects(home: Home, records: Sequence[Mapping[str, Any]]) -> Iterator[Diagn
 
 def _unmapped_models(home: Home) -> Iterator[Diagnosis]:
     """Yield names that are in no price list."""
-    models = home.raw / "price_models" / "models.parquet"
+    models = home.price_models
     if not models.exists():
         return
     with duckdb.connect() as connection:

@@ -117,7 +117,7 @@ def unread_files(home: Home, source: Source) -> list[tuple[LandedFile, str]]:
 
 
 def _unread_file(home: Home, source: Source, stream: str) -> Path:
-    return home.dagster / "unread" / f"{source.name}.{stream}.json"
+    return home.unread / f"{source.name}.{stream}.json"
 
 
 def _why_unopenable(file: LandedFile) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster_project.steps.conversion import landed_days
@@ -52,17 +51,13 @@ def sync_payments(home: Home, settings: StripeSettings, address: str | None = No
 def last_failure(home: Home) -> str:
     """Return why the last sync failed; empty if it did not, or if there was none."""
     try:
-        return json.loads(_note_file(home).read_bytes())["failure"]
+        return json.loads(home.payments_note.read_bytes())["failure"]
     except FileNotFoundError:
         return ""
 
 
-def _note_file(home: Home) -> Path:
-    return home.dagster / "stripe.json"
-
-
 def _note(home: Home, failure: str) -> None:
-    with whole(_note_file(home)) as temporary:
+    with whole(home.payments_note) as temporary:
         temporary.write_text(json.dumps({"failure": failure}) + "\n", encoding="utf-8")
 
 

@@ -87,7 +87,7 @@ def _first_day(home: Home, source: Source, today: date) -> date:
 
 
 def _note_file(home: Home, source: Source) -> Path:
-    return home.dagster / "usage_apis" / f"{source.name}.json"
+    return home.usage_api_notes / f"{source.name}.json"
 
 
 def _note(home: Home, source: Source, now: datetime, failure: str, findings: Sequence[str]) -> None:

@@ -48,4 +48,4 @@ def write_config(home: Home) -> None:
         raise ConfigError("\n".join(faults))
     settings.write(home, sources, accepted.sources(home))
     for name, frame in frames.items():
-        write_if_changed(home.raw / f"config_{name}" / "config.parquet", frame.write_parquet)
+        write_if_changed(home.config_table(name), frame.write_parquet)

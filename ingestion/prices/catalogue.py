@@ -72,7 +72,7 @@ def write_catalogue(home: Home) -> CatalogueResult:
         CatalogueError: the catalogue holds something the flat table cannot say exactly.
     """
     current = catalogue_version()
-    path = home.raw / "prices" / f"catalogue={current}" / "prices.parquet"
+    path = home.price_catalogue(current)
     made_from = fingerprint(current)
     if is_made_from(path, made_from):
         return CatalogueResult(

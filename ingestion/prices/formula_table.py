@@ -49,7 +49,7 @@ class FormulasResult:
 def write_formulas(home: Home) -> FormulasResult:
     """Read every formula accepted load records name and write formulas.parquet, unless it is the same as last time."""
     seen = sorted(_seen(home))
-    path = home.raw / "price_formulas" / "formulas.parquet"
+    path = home.price_formulas
     made_from = fingerprint(seen)
     written = not is_made_from(path, made_from)
     if written:

@@ -98,7 +98,7 @@ def resolve_models(home: Home) -> ModelsResult:
         providers={prefix: provider for prefix, (provider, _) in prefixes.items()},
     )
     version = catalogue_version()
-    path = home.raw / "price_models" / "models.parquet"
+    path = home.price_models
     made_from = fingerprint(version, pairs, sorted(aliases.models.items()), sorted(aliases.providers.items()))
     if is_made_from(path, made_from):
         frame = pl.read_parquet(path, glob=False)
@@ -185,7 +185,7 @@ def _pairs(home: Home) -> list[tuple[str, str]]:
 
 def _aliases(home: Home, name: str, key: str) -> dict[str, tuple[str, str]]:
     """Return lower-case `key` → (catalogue_provider, catalogue_model or ''); none without a table."""
-    path = home.raw / f"config_{name}" / "config.parquet"
+    path = home.config_table(name)
     rows: Iterable[Mapping[str, object]] = (
         pl.read_parquet(path, glob=False).iter_rows(named=True) if path.exists() else ()
     )

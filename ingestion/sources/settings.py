@@ -112,7 +112,7 @@ def write(home: Home, sources: list[Any], counting: Collection[str] = ()) -> Non
         sources: `ingestion.sources.Source` objects.
         counting: Names of sources that are in the books; of those that are configured no more the settings stay.
     """
-    place = home.raw / "config_sources" / "config.parquet"
+    place = home.config_table("sources")
     frame = pl.DataFrame([row for source in sources for row in _rows(source)], schema=COLUMNS)
     gone = set(counting) - {source.name for source in sources}
     if gone and place.exists():

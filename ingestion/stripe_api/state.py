@@ -11,7 +11,6 @@ from typing import Any
 from ingestion.files import whole
 from ingestion.home import Home
 
-FILE = "stripe_state.json"
 _SYNCS = "syncs"
 
 
@@ -35,10 +34,10 @@ def write_marks(home: Home, source: str, marks: dict[str, int], sync_id: int | N
     syncs = before.get(_SYNCS, {}) | ({source: sync_id} if sync_id else {})
     after = before | {source: marks} | ({_SYNCS: syncs} if syncs else {})
     if after != before:
-        with whole(home.raw / FILE) as temporary:
+        with whole(home.stripe_state) as temporary:
             temporary.write_text(json.dumps(after, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _read(home: Home) -> dict[str, Any]:
-    path = home.raw / FILE
+    path = home.stripe_state
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

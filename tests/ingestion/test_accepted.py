@@ -72,7 +72,7 @@ def test_what_counts_is_one_line_per_file_in_their_order_and_without_times(desk,
     desk.land([call(1)], name="b.ndjson")
     desk.land([call(2)], name="a.ndjson")
     desk.run()
-    text = (accepted.folder(desk.home) / "infron.ndjson").read_text()
+    text = (desk.home.accepted / "infron.ndjson").read_text()
     names = [json.loads(line)["landing_file"].rpartition("/")[2] for line in text.splitlines()]
     assert names == ["a.ndjson", "b.ndjson"]
     assert "mtime_ns" not in text

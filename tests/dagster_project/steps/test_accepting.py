@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import stripe
 
-from dagster_project.books.closing import folder
 from dagster_project.quality import gates
 from dagster_project.steps import conversion
 from dagster_project.steps.accepting import Taken, adopt, silences, take_over
@@ -210,8 +209,8 @@ def test_a_file_that_was_moved_has_not_vanished(two: Home) -> None:
 
 
 def test_files_of_closed_months_may_be_archived(two: Home) -> None:
-    folder(two).mkdir(parents=True)
-    (folder(two) / "2026-11.json").write_text('{"month":"2026-11","closed_at":"","days":[],"accepted":[]}')
+    two.closings.mkdir(parents=True)
+    (two.closings / "2026-11.json").write_text('{"month":"2026-11","closed_at":"","days":[],"accepted":[]}')
     (two.landing / "east" / "logs" / "dt=2026-11-03" / "a.ndjson").unlink()
     assert night(two) == Taken()
     assert events(two, "east") == {"2026-11-02/a.ndjson": 200}
@@ -292,7 +291,7 @@ def test_a_home_of_an_older_version_counts_as_accepted_but_for_days_its_gate_ref
     night(two)
     for source in ("east", "west"):
         accepted.accept(two, source, [])
-    (source_status.folder(two) / "status.parquet").unlink()
+    (two.source_status / "status.parquet").unlink()
     adopt(two, load_sources(two))
     assert accepted.sources(two) == [], "nothing was ever published"
     two.published_database.touch()
