@@ -71,7 +71,7 @@ def read(home: Home) -> list[SourceStatus]:
     """Return what the last night wrote, by source; nothing before the first."""
     if not _file(home).exists():
         return []
-    return [SourceStatus(**row) for row in pl.read_parquet(_file(home)).iter_rows(named=True)]
+    return [SourceStatus(**row) for row in pl.read_parquet(_file(home), glob=False).iter_rows(named=True)]
 
 
 def _file(home: Home) -> Path:

@@ -116,7 +116,7 @@ def write(home: Home, sources: list[Any], counting: Collection[str] = ()) -> Non
     frame = pl.DataFrame([row for source in sources for row in _rows(source)], schema=COLUMNS)
     gone = set(counting) - {source.name for source in sources}
     if gone and place.exists():
-        before = pl.read_parquet(place).filter(pl.col("source").is_in(sorted(gone)))
+        before = pl.read_parquet(place, glob=False).filter(pl.col("source").is_in(sorted(gone)))
         frame = pl.concat([frame, before], how="diagonal").select(*COLUMNS)
     write_if_changed(place, frame.write_parquet)
 

@@ -105,7 +105,7 @@ def night(home: Path, rows: int) -> Cost:
     """
     cost = measure([TOLLBOOK, "run", "--home", str(home)], accepted=(0, FINDINGS))
     with duckdb.connect(home / "tollbook.duckdb", read_only=True) as con:
-        [(published,)] = con.sql("select count(*) from marts.marts.fct_usage_costs").fetchall()
+        [(published,)] = con.sql("select count(*) from marts.fct_usage_costs").fetchall()
     if published != rows:
         raise SystemExit(f"{rows} requests landed, {published} were published")
     return cost

@@ -28,6 +28,6 @@ def test_a_home_with_nothing_but_managing_calls_ends_with_0(home: Home) -> None:
     assert ended.code == 0, ended.output
     with duckdb.connect(str(home.published_database), read_only=True) as marts:
         assert marts.sql(
-            "select count(*), sum(cache_optimized_cost_usd) from marts.marts.fct_usage_costs"
+            "select count(*), sum(cache_optimized_cost_usd) from marts.fct_usage_costs"
         ).fetchall() == [(len(TYPES), 0)]
-        assert marts.sql("select count(*) from marts.marts.rpt_unpriced_usage").fetchall() == [(0,)]
+        assert marts.sql("select count(*) from marts.rpt_unpriced_usage").fetchall() == [(0,)]

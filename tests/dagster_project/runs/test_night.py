@@ -129,11 +129,11 @@ def test_a_delivery_that_vanishes_is_kept_in_the_books_and_told(finished_night, 
     assert ended.code == 3
     assert gone.relative_to(home.landing).as_posix() in ended.output
     with duckdb.connect(str(home.published_database), read_only=True) as marts:
-        marts.execute("use marts.marts")
-        calls = marts.sql(f"select count(*) from fct_usage_costs where source = '{VANISHING}'").fetchone()
-        status = marts.sql(
+        marts.execute("use tollbook.marts")
+        [calls] = marts.sql(f"select count(*) from fct_usage_costs where source = '{VANISHING}'").fetchall()
+        [status] = marts.sql(
             f"select held_back_reason from rpt_source_status where source = '{VANISHING}'"
-        ).fetchone()
+        ).fetchall()
     assert (calls, status) == ((16,), ("vanished",))
 
 
