@@ -19,7 +19,7 @@ from dagster_project.books.closing import close
 from dagster_project.books.publishing import publish
 from dagster_project.dbt_runner.project import Mart
 from ingestion.home import HOME_VARIABLE, Home
-from ingestion.sandbox import write_world
+from ingestion.sandbox import Truth, write_world
 from ingestion.sandbox.judge.credits import compare, found_in
 from ingestion.sandbox.wallets import midnight, wallet_plan
 from ingestion.sandbox.wallets.ledger import Closing, WalletTruth
@@ -32,6 +32,7 @@ CREDITS = (
     "+recon_credit_burn",
     "+recon_credit_balances",
 )
+FINDING = "assert_every_call_was_served_at_the_tier_asked_for"
 KEPT = [Mart("fct_usage_costs"), Mart("fct_credit_entries"), Mart("fct_credit_balances_daily")]
 RECONCILIATIONS = ("recon_credit_balances", "recon_credit_burn", "recon_credit_grants")
 KINDS = {
@@ -59,19 +60,30 @@ class Wallets:
         return {one["status"] for one in self.truth["statuses"] if one["mart"] == mart}
 
 
-def live(home: Home, days: int, seed: int) -> dict[str, Any]:
-    """Let the wallets live so many days; return what they come to. Requests that draw on none are left away."""
+def live(home: Home, days: int, seed: int) -> Truth:
+    """Let the wallets live so many days; return what is true. Requests that draw on none are left away."""
     if seed == BY_INFERY:
-        return write_world(home.root, days, 150, seed, ("infery",)).credits
+        return write_world(home.root, days, 150, seed, ("infery",))
     truth = write_world(home.root, days, 1, seed)
     shutil.rmtree(home.landing / "infron")
-    return truth.credits
+    return truth
 
 
-def build_soundly(home: Home) -> None:
-    """Build the books; every invariant must hold."""
+def build_soundly(home: Home, truth: Truth) -> None:
+    """Build the books; every invariant holds, and the one finding is of the calls that were planted for it."""
     result = build(home, CREDITS)
-    assert [node.name for node in result.nodes if not node.passed] == []
+    assert [node.name for node in result.nodes if not node.passed] == [FINDING]
+    found = rows(
+        home,
+        """
+        select request_id
+        from marts.fct_usage_costs
+        where service_tier != service_tier_requested and adjusts_event_id is null
+        order by request_id
+        """,
+    )
+    planted = truth.of_kind("service_tier_not_served")
+    assert [request_id for (request_id,) in found] == sorted(fault.subject for fault in planted)
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -80,8 +92,8 @@ def wallets(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(HOME_VARIABLE, str(home.root))
         truth = live(home, DAYS, request.param)
-        build_soundly(home)
-    return Wallets(truth, home)
+        build_soundly(home, truth)
+    return Wallets(truth.credits, home)
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +108,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Wallets:
         publish(home, KEPT)
         close(home, "2026-08", date(2026, 9, 1), lambda home, month: [], force=False)
         patch.setenv("TOLLBOOK_TODAY", "2026-09-04")
-        live(home, 33, SEEDS[0])
-        build_soundly(home)
+        build_soundly(home, live(home, 33, SEEDS[0]))
     closing = Closing(midnight(29), known_days=30, found_on=date(2026, 9, 4))
     return Wallets(WalletTruth(wallet_plan(SEEDS[0]), 33, closing).as_json(), home)
 
