@@ -5,6 +5,7 @@ Rulings: docs/decisions/runs.md#runs-8.
 
 import dagster as dg
 
+from dagster_project.defs.prices import CONFIG, PRICES
 from dagster_project.runs.names import LOAD_RECORDS, RESTATE
 
 #: What a person replaces in the launchpad; as it stands it is refused.
@@ -12,7 +13,7 @@ _TO_FILL_IN = {"first_day": "YYYY-MM-DD", "last_day": "YYYY-MM-DD", "reason": ""
 
 restate = dg.define_asset_job(
     name=RESTATE,
-    selection=dg.AssetSelection.assets(LOAD_RECORDS).downstream(),
+    selection=dg.AssetSelection.assets(LOAD_RECORDS, CONFIG, PRICES).downstream(),
     config={"ops": {"dbt": {"config": {"restate": _TO_FILL_IN}}}},
     executor_def=dg.in_process_executor,
     description="Rate open days again, under today's prices and rules; what they said before stays beside it. "
