@@ -43,14 +43,14 @@ class Books:
 
     home: Home
     session: duckdb.DuckDBPyConnection
-    models: list[tuple[str, str]]
+    models: list[tuple[str, str, str]]
     write: Callable[..., None]
 
     def items(self, world: dict[str, list[dict[str, Any]]]) -> Items:
         """Run the models over other rows; return the items by id."""
         self.write(**world, currencies=CURRENCIES)
-        for relation, sql in self.models:
-            self.session.execute(f"create or replace table {relation} as {sql}")
+        for kind, relation, sql in self.models:
+            self.session.execute(f"create or replace {kind} {relation} as {sql}")
         found = self.session.sql("select item_id, * from marts.recon_invoice_payments").fetchall()
         return {item_id: tuple(rest) for item_id, *rest in found}
 
@@ -101,12 +101,14 @@ def ties(books: Books, before: Items) -> dict[tuple[str, str], set[str]]:
     return {row: books.tied(*row) for row in rows_to_take()}
 
 
-def compiled(result: BuildResult) -> Iterator[tuple[str, str]]:
-    """Where each model is written, and its SQL, in the order they were built in."""
+def compiled(result: BuildResult) -> Iterator[tuple[str, str, str]]:
+    """Whether each model is a view or a table, where it is written, and its SQL, in the order they were built in."""
     nodes = project().manifest_json["nodes"]
     for node in result.nodes:
         if node.resource_type == "model":
-            yield nodes[node.unique_id]["relation_name"], compiled_sql(result, node.name)
+            model = nodes[node.unique_id]
+            kind = "view" if model["config"]["materialized"] == "view" else "table"
+            yield kind, model["relation_name"], compiled_sql(result, node.name)
 
 
 def without(kind: str, number: str) -> dict[str, list[dict[str, Any]]]:
