@@ -22,7 +22,7 @@ MODEL = PROJECT_DIR / "models" / "marts" / "billing" / "recon_invoice_payments"
 
 def decision() -> str:
     """The SQL from the items to their status, without what follows it."""
-    sql = MODEL.with_suffix(".sql").read_text(encoding="utf-8")
+    sql = re.sub(r"\{#.*?#\}", "", MODEL.with_suffix(".sql").read_text(encoding="utf-8"), flags=re.DOTALL)
     head, _, _ = sql.partition("\n\n-- Sums of different currencies")
     return head.replace("{{ ref('int_reconciliation_items') }}", given()).rstrip(",")
 
