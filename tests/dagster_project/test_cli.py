@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
+from dagster_project.books.locks import writing
 from dagster_project.cli import app, main
 from ingestion.home import Home
 
@@ -22,6 +23,8 @@ def tollbook(*arguments: object):
 
 
 def test_another_run_holding_the_home_ends_with_4_and_names_its_process(home: Home) -> None:
+    with writing(home):  # notes the number of this process
+        pass
     with FileLock(home.lock_file):
         ended = tollbook("run", "--home", home.root)
     assert ended.exit_code == 4
