@@ -54,8 +54,9 @@ class Output(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush, if anybody is there."""
-        self._try(lambda: self._stream.flush())
+        """Flush, if anybody is there; a stream that its owner has closed holds nothing any more."""
+        if not self._is_gone and not self._stream.closed:
+            self._try(self._stream.flush)
 
     def _try(self, act: Callable[[], object]) -> None:
         if self._is_gone:

@@ -95,3 +95,12 @@ def test_a_listener_that_raises_ends_no_step_and_the_night_is_no_success() -> No
     Listener(night, Console(None))(SimpleNamespace(dagster_event=event, message="materialized"))
     assert night.unreadable_events == ["KeyError: 'replaced', at: materialized"]
     assert night.code == ExitCode.FAILED
+
+
+def test_a_stream_that_its_owner_has_closed_needs_no_flush(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = io.StringIO()
+    output = Output(stream)
+    output.write("said")
+    stream.close()
+    output.flush()
+    assert capsys.readouterr().err == ""
