@@ -40,25 +40,25 @@ _DAY_BUILDS = {
 }
 
 _TABLES = """
-create schema if not exists {schema};
-create table if not exists {schema}.day_builds ({day_builds});
-create table if not exists {schema}.published_days (model varchar, event_date date, fingerprint varchar);
-create table if not exists {schema}.replaced_days (
+create schema if not exists meta;
+create table if not exists meta.day_builds ({day_builds});
+create table if not exists meta.published_days (model varchar, event_date date, fingerprint varchar);
+create table if not exists meta.replaced_days (
     restatement_id varchar, restated_at timestamp, event_date date, cause varchar, reason varchar,
     before_file varchar, before_fingerprint varchar
 );
-create or replace table {schema}.closed_days (
+create or replace table meta.closed_days (
     month varchar, event_date date, fingerprint varchar, file varchar, row_count bigint
 );
-create or replace table {schema}.run (found_on date);
-create or replace table {schema}.restatement (
+create or replace table meta.run (found_on date);
+create or replace table meta.restatement (
     restatement_id varchar, first_day date, last_day date, reason varchar
 );
-create or replace view {schema}.unpublished_days as
+create or replace view meta.unpublished_days as
 select model, event_date from (
-    select model, event_date, fingerprint from {schema}.day_builds
+    select model, event_date, fingerprint from meta.day_builds
     except
-    select model, event_date, fingerprint from {schema}.published_days
+    select model, event_date, fingerprint from meta.published_days
 );
 """
 
@@ -102,18 +102,13 @@ def prepare(
         ).fetchall()
         if found and [name for (name,) in found] != list(_DAY_BUILDS):
             warehouse.execute("drop table meta.day_builds cascade")
-        warehouse.execute(tables("meta"))
+        columns = ", ".join(f"{name} {sql_type}" for name, sql_type in _DAY_BUILDS.items())
+        warehouse.execute(_TABLES.format(day_builds=columns))
         warehouse.execute("insert into meta.run values ($1)", [found_on])
         if closed_days:
             warehouse.executemany("insert into meta.closed_days values ($1, $2, $3, $4, $5)", closed_days)
         if restatement:
             warehouse.execute("insert into meta.restatement values ($1, $2, $3, $4)", restatement)
-
-
-def tables(schema: str) -> str:
-    """Return the statements that make the tables in `schema`."""
-    columns = ", ".join(f"{name} {sql_type}" for name, sql_type in _DAY_BUILDS.items())
-    return _TABLES.format(schema=schema, day_builds=columns)
 
 
 def counts(home: Home, invocation_id: str) -> dict[str, tuple[int, int]]:
