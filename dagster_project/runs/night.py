@@ -23,7 +23,7 @@ from dagster_project.books.locks import writing
 from dagster_project.books.restating import Restatement, refuse_closed, restated, summary_lines
 from dagster_project.runs.console import Console, listening, say_all
 from dagster_project.runs.events import ExitCode, Listener, Night
-from dagster_project.runs.planner import Plan, plan
+from dagster_project.runs.planner import Plan, plan, streams_of
 from ingestion import accepted
 from ingestion.home import HOME_VARIABLE, Home
 from ingestion.landing import problems
@@ -90,7 +90,7 @@ def nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
                 _execute(instance, code.fetch().resolve_implicit_global_asset_job_def(), night, console)
             planned = plan(home, sources, asked.since, asked.until)
             _announce(home, sources, planned.days, console)
-            _run(instance, code.nightly(), planned, asked, night, console)
+            _run(instance, code.nightly(), planned, streams_of(home, sources, planned), asked, night, console)
     _conclude(home, code, night, console)
     if restatement and night.published:
         say_all(console, summary_lines(home, restatement))
@@ -123,6 +123,7 @@ def _run(
     instance: dg.DagsterInstance,
     definitions: dg.Definitions,
     planned: Plan,
+    streams: set[tuple[str, str]],
     asked: Asked,
     night: Night,
     console: Console,
@@ -138,8 +139,7 @@ def _run(
     keys = [
         key
         for key in graph.materializable_asset_keys
-        if key.path[0] != "landing"
-        and (tuple(key.path[1:]) in planned.streams or not graph.get(key).is_partitioned)
+        if key.path[0] != "landing" and (tuple(key.path[1:]) in streams or not graph.get(key).is_partitioned)
     ]
     whole = len(keys) == len(graph.materializable_asset_keys)
     ops = {"raw__load_records": {"config": {"accept_vanished": list(asked.accept_vanished)}}}

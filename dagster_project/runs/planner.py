@@ -1,7 +1,7 @@
 """Which delivery days a run covers: one answer for the command line, the schedule and the sensor.
 
     files not read, or read by an older reader ┐
-    days a gate has yet to pass                ├─► from … to ─► Plan: days, and the streams that have files on them
+    days a gate has yet to pass                ├─► from … to ─► days ─► the streams that have files on them
     days a fetch within the run may land on    ┘
 
 However late a file arrives, its content decides: it is unread, so its day is covered. Days between the first and the
@@ -30,15 +30,9 @@ RANGE_END = "dagster/asset_partition_range_end"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run covers.
-
-    Attributes:
-        days: delivery days that need it, in order.
-        streams: (source, stream) that have a file on one of the days or between them.
-    """
+    """The delivery days a run covers, in order."""
 
     days: tuple[date, ...]
-    streams: frozenset[tuple[str, str]]
 
     def tags(self) -> dict[str, str]:
         """Return the tags that make one run cover all days from the first to the last; none without days."""
@@ -65,12 +59,18 @@ def plan(
     if fetching_on:
         days |= set(days_a_fetch_may_land(home, sources, fetching_on))
     chosen = sorted(day for day in days if (not since or day >= since) and (not until or day <= until))
-    streams = {
+    return Plan(tuple(chosen))
+
+
+def streams_of(home: Home, sources: Sequence[Source], planned: Plan) -> set[tuple[str, str]]:
+    """Return the (source, stream) that have a file on one of the days of a plan or between them."""
+    if not planned.days:
+        return set()
+    return {
         (file.source.name, file.stream.name)
         for file in landed(home, sources)
-        if chosen and chosen[0] <= file.delivered_on <= chosen[-1]
+        if planned.days[0] <= file.delivered_on <= planned.days[-1]
     }
-    return Plan(tuple(chosen), frozenset(streams))
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:
