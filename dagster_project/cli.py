@@ -210,7 +210,7 @@ def close(
 
     located, name = Home.locate(home), f"{month:%Y-%m}"
     try:
-        with writing(located, patience=0):
+        with writing(located, wait_seconds=0):
             closed, is_new = closing.close(located, name, datetime.now(UTC).date(), objections, force=force)
     except HomeLocked as error:
         _end(str(error), 4)
@@ -282,7 +282,7 @@ def sandbox(
 
     located = Home.locate(home)
     try:
-        with writing(located, patience=0):
+        with writing(located, wait_seconds=0):
             truth = write_world(located.root, days, requests_per_day, seed, tuple(connector or ("infron",)))
     except HomeLocked as error:
         _end(str(error), 4)

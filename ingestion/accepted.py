@@ -1,10 +1,10 @@
-"""What counts of what was read: the load records of each source that the warehouse is built from.
+"""The accepted load records of each source. The warehouse is built from these alone.
 
-    raw/load_records/ (what was read) ──accept──► raw/accepted/<source>.ndjson (what counts)
+    raw/load_records/ (read) ──accept──► raw/accepted/<source>.ndjson (used by dbt)
 
-One file per source, replaced whole: a source is accepted in one step, or stays as it was. Parquet is named by its
-content, so what was accepted is still there when its landing file has been read anew. Decides nothing about
-what deserves to be accepted.
+One file per source, replaced as a whole: a source is accepted in one step or stays as it was. Parquet files are named
+by their content, so accepted rows are still there after their landing file was read again. Whether a source may be
+accepted is not decided here.
 
 Rulings: docs/decisions/deliveries.md#deliveries-1.
 """
@@ -22,12 +22,12 @@ from ingestion.home import Home
 from ingestion.landing import landed, record_path
 from ingestion.sources import Source
 
-#: What a load record says of the landing file, and not of what was made of it.
+#: Fields of a load record that describe only the landing file, not its rows.
 _NOT_KEPT = {"mtime_ns"}
 
 
 def sources(home: Home) -> list[str]:
-    """Return the names of the sources of which anything was accepted, also of those that are configured no more."""
+    """Return the names of the sources with accepted files, also of those no longer configured."""
     return sorted(
         path.stem for path in home.accepted.glob("*.ndjson") if not path.name.startswith(TEMPORARY_PREFIX)
     )
@@ -49,9 +49,9 @@ def every(home: Home) -> Iterator[dict[str, Any]]:
 
 
 def as_landed(home: Home, configured: list[Source]) -> dict[str, list[dict[str, Any]]]:
-    """Return what would be accepted now: by source, the load records of the files that are in landing/.
+    """Return, by source, the load records of the files now in landing/: what would be accepted now.
 
-    A source of which something was accepted is there, too, if nothing of it has landed.
+    A source with accepted files is included even if landing/ holds none of its files.
     """
     found: dict[str, list[dict[str, Any]]] = {source.name: [] for source in configured}
     found |= {name: [] for name in sources(home)}
@@ -63,7 +63,7 @@ def as_landed(home: Home, configured: list[Source]) -> dict[str, list[dict[str, 
 
 
 def accept(home: Home, source: str, records: Iterable[Mapping[str, Any]]) -> None:
-    """Let these load records count, and no others of the source."""
+    """Replace the accepted load records of a source."""
     kept = [
         {name: value for name, value in content.items() if name not in _NOT_KEPT}
         for content in sorted(records, key=lambda content: content["landing_file"])

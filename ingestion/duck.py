@@ -12,8 +12,8 @@ from ingestion.files import TEMPORARY_PREFIX
 
 MEMORY_VARIABLE = "TOLLBOOK_MEMORY_LIMIT"
 THREADS_VARIABLE = "TOLLBOOK_THREADS"
-#: COPY reserves 4 MiB per column and thread and reads alone if it does not get them; what it takes is less: a
-#: hundred columns and two threads stay below 750 MB.
+#: COPY reserves 4 MiB per column and thread, and uses one thread if it cannot; it needs less: a hundred columns and two
+#: threads stay below 750 MB.
 DEFAULT_MEMORY = "1500MB"
 
 
@@ -35,7 +35,7 @@ def session(folder: Path, time_zone: str = "UTC") -> duckdb.DuckDBPyConnection:
     """Return a session of this process's engine; close it after use.
 
     Args:
-        folder: Folder in which a temporary one takes what does not fit into memory.
+        folder: Folder for the temporary folder that DuckDB spills to.
         time_zone: Zone in which times without an offset are read.
     """
     memory = os.environ.get(MEMORY_VARIABLE) or DEFAULT_MEMORY

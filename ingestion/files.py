@@ -1,6 +1,6 @@
-"""Files that appear whole or not at all: a temporary name in the same folder, fsync, then a rename.
+"""Atomic writes: a temporary name in the same folder, fsync, then a rename.
 
-All files are their owner's alone: see `keep_private`.
+Only the owner can read the files: see `keep_private`.
 
 Rulings: docs/decisions/reading.md#reading-9.
 """
@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-#: Everything that starts like this is unfinished work of a process that may be gone.
+#: Prefix of unfinished files; the process that wrote them may be dead.
 TEMPORARY_PREFIX = ".tmp-"
 
 
 def keep_private() -> None:
     """Create files as 0600 and folders as 0700 from here on, in this process and those it starts.
 
-    Called where a process begins. What is there keeps its mode, so a file that was opened to a group stays open to it.
+    Called at process start. Existing files keep their mode, so a file that a group may read stays readable to it.
     """
     os.umask(0o077)
 
@@ -34,8 +34,8 @@ def temporary_beside(target: Path) -> Path:
 
 
 def publish(temporary: Path, target: Path) -> None:
-    """Give a finished file its name, and the mode of the file it replaces; after a power cut it is there whole or not
-    there.
+    """Rename a finished file to `target`, with the mode of the file it replaces; after a power cut it is complete or
+    absent.
     """
     if target.exists():
         shutil.copymode(target, temporary)
@@ -72,7 +72,7 @@ def write_if_changed(target: Path, write: Callable[[Path], object]) -> None:
 
 
 def why_unwritable(folder: Path) -> str | None:
-    """Say why nothing can be written into a folder (no room, no permission), or None if something can."""
+    """Return why a folder cannot be written (disk full, no permission), or None if it can."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:

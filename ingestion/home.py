@@ -21,7 +21,7 @@ from pathlib import Path
 HOME_VARIABLE = "TOLLBOOK_HOME"
 DEFAULT_HOME = ".tollbook"
 
-#: What is no part of a name to the tools that open the files of a home, and what it is to them.
+#: Patterns a home's path must not contain, and how some tool misreads each.
 _NOT_IN_A_PATH = {
     r"\?": "DuckDB reads options of a database behind it",
     r"\\": "DuckDB reads a / in its place",
@@ -49,7 +49,7 @@ class Home:
         """Return the home at `path`, else at `$TOLLBOOK_HOME`, else `.tollbook/` in the working directory.
 
         Raises:
-            HomeUnusable: a file is there, or the path holds what a tool would not take as part of a name.
+            HomeUnusable: a file is there, or the path contains a pattern that some tool misreads.
         """
         root = Path(path or os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).expanduser().absolute()
         for pattern, meaning in _NOT_IN_A_PATH.items():
@@ -62,13 +62,11 @@ class Home:
                 f"{str(root)!r}: a home cannot be at a path that is not printable UTF-8; rename it"
             )
         if root.exists() and not root.is_dir():
-            raise HomeUnusable(
-                f"{root}: is not a folder; name the home's folder, or one that is not there yet"
-            )
+            raise HomeUnusable(f"{root}: is not a folder; give the path of a folder, or of one to create")
         return cls(root)
 
     def is_at(self, place: str) -> bool:
-        """Tell whether `place` is the home's folder, perhaps under another name."""
+        """Return whether `place` is the home's folder, perhaps under another name."""
         try:
             return place == str(self.root) or self.root.samefile(place)
         except OSError:
@@ -81,7 +79,7 @@ class Home:
 
     @property
     def config(self) -> Path:
-        """A person's own copies of the seeds; they win over the shipped ones."""
+        """The user's own configuration tables; they take precedence over the shipped ones."""
         return self.root / "config"
 
     @property
@@ -144,17 +142,17 @@ class Home:
 
     @property
     def no_load_records(self) -> Path:
-        """An empty file read along with them, so that a home without any reads as no rows."""
+        """An empty file read together with them, so that a home without any gives no rows."""
         return self.raw / "no_load_records.ndjson"
 
     @property
     def accepted(self) -> Path:
-        """The load records that count: `<source>.ndjson`."""
+        """The accepted load records: `<source>.ndjson`."""
         return self.raw / "accepted"
 
     @property
     def source_status(self) -> Path:
-        """How far each source is in the books."""
+        """Up to which day each source is accepted."""
         return self.raw / "source_status"
 
     @property
@@ -164,7 +162,7 @@ class Home:
 
     @property
     def price_formulas(self) -> Path:
-        """Price formulas that rows carry."""
+        """Price formulas found on rows."""
         return self.raw / "price_formulas" / "formulas.parquet"
 
     @property

@@ -1,8 +1,7 @@
-"""landing/: what was delivered, and which of it still has to be read.
+"""landing/: what was delivered, and which files still have to be read.
 
-A file is `<source>/<stream>/dt=YYYY-MM-DD/<any name>`. Names are data from outside: links are never followed,
-hidden files (uploads in progress) are left alone, and whatever cannot be placed is a problem with a sentence,
-not silence.
+A file is `<source>/<stream>/dt=YYYY-MM-DD/<any name>`. Names are data from outside: links are never followed, hidden
+files (uploads in progress) are ignored, and every misplaced entry is reported as a problem.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from ingestion.reader.sql import Reading
 from ingestion.sources import Source
 from ingestion.streams import is_identified_by_content
 
-#: Load records are named after landing files with something added, and file systems stop at 255 bytes.
+#: A load record's name is longer than its landing file's, and file systems allow 255 bytes.
 LONGEST_NAME = 200
 
 
@@ -46,14 +45,14 @@ class LandedFile:
         )
 
     def reader_version(self, home: Home) -> str:
-        """Return a fingerprint of everything that decides what becomes of the file, whatever it holds."""
+        """Return a fingerprint of everything that decides how the file is read, except its content."""
         streams = (self.stream, *self.source.reader.others(self.stream, self.path.name))
         versions = [replace(self, stream=stream).reading(home).version() for stream in streams]
         ratio = unpack_ratio()
         return "+".join([*versions, *([] if ratio == DEFAULT_RATIO else [f"unpacked to {ratio}"])])
 
     def identified_by(self, plain: Path) -> LandedFile:
-        """Return the file as what it holds says it is, where its name or its folder leaves that open."""
+        """Return the file with its stream chosen by content, where name and folder allow several."""
         streams = (self.stream, *self.source.reader.others(self.stream, self.path.name))
         if is_identified_by_content(self.path.name):
             form = contents.form_of(plain)
@@ -74,7 +73,7 @@ class Problem:
 
 
 def scan(home: Home, sources: list[Source]) -> tuple[list[LandedFile], list[Problem]]:
-    """Return every delivered file, by path, and everything that is out of place."""
+    """Return every delivered file, by path, and every misplaced entry."""
     found: list[LandedFile | Problem] = []
     by_name = {source.name: source for source in sources}
     for folder in _visible(home.landing):
@@ -115,7 +114,7 @@ def landed(home: Home, sources: list[Source]) -> list[LandedFile]:
 
 
 def problems(home: Home, sources: list[Source]) -> list[Problem]:
-    """Return everything in landing/ that is out of place and therefore not read."""
+    """Return every entry of landing/ that is misplaced and therefore not read."""
     return scan(home, sources)[1]
 
 
@@ -125,7 +124,7 @@ def pending(home: Home, sources: list[Source]) -> list[LandedFile]:
 
 
 def is_current(home: Home, file: LandedFile) -> bool:
-    """Tell whether the file's load record describes these very bytes, read by this very reader."""
+    """Return whether the file's load record matches its current bytes and reader version."""
     found = record_of(home, file)
     if found is None:
         return False

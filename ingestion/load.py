@@ -1,8 +1,8 @@
-"""Landing to raw: one delivered file becomes one Parquet, its rejects, and a load record that makes both count.
+"""Landing to raw: one delivered file becomes one Parquet file, its rejects, and the load record that commits both.
 
-Everything is made in a temporary folder and moved into place, the load record last: a run that dies leaves what was
-known before. What is read counts when it is accepted (accepted.py); Parquet is named by its content, so reading a
-file again touches nothing that was. What the lines become is decided in `reader`, what they mean in dbt.
+Files are written in a temporary folder and moved into place, the load record last: a killed run changes nothing. Rows
+are used once they are accepted (accepted.py). Parquet files are named by their content, so reading a file again
+overwrites none. `reader` decides what a line becomes, dbt what it means.
 
 Rulings: docs/decisions/reading.md#reading-8.
 """
@@ -34,12 +34,12 @@ from ingestion.sources import Source
 
 
 class StillChanging(RuntimeError):
-    """A landing file changed while it was read; the next run takes it when it is whole."""
+    """A landing file changed while it was read; the next run reads it."""
 
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of one landing file. `skipped` means its bytes were read before and nothing was done."""
+    """The result of one landing file. `skipped` means that its bytes were read before and nothing was done."""
 
     landing_file: str
     lines: int
@@ -55,7 +55,7 @@ def convert(home: Home, file: LandedFile) -> FileResult:
     """Bring raw, rejects and load record up to date with one landing file.
 
     Raises:
-        StillChanging: the file changed under the reader; what was known of it before still counts.
+        StillChanging: the file changed while it was read; its previous load record stays.
     """
     started = time.monotonic()
     if is_current(home, file):
@@ -96,7 +96,7 @@ def _converted(home: Home, file: LandedFile, scratch: Path) -> dict[str, Any]:
 
 
 def _delivery(file: LandedFile, scratch: Path) -> Delivery:
-    """Return the delivered bytes, ready to be read; what cannot be read is one damaged line."""
+    """Return the delivered bytes, ready to be read; an unreadable file is one damaged line."""
     path = file.path
     if path.is_symlink() or not path.is_file():
         name = sha256(str(path).encode()).hexdigest()
@@ -108,9 +108,9 @@ def _delivery(file: LandedFile, scratch: Path) -> Delivery:
 
 
 def forget_vanished(home: Home, sources: list[Source]) -> list[str]:
-    """Remove what was made of landing files that are gone (or no longer belong to a source) and do not count.
+    """Remove the load records and Parquet of landing files that are gone (or belong to no source) and not accepted.
 
-    What was accepted stays until something else is.
+    Accepted files stay until the source is accepted again.
 
     Returns:
         The landing files forgotten, relative to landing/.
@@ -123,7 +123,7 @@ def forget_vanished(home: Home, sources: list[Source]) -> list[str]:
         if place in present or content["landing_file"] in needed:
             read.append(content)
         else:
-            # The load record goes first: without it the Parquet is nobody's.
+            # The load record goes first: then nothing refers to the Parquet.
             place.unlink()
             gone.append(content["landing_file"])
     named = {home.raw / content["raw_file"] for content in read + counting if content["raw_file"]}
@@ -137,7 +137,7 @@ def forget_vanished(home: Home, sources: list[Source]) -> list[str]:
 
 
 def write_schemas(home: Home) -> None:
-    """Clear away what a killed run left, and make sure every raw table exists with its exact columns."""
+    """Remove what a killed run left, and create every raw table with its exact columns."""
     for folder in (home.raw, home.rejects):
         folder.mkdir(parents=True, exist_ok=True)
         remove_unfinished(folder)
@@ -160,7 +160,7 @@ _SCHEMAS: dict[tuple[tuple[str, str], ...], bytes] = {}
 
 
 def _without_rows(folder: Path, columns: tuple[tuple[str, str], ...]) -> bytes:
-    """Return a Parquet file of these columns and no rows, made once in a process."""
+    """Return the bytes of a Parquet file with these columns and no rows, made once per process."""
     if columns not in _SCHEMAS:
         nothing = ", ".join(f"cast(null as {sql_type}) as {quoted(name)}" for name, sql_type in columns)
         empty = temporary_beside(folder / "schema.parquet")
@@ -172,12 +172,12 @@ def _without_rows(folder: Path, columns: tuple[tuple[str, str], ...]) -> bytes:
 
 
 def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
-    """Move raw and rejects to their places; return what the load record has to say of them."""
+    """Move raw and rejects into place; return the load record's fields about them."""
     stream, content = file.stream, f"{delivery.blake3} {file.reader_version(home)}"
     name = f"dt={file.delivered_on}/{_stem(file)}.{sha256(content.encode()).hexdigest()[:12]}.parquet"
     raw_path = home.raw / stream.table / name
     rejects_path = home.rejects / file.source.name / stream.name / name
-    event_days, models = _census(home, stream, outcome.parquet) if outcome.parquet else ([], [])
+    event_days, models = _event_counts(home, stream, outcome.parquet) if outcome.parquet else ([], [])
     price_formulas = _formulas(home, stream, outcome.parquet) if outcome.parquet else []
     if outcome.parquet:
         raw_path.parent.mkdir(parents=True, exist_ok=True)
@@ -205,7 +205,9 @@ def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Out
     }
 
 
-def _census(home: Home, stream: Stream, parquet: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _event_counts(
+    home: Home, stream: Stream, parquet: Path
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Count events by day, and by day and price key; a stream without events has neither."""
     if not stream.occurred_at:
         return [], []
@@ -237,7 +239,7 @@ def _formulas(home: Home, stream: Stream, parquet: Path) -> list[str]:
 
 
 def _stem(file: LandedFile) -> str:
-    """Return a name that is safe in globs, unique per source and landing file, and says where it is from."""
+    """Return a name that is safe in globs, unique per source and landing file, and shows both."""
     name = f"{file.source.name}.{file.stream.name}.{file.path.name}"
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:120]
     return safe if safe == name else f"{safe}-{sha256(name.encode()).hexdigest()[:8]}"

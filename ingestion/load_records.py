@@ -1,7 +1,7 @@
-"""The load record of a landing file: what it was, and what became of its lines.
+"""The load record of a landing file: its identity, and what its lines became.
 
-One JSON object on one line under `raw/load_records/`. It is written last and so is the commit of what was read; what
-counts is accepted.py's.
+One JSON object on one line under `raw/load_records/`. It is written last, so it commits the read. accepted.py records
+which ones are used.
 
 Rulings: docs/decisions/reading.md#reading-8.
 """
@@ -32,7 +32,7 @@ def read(place: Path) -> dict[str, Any] | None:
 
 
 def write(target: Path, content: dict[str, Any]) -> None:
-    """Write a load record; from now on the file has been read."""
+    """Write a load record; it marks the file as read."""
     with whole(target) as temporary:
         temporary.write_text(line(content), encoding="utf-8")
 

@@ -1,7 +1,7 @@
-"""Locks between processes: a file each, held by the kernel, which lets go of it however its holder ends.
+"""Locks between processes: kernel file locks, released however their holder ends.
 
-Beside a lock that is held stands a note of the process that holds it, for those who wait. Within one process a lock
-nests. The mechanism is filelock's.
+A file beside the lock names the process that holds it, for those who wait. A lock is reentrant within a process.
+Implemented with filelock.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-_LOOK_AGAIN_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 class LockHeld(RuntimeError):
-    """Another process holds the lock, and did to the end of the wait.
+    """Another process held the lock until the wait ended.
 
     Attributes:
         holder: The number of that process, or `unknown`.
@@ -29,12 +29,14 @@ class LockHeld(RuntimeError):
 
 
 @contextmanager
-def held(path: Path, patience: float = 0, on_wait: Callable[[str], object] | None = None) -> Iterator[bool]:
+def held(
+    path: Path, wait_seconds: float = 0, on_wait: Callable[[str], object] | None = None
+) -> Iterator[bool]:
     """Hold a lock file; yield whether this is the outermost block of this process that holds it.
 
     Args:
-        path: The file, made if need be.
-        patience: For how many seconds to wait for another process.
+        path: The file; created if missing.
+        wait_seconds: For how many seconds to wait for another process.
         on_wait: Called once with the number of that process, if there is one to wait for.
 
     Raises:
@@ -45,10 +47,10 @@ def held(path: Path, patience: float = 0, on_wait: Callable[[str], object] | Non
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        if patience and on_wait:
+        if wait_seconds and on_wait:
             on_wait(_noted(path) or "unknown")
         try:
-            lock.acquire(timeout=patience, poll_interval=_LOOK_AGAIN_SECONDS)
+            lock.acquire(timeout=wait_seconds, poll_interval=_POLL_SECONDS)
         except Timeout:
             raise LockHeld(path, _noted(path) or "unknown") from None
     try:
@@ -63,8 +65,8 @@ def held(path: Path, patience: float = 0, on_wait: Callable[[str], object] | Non
 def holder(path: Path) -> int | None:
     """Return the process that holds a lock file, or None.
 
-    Only when the process that held it last is alive is the lock itself tried, so that asking hardly ever stands in the
-    way of one that begins at this moment.
+    The lock is tried only if the process that held it last is alive, so this check hardly ever blocks a process that
+    starts at this moment.
     """
     process = int(_noted(path) or 0)
     if not process or not is_alive(process):
@@ -77,7 +79,7 @@ def holder(path: Path) -> int | None:
 
 
 def is_alive(process: int) -> bool:
-    """Tell whether a process of this number exists."""
+    """Return whether a process of this number exists."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

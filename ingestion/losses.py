@@ -1,8 +1,8 @@
-"""What a source would lose if the files that have landed counted instead of those that do.
+"""What a source would lose if its landed files replaced its accepted ones.
 
-Compared are events, stream by stream and delivery day by delivery day: a file that was replaced by one with fewer
-events, split, or packed otherwise is as good as what it holds. Content that landed elsewhere in the source was
-moved, not lost, and the days of closed months lose nothing, because their files may be archived.
+Events are compared by stream and delivery day: a file that was split or compressed differently loses nothing, a file
+replaced by a smaller one loses the difference. Content that landed elsewhere in the source was moved, not lost. The
+days of closed months lose nothing, because their files may be archived.
 
 Rulings: docs/decisions/deliveries.md#deliveries-1.
 """
@@ -19,13 +19,13 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Loss:
-    """What would go.
+    """What would be lost.
 
     Attributes:
         files: Landing files that are gone or hold fewer events, by path.
-        events: Events that would go.
-        share: The largest share of a stream's known events that would go, 0 to 1.
-        first_day: First delivery day that would lose, ISO.
+        events: Events that would be lost.
+        share: The largest share of one stream's events that would be lost, 0 to 1.
+        first_day: First delivery day with a loss, ISO.
     """
 
     files: tuple[str, ...] = ()
@@ -35,25 +35,25 @@ class Loss:
 
 
 def lost(before: Iterable[Record], after: Iterable[Record], closed_months: Collection[str] = ()) -> Loss:
-    """Compare the load records that count with those that would.
+    """Compare the accepted load records with those that would replace them.
 
     Args:
         before: the accepted load records of a source.
-        after: those of the files that have landed.
+        after: the load records of the landed files.
         closed_months: months (YYYY-MM) whose events are kept elsewhere.
     """
-    counts, lands = list(before), list(after)
-    kept = {_content(record) for record in lands}
-    known = {_content(record) for record in counts}
+    accepted, landed = list(before), list(after)
+    kept = {_content(record) for record in landed}
+    known = {_content(record) for record in accepted}
     gone: dict[tuple[str, str], list[Record]] = defaultdict(list)
     found: Counter[tuple[str, str]] = Counter()
     stream_events: Counter[str] = Counter()
-    for record in counts:
+    for record in accepted:
         events = _events(record, closed_months)
         stream_events[record["stream"]] += events
         if events and _content(record) not in kept:
             gone[record["stream"], record["delivered_on"]].append(record)
-    for record in lands:
+    for record in landed:
         if _content(record) not in known:
             found[record["stream"], record["delivered_on"]] += _events(record, closed_months)
 

@@ -1,16 +1,16 @@
-"""What looks like a secret or like written text, and what stands in its place: the one redactor of Tollbook.
+"""What looks like a secret or like written text, and what replaces it. All redaction is here.
 
     text of an error, an excerpt   masked      each secret in it becomes [secret]
     a name or an id                pseudonym   the whole value becomes its SHA-256 if a secret is in it
-    JSON that nobody declared      kept_json   secrets, values of secret names and written text are replaced
+    JSON that is not declared    kept_json   secrets, values of secret names and written text are replaced
     the name of a field            shown_name  the same, cut to a readable length
 
-What is done row by row is SQL for DuckDB (`…_sql`); texts that Python holds are masked there.
+Rows are redacted in DuckDB (`…_sql`), texts held in Python are redacted in Python.
 
-Of an id that a program made only the whole value can be a secret, so its first characters tell whether to look.
+A generated id is a secret as a whole or not at all, so its first characters decide whether to check it.
 
 The patterns use only what Python's `re` and DuckDB's RE2 read alike: ASCII classes, no flags, no look-around. They
-follow the public formats of the providers; the tests hold them against the patterns of detect-secrets.
+follow the public formats of the providers; the tests compare them with the patterns of detect-secrets.
 
 Rulings: docs/decisions/secrets.md.
 """
@@ -46,7 +46,7 @@ _PATTERNS = (
     # Schemes of the Authorization header.
     f"(?:{_any_case('bearer')}){_SPACE}+[0-9A-Za-z._~+/=-]{{4,}}",
     f"(?:{_any_case('basic')}){_SPACE}+[A-Za-z+/]{{0,40}}[0-9=][0-9A-Za-z+/=]{{4,}}",
-    # OpenAI, Anthropic, OpenRouter, LiteLLM, DeepSeek, Stripe, Infery and all others that took up their prefixes.
+    # OpenAI, Anthropic, OpenRouter, LiteLLM, DeepSeek, Stripe, Infery and others with the same prefixes.
     rf"\b(?:{_any_case('sk', 'rk', 'pk', 'inf', 'whsec')})[-_]{_WORD}{{8,}}",
     # Groq, Hugging Face, xAI, NVIDIA, Perplexity, Replicate, Fireworks, Cerebras, Together, Tavily, Jina, Voyage.
     rf"\b(?:gsk|hf|xai|nvapi|pplx|r8|fw|csk|tgp_v1|tvly|jina|pa)[-_]{_WORD}{{20,}}",
@@ -81,8 +81,8 @@ _PATTERNS = (
 SECRET = f"(?:{'|'.join(_PATTERNS)})"
 _QUOTES = r"[\"'\\\]\[]"
 _SIGN = f"{_SPACE}*[=:]{{1,2}}>?{_SPACE}*"
-#: What a name before it says is secret: the name with all up to the value, and the value. After a name in quotes stands
-#: a value in quotes, so that JSON stays JSON.
+#: A value that the name before it makes secret; group 1 is all before the value. After a quoted name the value must be
+#: quoted, so that JSON stays JSON.
 _ASSIGNED = (
     f"((?:{_PROTECTED})(?:{_QUOTES}+{_SIGN}{_QUOTES}+|{_SIGN}{_QUOTES}*))"
     r"[^ \t\r\n\"'\\,;&{}\[\]]{6,}"
@@ -90,7 +90,7 @@ _ASSIGNED = (
 _MASKED_VALUE = rf"\1{MASK}"
 _ANY = f"{SECRET}|{_ASSIGNED}"
 
-#: First characters of a secret that stands where an id belongs.
+#: First characters of secrets found in place of an id.
 _BEGINNINGS = (
     *(
         "sk",
@@ -137,11 +137,10 @@ _BEGINNINGS = (
     *("sq", "Be", "be", "Ba", "ba"),
 )
 
-#: Names of fields whose text is secret whatever it looks like; names of counts (`max_tokens`) are none of them.
+#: Names of fields whose text is secret whatever it looks like; names of counts (`max_tokens`) do not match.
 _SECRET_NAME = f'(?:{_PROTECTED}|(?:^|[_."-])(?:{_any_case("token")})"?$)'
 
-#: What is written by people and models, not by programs: words with space between them, or a long run of a script
-#: that has no spaces.
+#: Text written by people or models: words with space between them, or a long run of a script that has no spaces.
 _BEYOND_ASCII = "\u0080-\U0010ffff"
 _LETTER = f"[A-Za-z{_BEYOND_ASCII}]"
 _PROSE = rf"{_LETTER}(?:{_SPACE}|\\[nrt])+{_LETTER}|[{_BEYOND_ASCII}]{{24}}"
@@ -168,15 +167,15 @@ def pseudonym_sql(text: str) -> str:
 
     Different values stay different, and the hash of a LiteLLM key is the name that LiteLLM gives it.
     """
-    # The shortest secret has 11 characters, and most names have fewer. A SHA-256 holds none and would take longest.
+    # The shortest secret has 11 characters, and most names have fewer. A SHA-256 is no secret and would take longest.
     is_hash = f"strlen({text}) = 64 and regexp_full_match({text}, '[0-9a-f]{{64}}')"
     found = f"strlen({text}) > 10 and not ({is_hash}) and regexp_matches({text}, {literal(_ANY)})"
     return f"case when {found} then sha256({text}) else {text} end"
 
 
 def id_pseudonym_sql(text: str) -> str:
-    """Return the SQL of an id that a program made: as `pseudonym_sql`, but it is a secret as a whole or not at all."""
-    # DuckDB makes a join of a long IN list, and what went through a join is in no order.
+    """Return the SQL of a generated id: as `pseudonym_sql`, but the id is a secret as a whole or not at all."""
+    # DuckDB turns a long IN list into a join, which loses the row order.
     beginnings, beginning = literal(f"|{'|'.join(_BEGINNINGS)}|"), f"'|' || left({text}, 2) || '|'"
     return f"case when contains({beginnings}, {beginning}) then {pseudonym_sql(text)} else {text} end"
 
@@ -187,7 +186,7 @@ def is_secret_name_sql(name: str) -> str:
 
 
 def kept_json_sql(written: str) -> str:
-    """Return the SQL of what may be kept of the text of a JSON value: no secrets, and nothing that somebody wrote.
+    """Return the SQL that removes secrets and written text from the text of a JSON value.
 
     The text must have no space outside its strings.
     """
@@ -197,7 +196,7 @@ def kept_json_sql(written: str) -> str:
 
 
 def shown_name(name: str) -> str:
-    """Return what may be shown of the name of a field that nobody declared; keys of an object may be anything."""
+    """Return an undeclared field's name as it may be shown; a key may be any text."""
     return (WRITTEN if _prose.search(name) else masked(name))[:LONGEST_NAME]
 
 

@@ -1,7 +1,7 @@
-"""How far each source is in the books, and why no further: raw/source_status/status.parquet, one row a source.
+"""Up to which day each source is accepted, and why no further: raw/source_status/status.parquet, one row per source.
 
-Written by every night, read by dbt and the doctor. Nothing here but what can be told again of the same landing files
-on the same day, so that a night with nothing new changes nothing.
+Written every night, read by dbt and the doctor. It depends only on the landing files and the day, so a night with
+nothing new does not change it.
 
 Rulings: docs/decisions/deliveries.md#deliveries-3.
 """
@@ -39,14 +39,14 @@ class SourceStatus:
 
     Attributes:
         source: Its name; `stripe` for the payments.
-        connector: What it writes.
-        as_of_date: Last delivery day that counts (of Stripe: last day read); None if nothing does.
-        held_back_reason: Why its newest deliveries do not count: vanished, failed_gate, unread or not_fetched.
+        connector: Its connector.
+        as_of_date: Last accepted delivery day (of Stripe: last day read); None if there is none.
+        held_back_reason: Why its newest deliveries are not accepted: vanished, failed_gate, unread or not_fetched.
         held_back_detail: The same in a sentence.
-        held_back_from: First delivery day that would be otherwise if they did.
-        expected_by: Day, UTC, after which a stream is silent that has not delivered again; None if none is expected.
+        held_back_from: First delivery day that accepting them would change.
+        expected_by: UTC day after which a stream that has not delivered again is silent; None if none is expected.
         silent_since: First delivery day that was expected and has passed without a delivery.
-        silent_streams: Streams that are silent, with commas.
+        silent_streams: The silent streams, comma-separated.
     """
 
     source: str
@@ -68,7 +68,7 @@ def write(home: Home, statuses: Iterable[SourceStatus]) -> None:
 
 
 def read(home: Home) -> list[SourceStatus]:
-    """Return what the last night wrote, by source; nothing before the first."""
+    """Return what the last night wrote, by source; empty before the first night."""
     if not _file(home).exists():
         return []
     return [SourceStatus(**row) for row in pl.read_parquet(_file(home), glob=False).iter_rows(named=True)]

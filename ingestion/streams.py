@@ -1,7 +1,7 @@
 """What a connector is made of: streams, the fields they declare, and the raw columns those become.
 
-A connector module is data in these shapes and nothing else. How fields are read is in `reader_sql`, what they
-mean is SQL in the connector's dbt staging folder.
+A connector module is data in these shapes and nothing else. How fields are read is in `reader/sql.py`, what they mean
+is SQL in the connector's dbt staging folder.
 
 Rulings: docs/decisions/reading.md#reading-5, docs/decisions/structure.md#structure-1.
 """
@@ -13,40 +13,40 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Protocol
 
-#: Token counts from this on are damage, not usage: no request of any gateway comes near a thousand million.
+#: Token counts from this on are damage: no request has nearly a billion tokens.
 TOKEN_LIMIT = 1_000_000_000
-#: Nor does it search that often.
+#: The same for searches of one request.
 SEARCH_LIMIT = 100_000
-#: Nor do credits, milliseconds or calls come near these, one by one or summed up. What is below stays a whole
-#: number in millionths, and a moment shifted by it stays a moment.
+#: The same for credits, milliseconds and calls, of one record and of a period. Smaller values stay whole numbers in
+#: millionths, and a time shifted by one stays a valid time.
 COUNT_LIMIT = 1_000_000_000_000
 TOTAL_LIMIT = 1_000_000_000_000_000
 #: Times outside this range are milliseconds read as seconds, zeroed clocks and the like.
 EARLIEST, LATEST = "2015-01-01", "2100-01-01"
 
-#: Object under which a record of a page finds the fields of the page (or bucket) around it.
+#: Key under which a record gets the fields of the page (or bucket) around it.
 PAGE = "page"
 ARCHIVES = ("", ".gz", ".zst")
 
 
-#: Files whose names say no more than that they hold text: their first line tells the format.
+#: Suffixes that leave the format open: the first lines of the file decide it.
 TEXT_SUFFIXES = (".txt", ".log")
 
 
 @dataclass(frozen=True)
 class Format:
-    """How the records of a stream stand in its files. Every format may come plain, as .gz or as .zst.
+    """How files hold the records of a stream. Every format may come plain, as .gz or as .zst.
 
     Attributes:
         name: json, csv or sse.
         suffixes: File names of this format end in one of these.
-        shapes: What such files may hold, for a person.
+        shapes: What such files may hold, for messages.
         first_line: Line of the landing file that holds the first record, if each has a line of its own.
         records: json: dotted path of the records in an API's body; an object without it is a record itself.
-            Lists are gone through, whatever their depth.
+            Lists on the path are expanded, at any depth.
         also: json: other paths older servers used, tried in order.
-        around: json: fields of the body and of objects on the way that records take along, as
-            `page.<field>`; the nearest wins.
+        around: json: fields of the body and of objects on the path that each record gets, as `page.<field>`; the
+            nearest wins.
         marked_by: A body with this field, or a table with this column, follows this contract, where a folder
             holds two.
     """
@@ -61,17 +61,17 @@ class Format:
     marked_by: str = ""
 
     def reads(self, file_name: str) -> bool:
-        """Tell whether a file of this name may be in this format."""
+        """Return whether a file of this name may be in this format."""
         return _ends_in(file_name, self.suffixes + TEXT_SUFFIXES)
 
 
 def is_identified_by_content(file_name: str) -> bool:
-    """Tell whether the name of a file leaves its format open."""
+    """Return whether the name of a file leaves its format open."""
     return _ends_in(file_name, TEXT_SUFFIXES)
 
 
 def is_json_body(file_name: str) -> bool:
-    """Tell whether a file is by its name one body, which is never empty."""
+    """Return whether the file's name means one body, which is never empty."""
     return _ends_in(file_name, (".json",))
 
 
@@ -103,9 +103,9 @@ class Kind:
     `name` is one of text, flag, integer, tokens, decimal, time (RFC 3339, or the source's wall clock) and
     epoch (seconds, may have a fraction, or milliseconds); `sql_type` is the type of the raw column; `scale`
     is the number of decimals of a decimal; `per_second` is the unit of an epoch; a number below -`limit` or
-    above `limit`, if that is not 0, is damage. Of a text, `holds` says whether it is a name (that a person may have
-    given), an id (that a program made) or prose, which decides what becomes of a secret in it. In a table made for
-    people a number may bring its `unit` along: usd (with or without `$`), or ms (also as s).
+    above `limit`, if that is not 0, is damage. For a text, `holds` is name (may be given by a person), id (generated)
+    or prose; it decides how a secret in it is redacted. In a table made for people a number may carry its `unit`: usd
+    (with or without `$`), or ms (also as s).
     """
 
     name: str
@@ -118,9 +118,9 @@ class Kind:
 
 
 TEXT = Kind("text", "VARCHAR")
-#: The id that a program gave a call.
+#: A generated id of a call.
 ID = Kind("text", "VARCHAR", holds="id")
-#: What a gateway says in words, which may quote the caller's key.
+#: A gateway's message in words, which may quote the caller's key.
 PROSE = Kind("text", "VARCHAR", holds="prose")
 FLAG = Kind("flag", "BOOLEAN")
 #: An id, a code: any whole number.
@@ -141,9 +141,9 @@ SPEND = Kind("decimal", "DECIMAL(38,12)", 12, limit=TOTAL_LIMIT, unit="usd")
 QUANTITY = Kind("decimal", "DECIMAL(38,9)", 9)
 UNIT_PRICE = Kind("decimal", "DECIMAL(24,18)", 18)
 FACTOR = Kind("decimal", "DECIMAL(18,9)", 9)
-#: How many times the unit price of its gateway something costs.
+#: A multiple of the gateway's unit price.
 RATIO = Kind("decimal", "DECIMAL(18,9)", 9, limit=1_000_000)
-#: What is left to pay, what is off, or per cent of it.
+#: A discount: the share to pay, the share off, or a percentage.
 DISCOUNT = Kind("decimal", "DECIMAL(18,9)", 9, limit=100)
 INVOICE_AMOUNT = Kind("decimal", "DECIMAL(18,4)", 4, limit=COUNT_LIMIT)
 VAT_RATE = Kind("decimal", "DECIMAL(9,6)", 6)
@@ -154,11 +154,11 @@ EPOCH_MS = Kind("epoch", "TIMESTAMP", per_second=1000)
 
 @dataclass(frozen=True)
 class Field:
-    """One value of a record: where it stands and what columns call it (`name`).
+    """One value of a record: its `path` there and its `name` among columns.
 
-    `path` is dotted in JSON and the header in CSV; `aliases` are other headers taken for it. Headers are
-    compared without regard to case. A record whose `mandatory` field is missing, null or empty is rejected,
-    a CSV file without its column is rejected whole.
+    `path` is dotted in JSON and the header in CSV; `aliases` are other headers it may have. Headers are compared
+    without regard to case. A record whose `mandatory` field is missing, null or empty is rejected, a CSV file without
+    its column is rejected whole.
     """
 
     path: str
@@ -177,12 +177,12 @@ def fields(kind: Kind, *paths: str, mandatory: bool = False, **renamed: str) -> 
 
 
 def column(kind: Kind, name: str, *headers: str, mandatory: bool = False) -> Field:
-    """Declare a CSV column: what raw calls it, its usual header, and other headers it is known by."""
+    """Declare a CSV column: its name in raw, its usual header, and other headers it may have."""
     return Field(headers[0], kind, name, mandatory, headers[1:])
 
 
 def unneeded(kind: Kind, *paths: str, **renamed: str) -> tuple[tuple[Field, ...], dict[str, Column]]:
-    """Declare fields that nothing counts on: a value that is none of its kind is null, and its row is read.
+    """Declare fields that no number depends on: a value not of its kind becomes null, and its row is kept.
 
     Args:
         kind: integer, decimal or flag.
@@ -238,7 +238,7 @@ class Check:
 
 
 class Usage(Protocol):
-    """How raw columns are computed, step by step, from fields of which a file has few."""
+    """How raw columns are computed, step by step, from fields; a file has only some of them."""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -261,21 +261,21 @@ class Stream:
     Attributes:
         name: Folder name under `landing/<source>/`. Streams of one name differ by format.
         table: Raw table; streams with equal columns may share one.
-        fields: Everything that is read; undeclared top-level fields end in `extra`, others never reach raw.
+        fields: Everything that is read; undeclared top-level fields go to `extra`, others never reach raw.
         columns: Raw columns in order: the name of a field or of a column of `usage`, or a `Column`.
         occurred_at: Field that is the billing-basis time; None if the stream holds no usage events.
-        checks: Impossibilities beyond types and mandatory fields.
+        checks: Checks beyond types and mandatory fields.
         provider: SQL over raw columns: the provider half of the price key ('' if there is none).
         model: SQL over raw columns: the model half of the price key.
         price_formula: Raw column that holds a price formula, if rows carry one.
         dropped: Paths known and left out on purpose (with all below them), so that they are not reported as
         new.
-        format: How records stand in the stream's files.
+        format: How the stream's files hold records.
         embedded: Top-level fields whose text is itself a JSON object; fields below them are declared as if
             it were one. A text of anything else (nothing, `null`, a list, a number) is no object.
         loose: Top-level fields that may be a text or a list instead of an object; the fields below are null then.
-        watched: Paths of objects in embedded fields that a charge may follow from: which undeclared fields a row
-            has there is kept by name, in `unknown_fields`.
+        watched: Paths of objects in embedded fields that may decide a charge: the names of a row's undeclared fields
+            there are kept in `unknown_fields`.
         usage: How the counts of a call are read.
     """
 
@@ -303,7 +303,7 @@ class Stream:
 
     @cached_property
     def places(self) -> tuple[tuple[Field, tuple[str, ...]], ...]:
-        """Every field with its keys, worked out once: damaged files ask for them line by line."""
+        """Every field with its keys, computed once: damaged files need them line by line."""
         return tuple((field, self.keys(field)) for field in self.fields)
 
     def raw_columns(self) -> list[Column]:
@@ -353,7 +353,7 @@ class Connector:
         return [stream for stream in self.streams if stream.name == name]
 
     def others(self, stream: Stream, file_name: str) -> tuple[Stream, ...]:
-        """Return the streams a file in this one's folder may turn out to be instead, told by what it holds."""
+        """Return the other streams a file in this stream's folder may belong to; its content decides."""
         return tuple(
             other
             for other in self.named(stream.name)

@@ -20,16 +20,16 @@ from ingestion.locks import LockHeld, held
 logger = logging.getLogger("tollbook.lock")
 
 #: For how many seconds a step waits for another process that writes its home, before it fails.
-STEP_PATIENCE = 600.0
+STEP_WAIT_SECONDS = 600.0
 
 
 @contextmanager
-def writing(home: Home, patience: float = STEP_PATIENCE) -> Iterator[None]:
+def writing(home: Home, wait_seconds: float = STEP_WAIT_SECONDS) -> Iterator[None]:
     """Hold `home` for writing until the outermost block of this process ends; it is of this version then.
 
     Args:
         home: what to hold.
-        patience: for how many seconds to wait for another process.
+        wait_seconds: for how many seconds to wait for another process.
 
     Raises:
         HomeLocked: another process holds it, and did to the end; the message names its process id.
@@ -40,7 +40,7 @@ def writing(home: Home, patience: float = STEP_PATIENCE) -> Iterator[None]:
 
     with ExitStack() as stack:
         try:
-            is_outermost = stack.enter_context(held(home.lock_file, patience, waiting))
+            is_outermost = stack.enter_context(held(home.lock_file, wait_seconds, waiting))
         except LockHeld as error:
             raise HomeLocked(
                 f"{home.root} is being written by process {error.holder}; wait for it to end"

@@ -49,7 +49,7 @@ def place_of(marts: duckdb.DuckDBPyConnection) -> str:
 
 
 def reads_elsewhere(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
-    """Tell whether a view reads Parquet files that are not below this home, as it is named now."""
+    """Return whether a view reads Parquet files that are not below this home, as it is named now."""
     [(found,)] = connection.sql(
         """
         select count(*) > 0

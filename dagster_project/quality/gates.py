@@ -111,7 +111,7 @@ def objections(home: Home, source: Source) -> tuple[list[str], date | None]:
 
 
 def has_passed(home: Home, source: Source, stream: str, files: Sequence[Mapping]) -> bool:
-    """Tell whether a gate has passed the files of a delivery day, or has nothing to say of such a stream."""
+    """Return whether a gate has passed the files of a delivery day, or has nothing to say of such a stream."""
     if stream not in event_streams(source):
         return True
     return _ledger(home, f"{source.name}.{stream}").get(files[0]["delivered_on"]) == _fingerprint(files)

@@ -90,7 +90,7 @@ def end_dead_runs(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:
 
 
 def _is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Tell whether the process that a run of the UI said it runs in is gone; unsaid, it may be starting."""
+    """Return whether the process that a run of the UI said it runs in is gone; unsaid, it may be starting."""
     import dagster as dg
 
     said = [
@@ -128,7 +128,7 @@ if __name__ == "__main__":
     home = Home.locate()
     prepare(home)
     try:
-        with writing(home, patience=0), open_instance(home) as opened:
+        with writing(home, wait_seconds=0), open_instance(home) as opened:
             end_dead_runs(opened, OURS)
     except HomeLocked as error:
         print(error, file=sys.stderr)

@@ -77,7 +77,7 @@ def nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
 
     os.environ[HOME_VARIABLE] = str(home.root)
     night, restatement = Night(), asked.restatement
-    with writing(home, patience=0):
+    with writing(home, wait_seconds=0):
         if restatement:
             refuse_closed(home, restatement)
         sources = load_sources(home)

@@ -1,11 +1,11 @@
-"""One delivery becomes one Parquet and its rejects, whatever its format.
+"""One delivery becomes one Parquet file and its rejects, whatever its format.
 
     json ─► lines ──────────────────────► JSON lines ─► ndjson ─► parts
             others ─► json_records.unfold ─►   ▲
     sse ────► event_streams.collect ───────────┘
     csv ──────────────────────────────────────────────► csv_file ─► parts
 
-Knows formats and what a fault in every line means; where the result is kept is raw's business.
+Knows formats, and what the same fault in every line means; not where the result is stored.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _json(reading: Reading, delivery: Delivery, scratch: Path, session: duckdb.D
     form, plain, size = reading.stream.format, delivery.plain, delivery.size
     is_body = is_json_body(reading.raw_file)
     if json_records.begins_as_lines(plain, size) and not (is_body and form.records):
-        # Most files are lines, and the bulk read takes nothing else: only what it refuses is looked at again.
+        # Most files are JSON lines, and the bulk read accepts nothing else: only a file it refuses is examined.
         lines = Lines(plain, size, delivery.lines, delivery.trailing_blanks)
         are_lines = partial(json_records.are_lines, plain, size, form)
         if outcome := ndjson.read(reading, lines, scratch, session, are_lines):
@@ -81,8 +81,8 @@ _READERS = {"json": _json, "sse": _sse, "csv": csv_file.read}
 def _drift(outcome: Outcome) -> set[str]:
     """Return a note if one field is at fault in every record of the file.
 
-    One bad line is an accident; a field that no line has any more, or that all have in another type, is a
-    gateway that changed.
+    One bad line is an accident; a field that no line has any more, or that all have in another type, means that the
+    gateway changed.
     """
     faults = Counter((reject.reason, reject.field) for reject in outcome.rejects if reject.field)
     if outcome.rows or len(faults) != 1 or sum(faults.values()) < 2:

@@ -1,7 +1,7 @@
-"""The slow way through a stretch of records: each is read by the letter, the good are kept, the bad rejected.
+"""The careful read of a stretch of records: each is parsed strictly in Python; good ones are kept, bad ones rejected.
 
-Only stretches that the bulk read refused come here. Good records are written as text values and go through the
-same typed statement as all others; nothing is decided twice.
+Used only for stretches that the bulk read refused. Good records are written as text values and go through the same
+typed expressions as all others, so every rule exists once.
 
 Rulings: docs/decisions/reading.md#reading-1.
 """
@@ -41,7 +41,7 @@ class Stretch:
 
 
 class Sieve:
-    """Takes the records of a stretch one by one; `finish` writes the good ones as a Parquet with line numbers.
+    """Collects the records of a stretch; `finish` writes the good ones to a Parquet file with line numbers.
 
     Args:
         session: DuckDB session in the reading's time zone.
@@ -66,7 +66,7 @@ class Sieve:
         extra: list[dict[str, Any]],
         unknown: str | None,
     ) -> None:
-        """Take a record whose text is in order; its types are looked at when all are there."""
+        """Add a record whose text is valid; `finish` checks its types."""
         self._texts[number] = line
         self._seen |= strict_json.places(values)
         whole = {**values, LINE_KEY: number, EXTRA_KEY: extra, UNKNOWN_KEY: unknown}
@@ -75,12 +75,12 @@ class Sieve:
         self._out.write(text)
 
     def reject(self, number: int, reason: str, at: str = "", line: bytes = b"") -> None:
-        """Take a record that is none."""
+        """Add a reject."""
         excerpt = redacted(line, self._reading.stream) if line else ""
         self.found.rejects.append(Reject(number, reason, at, excerpt))
 
     def finish(self) -> Stretch:
-        """Write the good records; return what became of all."""
+        """Write the good records; return the result of all."""
         self._out.close()
         session, found = self._session, self.found
         absent = {field.name for field, keys in self._reading.stream.places if keys not in self._seen}
@@ -109,15 +109,15 @@ def read_lines(
     ends_file: bool,
     numbers: Sequence[int] | None = None,
 ) -> None:
-    """Put the JSON lines of `piece` through a sieve.
+    """Read the JSON lines of `piece` into a sieve.
 
     Args:
-        sieve: Where they go.
+        sieve: Collects them.
         reading: How to read.
         piece: Plain file of whole lines.
         first_line: Number of the piece's first line in the landing file.
         ends_file: The piece is the end of the landing file, so a broken last line was cut off there.
-        numbers: Number of every line in the landing file, where that is not its place among the lines.
+        numbers: Line numbers in the landing file, where they are not positions among these lines.
     """
     found, stream = sieve.found, reading.stream
     undeclared: dict[frozenset[str], list[str]] = {}
@@ -151,7 +151,7 @@ def read_lines(
 
 
 def _numbered(piece: Path, first_line: int) -> Iterator[tuple[int, bytes | None, bool]]:
-    """Yield (number, line, does it end in a newline); a line beyond all measure comes as None."""
+    """Yield (number, line, does it end in a newline); a line longer than `LONGEST_LINE` is None."""
     with piece.open("rb") as handle:
         number = first_line
         while line := handle.readline(LONGEST_LINE):

@@ -23,7 +23,7 @@ from ingestion.reader import encodings
 _BLOCK = 1 << 20
 #: Small, because a piece of an archive may unpack to 30,000 times its size.
 _PACKED_PIECE = 1 << 10
-#: An archive may unpack to this and so many times its own size beyond it.
+#: An archive may unpack to this plus `unpack_ratio` times its own size.
 _ALWAYS_ALLOWED = 1 << 30
 DEFAULT_RATIO = 200
 RATIO_VARIABLE = "TOLLBOOK_UNPACK_RATIO"
@@ -43,7 +43,7 @@ class Delivery:
         trailing_blanks: Blank lines at the very end.
         blake3: Hash of the bytes as delivered.
         damage: Reject reason if the archive broke off, is damaged or unpacks to too much, else None.
-        detail: What the sentence of that reason names beside it.
+        detail: A text for the message of that reason.
     """
 
     plain: Path
@@ -56,7 +56,7 @@ class Delivery:
 
 
 class _Garbage(ValueError):
-    """Bytes that are no archive stand after a whole one."""
+    """Bytes after a complete archive are not an archive."""
 
 
 class _TooLarge(ValueError):
@@ -106,7 +106,7 @@ def inspect(path: Path, plain: Path) -> Delivery:
         except tuple(_DAMAGE) as error:
             damage = _DAMAGE[type(error)]
     if damage:
-        # The piece of a line before a break is the damage itself, never a record; a whole archive has none.
+        # The part of a line before the break is damage, never a record; a complete archive has none.
         size = 0 if damage == "archive_too_large" else size if damage == "trailing_garbage" else last_newline
         newlines = newlines if size else 0
         os.truncate(plain, size)

@@ -7,18 +7,18 @@ from pathlib import Path
 
 _BLOCK = 1 << 20
 _BY_MARK = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-#: No UTF-8, so that the line it stands in is rejected.
+#: Not UTF-8, so that its line is rejected.
 _HALF_A_CHARACTER = b"\xff"
 
 
 def is_utf16(plain: Path) -> bool:
-    """Tell whether a file begins with the byte order mark of UTF-16."""
+    """Return whether a file begins with the byte order mark of UTF-16."""
     with plain.open("rb") as handle:
         return handle.read(2) in _BY_MARK
 
 
 def write_utf8(plain: Path, size: int, target: Path) -> None:
-    """Write the text of a UTF-16 file as UTF-8, without its mark; what is no text stays no text."""
+    """Write the text of a UTF-16 file as UTF-8, without its mark; invalid text stays invalid."""
     with plain.open("rb") as source, target.open("wb") as out:
         decoder = codecs.getincrementaldecoder(_BY_MARK[source.read(2)])("surrogatepass")
         left = size - 2

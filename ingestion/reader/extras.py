@@ -1,8 +1,7 @@
-"""What a record says that nobody declared: kept in the column `extra`, as one JSON object, in measure.
+"""Undeclared fields of a record: kept in the column `extra` as one JSON object of limited size.
 
-Gateways add fields without notice. Their values wait in `extra` until a connector declares them. Text a person
-or a model wrote, and anything that looks like a key, does not belong into the books and is not kept, whatever
-the field is called.
+Gateways add fields without notice. Their values stay in `extra` until a connector declares them. Text that a person or
+a model wrote, and anything that looks like a key, is not kept, whatever the field is called.
 
 Rulings: docs/decisions/reading.md#reading-6, docs/decisions/secrets.md#secrets-1.
 """
@@ -27,10 +26,10 @@ LONGEST_VALUE = 300
 MOST_FIELDS = 20
 #: With more in a file, a statement that reads them all would cost more than reading line by line.
 MOST_COLUMNS = 200
-#: Columns of our own, a record's line number and the values of lambdas have names that begin like this: where a column
-#: has the name of a lambda's value, DuckDB takes the column.
+#: Prefix of our own columns, the line number and lambda parameters: if a column has the name of a lambda parameter,
+#: DuckDB takes the column.
 OWN = "tollbook"
-#: Names under which gateways send what was asked and answered.
+#: Names of fields that hold prompts and answers.
 CONTENT = frozenset(
     (
         "answer",
@@ -71,16 +70,16 @@ CONTENT = frozenset(
         "user_prompt",
     )
 )
-#: JSON that holds no text, and so no secret, whatever its name says.
+#: JSON values without text, so without a secret, whatever the field is called.
 _NO_TEXT = "true|false|[-+.0-9eE]+"
 #: SQL type of a record's undeclared members.
 TYPE = "STRUCT(name VARCHAR, content JSON)[]"
 
 
 def undeclared_keys(record: Iterable[str], stream: Stream) -> list[str]:
-    """Return those of the top-level keys of a record that nobody declared and that may be kept, sorted.
+    """Return the undeclared top-level keys of a record that may be kept, sorted.
 
-    One that differs from another in case only is not kept: to DuckDB both would be one column.
+    Of keys that differ only in case one is kept: DuckDB would take them for one column.
     """
     kept: dict[str, str] = {}
     for key in _undeclared(record, stream):

@@ -1,7 +1,7 @@
-"""JSON values that keep their letters: numbers their digits, objects the keys they have twice.
+"""JSON values that keep their text: numbers their digits, objects their duplicate keys.
 
-`parsed` and `written` are the two ways; what comes out is again JSON for DuckDB, which takes a little more for JSON
-than the standard: a comma before a closing bracket, and NaN and infinities in any case.
+`parsed` reads a text, `written` writes it again as JSON for DuckDB, which accepts a little more than the standard: a
+comma before a closing bracket, and NaN and infinities in any case.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class NotFinite(str):
 
 
 class Raw(str):
-    """The text of an object or a list that nobody looked into."""
+    """The text of an object or a list that was not parsed."""
 
     __slots__ = ()
 
 
 class Object(dict):
-    """A JSON object that remembers which keys it had twice, and then all its members."""
+    """A JSON object that keeps its duplicate keys and, if there are any, all its members."""
 
     twice: frozenset[str] = frozenset()
     members: tuple[tuple[str, Any], ...] = ()
@@ -69,19 +69,19 @@ def parsed(text: str) -> Any:
     Objects become `Object`, numbers `Number` or `NotFinite`; of large texts, lists and what is deep inside `Raw`.
 
     Raises:
-        NotJson: it is none.
+        NotJson: the text is not JSON.
     """
     if len(text) <= _SHORT and text.count("{") + text.count("[") <= _FEW_BRACKETS:
         try:
             return _DECODER.decode(text)
         except ValueError:
-            # It may still be what DuckDB forgives.
+            # It may still be valid for DuckDB.
             pass
     return _Scan(text).value()
 
 
 def written(value: Any) -> str:
-    """Return the JSON text of a value, letter by letter as DuckDB would have read it."""
+    """Return the JSON text of a value, exactly as DuckDB would have read it."""
     if isinstance(value, (Number, NotFinite, Raw)):
         return str(value)
     if isinstance(value, dict):

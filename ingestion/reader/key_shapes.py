@@ -1,7 +1,7 @@
-"""Which keys JSON inside a text usually has: a shape seen to be in order needs no second look.
+"""The sets of keys that JSON inside a text usually has (shapes). A text of a known shape needs no further check.
 
-A key that stands twice would be lost in silence when such a text is opened in bulk, and looking for one in
-every line costs more than reading it.
+A duplicate key would be lost silently when such a text is parsed in bulk, and searching every line for one costs more
+than reading it.
 
 Rulings: docs/decisions/reading.md#reading-3.
 """
@@ -22,14 +22,14 @@ def known(
         try:
             rows = session.execute(reading.shapes(key), [written]).fetchall() if written else []
         except duckdb.InvalidInputException:
-            # Some text is no JSON; the careful read will say which.
+            # Some text is not JSON; the careful read reports which.
             continue
         found.append(_of_folders_seen(key, reading.folders(key), [keys for (keys,) in rows]))
     return tuple(found)
 
 
 def _of_folders_seen(key: str, folders: list[str], known: list[list[list[str] | None]]) -> Shapes:
-    """Return the shapes without the objects that no text has, nor has a null in the place of.
+    """Return the shapes without objects whose key is in no text.
 
     Such an object cannot be in a text whose other keys are known.
     """

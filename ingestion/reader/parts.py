@@ -1,4 +1,4 @@
-"""The Parquet parts a delivery is converted in, and the Outcome they add up to.
+"""The Parquet parts a delivery is converted into, and the Outcome they add up to.
 
 A part is written in bulk, without line numbers (its first line is in its name), or carefully, with them.
 Readers decide what goes into which part, in line order.
@@ -20,7 +20,7 @@ from ingestion.reader.rejects import Reject
 from ingestion.reader.sql import LINE_KEY, UNEXPECTED, Layout, Reading
 from ingestion.reader.values import quoted
 
-#: Snappy is read back once, by dbt, the same night: its speed is worth more than zstd's size. The order is the lines'.
+#: dbt reads the file once, the same night: snappy's speed is worth more than zstd's size. Rows stay in line order.
 PARQUET = "format parquet, compression snappy, preserve_order true"
 
 _REFUSED = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException)
@@ -33,11 +33,11 @@ class Outcome:
     Attributes:
         parquet: The rows in line order; None if there are none.
         rows: How many.
-        lines: Records the delivery holds, counted apart from what became of them; blank lines included.
+        lines: Records in the delivery, counted independently of their results; blank lines included.
         blank_lines: Lines that hold nothing.
         rejects: Lines that could not become rows.
-        unknown_fields: Paths nobody declared, where they were looked for.
-        notes: What a person may want to know and nobody has to act on.
+        unknown_fields: Undeclared paths, as far as examined.
+        notes: Observations that need no action.
     """
 
     parquet: Path | None = None
@@ -74,7 +74,7 @@ class Parts:
         return True
 
     def _with_keys(self, path: Path) -> Layout | None:
-        """Return the layout with what the records of a file have undeclared, or None if that is no set of columns."""
+        """Return the layout with the undeclared fields of a file's records, or None if they cannot be columns."""
         stream, outcome = self._reading.stream, self.outcome
         try:
             keys = {key for (key,) in self._session.execute(self._reading.keys(path)).fetchall()}
@@ -86,7 +86,7 @@ class Parts:
         return None if extra is None else replace(self._layout, extra=extra)
 
     def _written(self, path: Path, part: Path, layout: Layout, *, has_header: bool) -> int | None:
-        """Read a file in one statement, first as is expected of it; return its rows, None if it is refused."""
+        """Read a file in one statement, first with the expected layout; return its rows, None if it is refused."""
         while True:
             statement = self._reading.bulk(path, layout, has_header=has_header, as_expected=self._as_expected)
             try:
@@ -99,7 +99,7 @@ class Parts:
                 return copy.fetchone()[0]
 
     def _is_in_doubt(self, part: Path) -> bool:
-        """Tell whether a check fails for which the footer of what was written is enough."""
+        """Return whether a check fails that reads only the footer of the written file."""
         (fails,) = self._session.execute(self._reading.footer_doubts(part)).fetchone()
         return fails
 

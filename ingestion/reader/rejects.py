@@ -19,13 +19,13 @@ from ingestion.reader.sql import Reading
 from ingestion.redaction import masked, shown_name
 from ingestion.streams import Stream
 
-#: Every reason a line can be rejected for, with the sentence a person reads; {field} is the field at fault.
+#: Every reason a line can be rejected for, with its message; {field} is the field at fault.
 REASONS = {
     "malformed_json": "The line is not valid JSON.",
     "truncated_line": "The file ends in the middle of this line.",
     "truncated_archive": "The compressed file ends too early; what came before was read. Deliver it again.",
     "damaged_archive": "The compressed file is damaged from here on. Deliver it again.",
-    "trailing_garbage": "Bytes that are no archive follow the compressed data, which was read. Deliver the file again.",
+    "trailing_garbage": "Other bytes follow the compressed data, which was read. Deliver the file again.",
     "archive_too_large": "The compressed file unpacks to far more than logs do, and nothing of it was read. Deliver it"
     " unpacked, or allow more with TOLLBOOK_UNPACK_RATIO.",
     "unknown_file_type": "The file's name does not end in a suffix this stream can read: {field}.",
@@ -34,22 +34,23 @@ REASONS = {
     "invalid_utf8": "The line is not UTF-8 text.",
     "lone_surrogate": "The line holds half of a surrogate pair, which is no character.",
     "not_an_object": "The line is JSON, but not an object.",
-    "duplicate_key": "The key {field} stands twice; which value counts is anyone's guess.",
+    "duplicate_key": "The key {field} stands twice, so its value is ambiguous.",
     "missing_field": "The mandatory field {field} is missing or empty.",
     "wrong_type": "The field {field} holds a value of another type than declared.",
-    "ambiguous_number": "The field {field} can be read as two numbers: is its mark decimal, or between thousands?",
+    "ambiguous_number": "The field {field} can be read as two numbers: its separator may be decimal or for thousands.",
     "non_finite_number": "The field {field} is NaN or infinite.",
     "integer_out_of_range": "The field {field} is an integer too large to be a count.",
     "token_count_out_of_range": "The field {field} is negative, or larger than one call can be.",
     "money_out_of_range": "The field {field} is an amount too large to be true.",
     "invalid_time": "The field {field} is not a time.",
     "time_out_of_range": "The field {field} lies outside 2015 to 2100; is it milliseconds read as seconds?",
-    "missing_column": "The header lacks the mandatory column {field} (commas part the cells); the file was not read.",
+    "missing_column": "The header lacks the mandatory column {field} (the delimiter may be , ; | or tab); the file"
+    " was not read.",
     "duplicate_column": "The header has the column {field} twice; the file was not read.",
     "too_many_columns": "The header has more than 1,000 columns; the file was not read.",
     "malformed_csv": "The quotes of the line do not follow RFC 4180.",
     "wrong_cell_count": "The line has more or fewer cells than the header.",
-    "malformed_event": "The line is no line of an event stream.",
+    "malformed_event": "The line is not a line of an event stream.",
     "malformed_page": "The body is not whole JSON: an error page, or a cut transfer. Fetch it again.",
     "empty_page": "The body is empty. Fetch it again.",
     "page_too_long": "The body is longer than 128 MiB.",
@@ -90,7 +91,7 @@ class Reject:
 def redacted(line: bytes, stream: Stream) -> str:
     """Return what may be shown of a line: structure, keys, numbers and the values of declared fields.
 
-    Text that is no JSON at all could be the middle of a prompt; only a markup page shows its beginning.
+    Text that is not JSON could be part of a prompt; only the beginning of a markup page is shown.
     """
     text = line[: 8 * EXCERPT_LENGTH].decode("utf-8", errors="replace").strip("\ufeff \t\r\n")
     if text.startswith("<"):
@@ -132,7 +133,7 @@ def _word(match: re.Match[str]) -> str:
 def _detail(reject: Reject) -> str:
     if reject.reason == "malformed_json" and reject.field:
         return f"The text of the field {reject.field} is not a JSON object."
-    # Only a key that stands twice is named by the file; what else is named is ours.
+    # Only a duplicate key is named by the file; all other names are declared here.
     named = shown_name(reject.field) if reject.reason == "duplicate_key" else reject.field
     return REASONS[reject.reason].format(field=named)
 

@@ -2,13 +2,13 @@
 
 Two forms of one statement, equal in every value they accept:
 
-- *bulk*: strict types, and `error()` at the first line that is suspect, so it yields a whole clean file or
-nothing; it may also be written for what is expected of a file, and then stops at the first line that has more;
+- *bulk*: strict types, and `error()` at the first line that is suspect, so it yields a whole clean file or nothing; it
+may also be written for an expected layout, and then stops at the first line that has more;
 - *careful*: every value is read as its text, a `reject` column names what is wrong with a line.
 
 What a text means is the same in both; docs/reading.md says why there are two.
 
-What one field's SQL is stands in `reader_values`; which files are read how, in the readers.
+The SQL of one field is in `values`; which form reads which file is decided in `formats`.
 
 Rulings: docs/decisions/reading.md.
 """
@@ -30,17 +30,17 @@ from ingestion.reader import extras, unknown_names, values
 from ingestion.reader.values import quoted
 from ingestion.streams import Column, Stream
 
-#: Keys under which the careful path hands SQL a line's number, its undeclared fields, and the names of those in watched
-#: objects.
+#: Keys under which the careful read passes to SQL a line's number, its undeclared fields, and the names of those in
+#: watched objects.
 LINE_KEY = "tollbook raw line"
 EXTRA_KEY = "tollbook extra"
 UNKNOWN_KEY = "tollbook unknown fields"
 #: More shapes than this are not worth comparing with.
 _MOST_SHAPES = 20
-#: DuckDB reads records of 16 MiB unasked.
+#: DuckDB reads records of 16 MiB by default.
 _LONGEST_USUAL = 15 << 20
 _UNSURE = "tollbook embedded doubt"
-#: What the bulk statement says of a line that has more than was expected, and may be in order.
+#: Error of the bulk statement at a line that has more than expected, but may be valid.
 UNEXPECTED = "unexpected line"
 #: Raise it when the same declaration would now give other rows, rejects or load records: every file is then read again.
 READER_VERSION = 7
@@ -48,7 +48,7 @@ READER_VERSION = 7
 
 @dataclass(frozen=True)
 class Shapes:
-    """Which keys the JSON text of an embedded field is known to have in order, each once.
+    """Known sets of keys, without duplicates, of the JSON text of an embedded field.
 
     Attributes:
         key: The field.
@@ -62,7 +62,7 @@ class Shapes:
     known: tuple[tuple[tuple[str, ...] | None, ...], ...] = ()
 
     def has(self, folder: str, leaf: str) -> bool:
-        """Tell whether a key is in an object of some known text."""
+        """Return whether a key is in an object of some known text."""
         if folder not in self.folders:
             return False
         place = self.folders.index(folder)
@@ -71,18 +71,18 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Layout:
-    """What one file has of its own beside its rows.
+    """What is known of one file before its rows are read.
 
     Attributes:
         header: CSV: what each column is: a field's name, an embedded field's path, or '' for an undeclared one.
         titles: CSV: the headers as written.
-        delimiter: CSV: what parts cells.
+        delimiter: CSV: the delimiter.
         extra: Undeclared top-level fields that are kept.
         unknown: CSV: undeclared headers.
         shapes: What is known of the JSON in embedded fields.
         absent: Fields that are expected in no line, those in embedded JSON aside.
         absent_objects: Keys that lead to objects that are expected in no line, so that all fields in them are absent.
-        numbered: Every record brings its line number along.
+        numbered: Every record carries its line number.
     """
 
     header: tuple[str, ...] = ()
@@ -132,10 +132,10 @@ def _folders(tree: dict[str, Any], path: str = "$") -> list[str]:
 
 
 def typed_from_fields(stream: Stream, absent: Collection[str] = ()) -> str:
-    """Return the CTEs from `fields` to `typed`, which has all that is computed from fields beside them.
+    """Return the CTEs from `fields` to `typed`, which adds all columns computed from fields.
 
     Args:
-        stream: Whose.
+        stream: The stream.
         absent: Fields that are not among `fields`, see `_unneeded`, or null.
     """
     computed = tuple(column for column in stream.columns if isinstance(column, Column))
@@ -152,17 +152,17 @@ def typed_from_fields(stream: Stream, absent: Collection[str] = ()) -> str:
 
 
 def _unneeded(stream: Stream, absent: Collection[str]) -> set[str]:
-    """Return those of the absent fields of a stream that nothing but the reading of its usage asks for."""
+    """Return the absent fields of a stream that are needed only to read its usage."""
     if not stream.usage:
         return set()
     columns = (column.sql if isinstance(column, Column) else column for column in stream.columns)
-    asked_for = {name for sql in columns for name in re.findall(r"\w+", sql)}
-    return {field.name for field in stream.usage.fields if field.name in absent} - asked_for
+    used = {name for sql in columns for name in re.findall(r"\w+", sql)}
+    return {field.name for field in stream.usage.fields if field.name in absent} - used
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One file to read and what its rows say about where they come from.
+    """One file to read, and the origin that its rows carry.
 
     Attributes:
         stream: What to read.
@@ -204,15 +204,14 @@ class Reading:
     ) -> str:
         """Return the statement that reads a clean file whole, or fails.
 
-        What `footer_doubts` tells is not checked here. Rows have a `raw_line` only if the
-        layout is numbered.
+        What `footer_doubts` checks is not checked here. Rows have a `raw_line` only if the layout is numbered.
 
         Args:
             path: Plain file.
             layout: What the file has of its own.
             has_header: CSV: the first line is the header.
             as_expected: Fail, saying `UNEXPECTED`, at a line with a field or an embedded shape that the layout
-                does not know. What is not there costs nothing then.
+                does not know. Absent fields then cost nothing.
         """
         stream = self.stream
         shapes = {key: Shapes(key) for key in stream.embedded} | {shape.key: shape for shape in layout.shapes}
@@ -290,15 +289,15 @@ class Reading:
         if as_expected and len(known) == len(shape.known):
             return "cast(null as varchar)"
         names = unknown_names.in_sql(self.stream, key, values.embedded_text(key))
-        # What is no object is in doubt anyway.
+        # A text that is no object is in doubt anyway.
         is_object = f"starts_with({quoted(key)}, '{{')"
         nothing = f"not {is_object} or {values.embedded_is_known(key, known)}"
         return f"case when {nothing} then null else {names} end"
 
     def footer_doubts(self, written: Path) -> str:
-        """Return the statement that tells what the footer of what `bulk` wrote leaves in doubt.
+        """Return the statement that checks the footer of the file `bulk` wrote.
 
-        Limits of counts and times and missing values cost nothing there; row by row they cost a tenth.
+        Checking limits and missing values there costs nothing; row by row it costs a tenth of the read.
         """
         return (
             f"select coalesce(bool_or({values.footer_doubts(self.stream)}), false)"  # noqa: S608
@@ -321,8 +320,8 @@ class Reading:
     def shapes(self, key: str) -> str:
         """Return the statement that gives the usual shapes in order of an embedded field's texts.
 
-        The texts are its only parameter, a list. Its column is the keys of each of `folders`. An object without
-        keys says nothing of what it is and is in no shape.
+        The texts are its only parameter, a list. Its column is the keys of each of `folders`. An object without keys is
+        in no shape.
         """
         keys = values.embedded_keys(key, self.folders(key))
         return (
@@ -364,7 +363,7 @@ class Reading:
 
 
 def _handed(stream: Stream) -> str:
-    """Return what a select list takes along of the names of undeclared fields."""
+    """Return the select item that passes on the names of undeclared fields."""
     return f", {quoted(UNKNOWN_KEY)}" if stream.watched else ""
 
 
@@ -432,7 +431,7 @@ def _version(stream: Stream, time_zone: str) -> str:
     anywhere = Reading(stream, time_zone, "", "", date.min)
     names = tuple(dict.fromkeys(stream.keys(field)[0] for field in stream.fields))
     layout = Layout(header=names, titles=names)
-    said = (
+    inputs = (
         READER_VERSION,
         time_zone,
         anywhere.bulk(Path(), layout),
@@ -443,4 +442,4 @@ def _version(stream: Stream, time_zone: str) -> str:
         [(field.path, field.aliases) for field in stream.fields],
         stream.dropped,
     )
-    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(inputs).encode()).hexdigest()[:16]

@@ -1,8 +1,8 @@
-"""One line of a landing file, parsed by the letter, reduced to the fields its stream declares.
+"""One line of a landing file, parsed strictly, reduced to the fields its stream declares.
 
-Every number keeps its literal text. What a parser usually forgives is refused: duplicate keys (others keep
-the first or the last), NaN and infinities where a number belongs, lone surrogates, bytes that are not UTF-8. A
-fault counts where a declared field is touched; what happens inside dropped content is nobody's money.
+Every number keeps its literal text. What parsers usually accept is refused: duplicate keys (others keep the first or
+the last), NaN and infinities where a number belongs, lone surrogates, bytes that are not UTF-8. A fault counts only
+where it affects a declared field; faults inside dropped content are ignored.
 
 Rulings: docs/decisions/reading.md#reading-2.
 """
@@ -22,7 +22,7 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60((?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)$")
 _BYTE_ORDER_MARK = "\ufeff"
-#: Names of undeclared fields further down say nothing new.
+#: Undeclared fields nested deeper are not named.
 _DEEPEST_NAME = 10
 
 
@@ -70,14 +70,14 @@ def _has_lone_surrogate(text: str) -> bool:
 
 
 def starts_with_byte_order_mark(line: bytes) -> bool:
-    """Tell whether the line begins with the three bytes some editors put before UTF-8 text."""
+    """Return whether the line begins with the three bytes some editors put before UTF-8 text."""
     return line.startswith(_BYTE_ORDER_MARK.encode())
 
 
 def opened(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
-    """Return the record with JSON that stands in it as text opened, where the stream says so.
+    """Return the record with its embedded JSON texts parsed, where the stream declares them.
 
-    Where an object should be, gateways also write nothing, `null`, a list or a number: no object, and no fault.
+    Instead of an object gateways also write nothing, `null`, a list or a number: no object, and no fault.
 
     Raises:
         BadLine: such a text is no JSON.
@@ -110,16 +110,16 @@ def flat_record(cells: dict[str, str | None], stream: Stream) -> dict[str, Any]:
     """Return cells by name as a record like a parsed one.
 
     Raises:
-        BadLine: a cell that should be JSON is none.
+        BadLine: a cell that should be JSON is not.
     """
     return opened(Object(list(cells.items())), stream)
 
 
 def declared_values(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
-    """Return the declared fields as nested JSON; leaves are what `reader_sql`'s careful form reads as text.
+    """Return the declared fields as nested JSON; leaves are what the careful form of `sql` reads as text.
 
     Raises:
-        BadLine: a declared key stands twice, an object is something else, or a value is no value of its kind.
+        BadLine: a declared key stands twice, an object is something else, or a value is not of its kind.
     """
     kept: dict[str, Any] = {}
     for field, keys in stream.places:
@@ -150,7 +150,7 @@ def _value_at(record: dict[str, Any], field: Field, keys: tuple[str, ...], *, is
 
 
 def _as_text(value: Any, field: Field) -> Any:
-    """Return what stands for a value where DuckDB reads a text: the value itself if it is to make that text."""
+    """Return what DuckDB reads as the text of a value: the value itself if DuckDB can make that text."""
     kind = field.kind.name
     if kind == "text":
         if field.mandatory and isinstance(value, NotFinite):
@@ -172,7 +172,7 @@ def _as_text(value: Any, field: Field) -> Any:
 
 
 def _positional(number: str, kind: str) -> str:
-    """Return a number without exponent, a count without a fraction of nothing; SQL would round either."""
+    """Return a number without exponent, and a count without a zero fraction; SQL would round them."""
     if number.isdigit() or (kind == "decimal" and "e" not in number and "E" not in number):
         return str(number)
     try:
@@ -190,7 +190,7 @@ def _rfc3339(text: str) -> str:
 
 
 def value_in(record: Any, keys: tuple[str, ...]) -> Any:
-    """Return what keys lead to, None if there is nothing."""
+    """Return the value at a path of keys, None if there is none."""
     for key in keys:
         if not isinstance(record, dict):
             return None
@@ -211,7 +211,7 @@ def paths(record: Any, prefix: str = "", depth: int = 1) -> set[str]:
 
 
 def places(record: dict[str, Any], above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Return the keys that lead to each value of an object, objects in it and theirs among them."""
+    """Return the path of keys to each value of an object, including nested objects."""
     found: set[tuple[str, ...]] = set()
     for key, value in record.items():
         found.add((*above, key))
@@ -221,7 +221,7 @@ def places(record: dict[str, Any], above: tuple[str, ...] = ()) -> set[tuple[str
 
 
 def undeclared(found: Iterable[str], stream: Stream) -> set[str]:
-    """Return those of the paths that the stream neither declares nor drops on purpose."""
+    """Return the paths that the stream neither declares nor drops on purpose."""
     known = {field.path for field in stream.fields}
     dropped = set(stream.dropped)
     return {path for path in found if not _covered(path, known, dropped)}

@@ -1,8 +1,8 @@
-"""Names of fields nobody declared, row by row, in objects a charge may follow from.
+"""Names of undeclared fields, row by row, in objects that may decide a charge.
 
-A gateway adds a field and charges by it the same day. What such a field means nobody can tell from here, but on which
-rows it stands can be told beside their variance. Only names are kept, never values, in measure, and without what looks
-like a key. Both ways of reading say the same: here is the Python of the careful one and the SQL of the one in bulk.
+A gateway may add a field and charge by it the same day. Its meaning is unknown, but the rows that have it can be shown
+with their variance. Only names are kept, never values; their number is limited, and what looks like a key is redacted.
+The Python for the careful read and the SQL for the bulk read give the same result.
 
 Rulings: docs/decisions/reading.md#reading-7.
 """
@@ -24,11 +24,11 @@ MOST_NAMES, MOST_OF_FILE = 20, 100
 
 @dataclass(frozen=True)
 class Folder:
-    """An object whose keys are looked at.
+    """An object whose keys are examined.
 
     Attributes:
-        keys: What leads to it in a record.
-        prefix: What its keys are called after: their path below the watched object.
+        keys: Its path in a record.
+        prefix: Its path below the watched object, put before the names of its keys.
         known: Keys that are declared, or dropped on purpose.
     """
 
@@ -38,7 +38,7 @@ class Folder:
 
     @property
     def json_path(self) -> str:
-        """Its path in the JSON text of the embedded field it stands in."""
+        """Its path in the JSON text of its embedded field."""
         return "".join(["$", *(f'."{key}"' for key in self.keys[1:])])
 
 
@@ -64,7 +64,7 @@ def folders(stream: Stream) -> tuple[Folder, ...]:
 
 
 def shown(names: Iterable[str]) -> list[str]:
-    """Return what is said of the undeclared names of a file: sorted, in measure, and that there are more."""
+    """Return the undeclared names of a file to report: sorted, limited, with the number of those left out."""
     found = sorted({shown_name(name) for name in names})
     more = len(found) - MOST_OF_FILE
     return found if more <= 0 else [*found[:MOST_OF_FILE], f"… and {more:,} more"]
@@ -85,7 +85,7 @@ def of_record(record: Mapping[str, Any], stream: Stream) -> str | None:
 def are_known(
     stream: Stream, key: str, json_paths: Sequence[str], keys: Sequence[Iterable[str] | None]
 ) -> bool:
-    """Tell whether all keys of a text's watched objects are known, from the keys of the objects at some paths."""
+    """Return whether all keys of a text's watched objects are known, from the keys of the objects at some paths."""
     at = dict(zip(json_paths, keys, strict=True))
     return all(
         set(at.get(folder.json_path) or ()) <= folder.known
@@ -95,7 +95,7 @@ def are_known(
 
 
 def in_sql(stream: Stream, key: str, text: str) -> str:
-    """Return the SQL of what `of_record` says, from the JSON text of an embedded field."""
+    """Return the SQL of `of_record`, from the JSON text of an embedded field."""
     watched = [folder for folder in folders(stream) if folder.keys[0] == key]
     paths = f"[{', '.join(literal(folder.json_path) for folder in watched)}]"
     parts = [

@@ -1,7 +1,7 @@
 """The SQL of one field: its typed value, when that value is in doubt, and what is wrong with a text.
 
-What a value is, its text decides, and both forms ask the text. DuckDB makes a text of any JSON value, whatever its
-type, so `1`, `true` and `"1"` differ only where their texts do:
+The text decides what a value is, in both forms. DuckDB makes a text of any JSON value, whatever its type, so `1`,
+`true` and `"1"` differ only where their texts do:
 
 | kind | texts that are a value |
 |---|---|
@@ -12,13 +12,13 @@ type, so `1`, `true` and `"1"` differ only where their texts do:
 | time | a day or a time as DuckDB reads it, with an offset of at most 14 hours, or the source's wall clock |
 | epoch | a number of seconds or milliseconds |
 
-The bulk form takes what is plainly one of these and leaves the rest in doubt: its text, as `strict_json` cuts it from
-the line, tells. A boolean is no number, but DuckDB reads it as one where a number is asked for: a moment in 1970.
+The bulk form accepts what is clearly one of these and leaves the rest in doubt: the text that `strict_json` cuts from
+the line decides. A boolean is not a number, but DuckDB casts it to one: a moment in 1970.
 
-Money is proven exact, not trusted: JSON numbers reach SQL through a double. A double `d` of a decimal
-literal, and the product `d * 10^scale`, are each off by at most 2^-53 of their value, so the rounded result
-can only be wrong when the product is that close to a half. Such lines, and amounts too large for the
-argument, are in doubt. CSV cells are text already and cast exactly.
+Money is proven exact: JSON numbers reach SQL through a double. A double `d` of a decimal literal, and the product `d *
+10^scale`, are each off by at most 2^-53 of their value, so the rounded result can only be wrong when the product is
+that close to a half. Such lines, and amounts too large for the argument, are in doubt. CSV cells are text already and
+cast exactly.
 
 Rulings: docs/decisions/reading.md, docs/decisions/secrets.md#secrets-2.
 """
@@ -36,9 +36,9 @@ _EXACT = 1 << 53
 
 #: A plain whole number, and any number of them one after the other.
 _WHOLE, _WHOLES = "-?[0-9]+", "[-0-9]*"
-#: What DuckDB reads as a time, and is none: a word, or an offset no zone of the world has.
+#: What DuckDB reads as a time but is not: a word, or an offset no zone of the world has.
 _NO_TIME = "^[^0-9]|:[0-9:.]+ *[+-](?:1[5-9]|[2-9][0-9]|14:?(?:[1-5][0-9]|0[1-9])|[0-9]{3}$|[0-9]{3}:)"
-#: How DuckDB writes numbers that are none.
+#: How DuckDB writes non-finite numbers.
 _NOT_FINITE = "(?i)-?(?:nan|inf|infinity)"
 
 
@@ -48,7 +48,7 @@ def quoted(name: str) -> str:
 
 
 def is_embedded(stream: Stream, field: Field) -> bool:
-    """Tell whether the field stands in JSON that is the text of another field."""
+    """Return whether the field stands in JSON that is the text of another field."""
     return field.path.partition(".")[0] in stream.embedded
 
 
@@ -100,15 +100,15 @@ def _moment(number: str, field: Field) -> str:
 
 
 def _utc(moment: str) -> str:
-    # A cast to timestamp would give the session's wall clock, at ten times the price.
+    # A cast to timestamp would give the session's wall clock, at ten times the cost.
     return f"make_timestamp(epoch_us({moment}))"
 
 
 def doubts(stream: Stream, fields: Iterable[Field]) -> list[str]:
-    """Return conditions over the values as read under which only the text of the line can tell."""
+    """Return conditions over the values as read under which only the text of the line can decide."""
     fields = list(fields)
     whole = [place(stream, field) for field in fields if field.kind.name in ("integer", "tokens")]
-    # One look at all counts of a line costs what a look at one does.
+    # Checking all counts of a line costs as much as checking one.
     found = [f"not regexp_full_match(concat({', '.join(whole)}), {literal(_WHOLES)})"] if whole else []
     return found + [doubt for field in fields for doubt in _doubts(stream, field)]
 
@@ -117,7 +117,7 @@ def _doubts(stream: Stream, field: Field) -> list[str]:
     value, is_csv = place(stream, field), stream.format.name == "csv"
     match field.kind.name:
         case "text" if field.mandatory and not is_csv:
-            # An object reads as its JSON text; only the line tells it from a name in braces.
+            # An object reads as its JSON text; only the line distinguishes it from a name in braces.
             word = f"length({value}) < 10 and regexp_full_match({value}, {literal(_NOT_FINITE)})"
             return [f"starts_with({value}, '{{') or starts_with({value}, '[') or {word}"]
         case "time":
@@ -156,7 +156,7 @@ def careful_value(field: Field) -> str:
 
 
 def careful_checks(field: Field) -> list[tuple[str, str, str]]:
-    """Return (reason, field, condition) for a text that its type could not take."""
+    """Return (reason, field, condition) for a text that its type does not accept."""
     written = text(field)
     lost = f"{written} is not null and {quoted(field.name)} is null"
     match field.kind.name:
@@ -185,8 +185,8 @@ def shared_checks(
     """Return (reason, field, condition over field and column names) that hold in both forms.
 
     Args:
-        stream: Whose.
-        stated_by_footer: With those that the statistics of the written Parquet tell just as well.
+        stream: The stream.
+        stated_by_footer: Include those that the statistics of the written Parquet can answer.
         without: Optional fields that are null anyway.
     """
     checks = []
@@ -215,7 +215,7 @@ def shared_checks(
 
 
 def _in_footer(stream: Stream) -> list[Field]:
-    """Return the fields whose column is a column of raw, so that a Parquet's statistics speak of them."""
+    """Return the fields whose column is a column of raw, so that Parquet statistics cover them."""
     columns = {column for column in stream.columns if isinstance(column, str)}
     return [field for field in stream.fields if field.name in columns]
 
@@ -277,7 +277,7 @@ def embedded_has_twice(key: str, folders: list[str]) -> str:
 def known_keys(key: str) -> str:
     """Name of the column of the keys that `embedded_is_known` compares.
 
-    It has to be a column: within an expression that is not always needed, keys are compared at four times the price.
+    It has to be a column: within an expression that is not always needed, comparing keys costs four times as much.
     """
     return quoted(f"tollbook keys of {key}")
 
@@ -292,13 +292,13 @@ def embedded_is_known(key: str, known: Iterable[Iterable[Iterable[str] | None]])
     shapes = [
         _list("null" if keys is None else _list(map(literal, keys)) for keys in shape) for shape in known
     ]
-    # Lists of lists are found in a list at half the price of `in`.
+    # `list_contains` on lists of lists costs half of `in`.
     is_known = f" or list_contains({_list(shapes)}, {known_keys(key)})" if shapes else ""
     return f"({embedded_text(key)} is null{is_known})"
 
 
 def embedded_doubt(key: str, known: Iterable[Iterable[Iterable[str] | None]], all_folders: list[str]) -> str:
-    """Return the condition that opening would lose what the text says: no object, or a key twice.
+    """Return the condition that parsing would lose content: the text is no object, or has a key twice.
 
     Args:
         key: As in `embedded_is_known`.
@@ -317,7 +317,7 @@ def embedded_doubt(key: str, known: Iterable[Iterable[Iterable[str] | None]], al
 
 
 def embedded_text(key: str) -> str:
-    """Return the SQL of an embedded field's text, null where it says that there is nothing."""
+    """Return the SQL of an embedded field's text, null where it is empty or `null`."""
     return f"case when {quoted(key)} not in ('', 'null') then {quoted(key)} end"
 
 

@@ -144,7 +144,7 @@ class _Run:
         return plan(first, self._now - feed.settle, feed.hours, list(records))
 
     def _has_landed(self, feed: Feed, record: Record) -> bool:
-        """Tell whether a window's pages are there; one without a row must at least have its buckets.
+        """Return whether a window's pages are there; one without a row must at least have its buckets.
 
         Version 0.2 took an answer without any bucket for a window in which nothing was used.
         """
@@ -160,7 +160,7 @@ class _Run:
         return {start for page in pages for start in page.starts} == set(buckets)
 
     def _is_final(self, feed: Feed, record: Record) -> bool:
-        """Tell whether a window need not be read again: read after its look-back, or at this very moment."""
+        """Return whether a window need not be read again: read after its look-back, or at this very moment."""
         look_back = timedelta(days=self._settings.look_back_days)
         return feed.snapshot or record.fetched() >= min(self._now, record.span.hi + look_back)
 

@@ -97,7 +97,7 @@ class Reading:
             self._doubt(self.wrong, f"the API stopped counting at {page.total} rows")
 
     def follow(self, cursor: Any) -> bool:
-        """Tell whether a cursor leads on; one that was there before does not."""
+        """Return whether a cursor leads on; one that was there before does not."""
         if cursor in self._cursors:
             self._doubt(self.wrong, "a cursor came twice")
             return False

@@ -48,7 +48,7 @@ def with_kind(source: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether an address is this machine's own."""
+    """Return whether an address is this machine's own."""
     return urlsplit(address).hostname in LOOPBACK
 
 

@@ -161,7 +161,7 @@ class Store:
         return found
 
     def is_whole(self, record: Record) -> bool:
-        """Tell whether all pages of a window are still where they landed."""
+        """Return whether all pages of a window are still where they landed."""
         folder = self._day(record)
         for page in record.pages:
             try:

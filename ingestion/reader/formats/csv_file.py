@@ -1,8 +1,7 @@
-"""The records of a CSV delivery become parts: in bulk where they are simple, by the letter where they are not.
+"""The records of a CSV delivery become parts: in bulk where they are simple, one by one where they are not.
 
-The header says which column is which, in any order, and what parts cells; without a mandatory column nothing in the
-file means anything, so the file is one reject. Line numbers are those of the lines records begin on, the header is
-line 1.
+The header names the columns, in any order, and shows the delimiter; a file without a mandatory column is one reject. A
+record has the number of the line it begins on; the header is line 1.
 
 Rulings: docs/decisions/reading.md#reading-4.
 """
@@ -30,9 +29,9 @@ from ingestion.streams import Stream
 
 #: Stretches of this size are read carefully as soon as the bulk read refuses them.
 CAREFUL_BYTES = 8 << 20
-#: Records looked at, at the head of a file, for the shapes of JSON in cells.
+#: Records examined at the head of a file for the shapes of JSON in cells.
 SNIFFED_RECORDS = 100
-#: A header with more is none.
+#: A line with more cells is not a header.
 MOST_COLUMNS = 1000
 _MARK = b"\xef\xbb\xbf"
 
@@ -67,7 +66,7 @@ def _header(plain: Path, stream: Stream) -> Header:
     """Read the header.
 
     Raises:
-        BadLine: it is none, a mandatory column is missing, or a declared one stands twice.
+        BadLine: it is not a header, a mandatory column is missing, or a declared one is there twice.
     """
     with plain.open("rb") as handle:
         line = handle.readline(CAREFUL_BYTES)
@@ -104,7 +103,7 @@ def _cells(header: str, stream: Stream) -> tuple[str, list[str]]:
     """Return the delimiter that finds most of the declared columns in a header, and the header's cells.
 
     Raises:
-        BadLine: its quotes are wrong, whatever parts the cells.
+        BadLine: its quotes are wrong with every delimiter.
     """
     names = _names(stream)
     readings = {mark: csv_records.cells_of(header, mark) for mark in csv_records.DELIMITERS}
@@ -209,7 +208,7 @@ class _Reader:
         return lines
 
     def _carefully(self, handle, first_line: int, stop: int) -> int:
-        """Read the records up to an offset by the letter; return the number of the line after them."""
+        """Read the records up to an offset one by one; return the number of the line after them."""
         line = first_line
         with self.parts.careful(first_line) as sieve:
             for record in csv_records.records(handle, first_line, stop, self.columns, self.delimiter):

@@ -1,8 +1,8 @@
-"""Numbers as a console shows them to people: `1,128`, `$0.0022`, `12 ms`, and `0,0022` where commas part no cells.
+"""Numbers as consoles show them: `1,128`, `$0.0022`, `12 ms`, and `0,0022` where the delimiter is not a comma.
 
 A number that can be read in two ways is a reject, not a guess:
 
-| written | in a count | in an amount, cells parted by commas | in an amount, cells parted by something else |
+| written | in a count | in an amount, delimiter is a comma | in an amount, other delimiter |
 |---|---|---|---|
 | `1,128` | 1128 | 1128 | a reject: 1128 or 1.128 |
 | `1,128.5`, `1,128,000` | 1128.5 is no count, 1128000 | 1128.5, 1128000 | 1128.5, 1128000 |
@@ -10,7 +10,7 @@ A number that can be read in two ways is a reject, not a guess:
 | `1.128,5`, `1.128.000` | no count, 1128000 | no number, 1128000 | 1128.5, 1128000 |
 | `0,0022` | no count | no number | 0.0022 |
 
-The bulk read takes none of these, so only cells that are read by the letter come here.
+The bulk read accepts none of these, so only cells of the careful read come here.
 
 Rulings: docs/decisions/reading.md#reading-4.
 """
@@ -23,16 +23,16 @@ from decimal import Decimal
 from ingestion.reader.strict_json import BadLine
 from ingestion.streams import Kind
 
-#: What every way of reading takes as a number, or as none, without help.
+#: Cells that both reads treat alike without this module.
 _PLAIN = re.compile(r"\s*[0-9.eE+_-]*\s*")
-#: In a count, one or a thousand.
+#: In a count this may mean 1 or 1,000.
 _POINT_AND_THREE = re.compile(r"[+-]?\d{1,3}\.\d{3}")
 _SHOWN = re.compile(
     r"(?P<sign>[+-]?)\s*(?P<before>US\$|USD|\$)?\s*(?P<second_sign>[+-]?)"
     r"(?P<number>\d[\d.,'’ \u00a0\u202f]*)"
     r"\s*(?P<after>USD|\$|ms|s)?"
 )
-#: Thousands parted by something that is no point and no comma.
+#: Thousands separated by neither a point nor a comma.
 _SPACED = re.compile(r"\d{1,3}(?:['’ \u00a0\u202f]\d{3})+(?=[.,]|$)")
 _POINTS = re.compile(r"\d{1,3}(?:\.\d{3}){2,}")
 _MANY_GROUPS = re.compile(rf"[+-]?{_POINTS.pattern}")
@@ -45,13 +45,13 @@ _UNITS = {"": ("",), "usd": ("", "US$", "USD", "$"), "ms": ("", "ms", "s")}
 
 
 def plain(cell: str, kind: Kind, delimiter: str, path: str) -> str:
-    """Return the number a cell of a numeric column shows, in digits; a cell that shows none as it is.
+    """Return the number in a cell of a numeric column in plain digits; any other cell unchanged.
 
     Args:
         cell: As written.
-        kind: Of its column.
-        delimiter: What parts cells in the file.
-        path: Of the field.
+        kind: The column's.
+        delimiter: The file's.
+        path: The field's.
 
     Raises:
         BadLine: it can be read in two ways.

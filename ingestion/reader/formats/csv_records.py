@@ -1,7 +1,7 @@
-"""CSV by the letter of RFC 4180: where records begin and end, and what their cells are. Any delimiter may part them.
+"""CSV, strictly by RFC 4180 but with any delimiter: where records begin and end, and what their cells are.
 
-A record is one line, or several if quotes hold its line breaks. Damage must not swallow what follows it: lines
-are only joined if they are one whole record together, else the first of them is the fault.
+A record is one line, or several if quotes hold its line breaks. Damage must not affect the lines after it: lines are
+joined only if they are one whole record together, else only the first is rejected.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from typing import BinaryIO
 import numpy as np
 
 LONGEST_LINE = 64 << 20
-#: A quoted cell longer than this is a quote nobody closed.
+#: A quoted cell longer than this is taken for an unclosed quote.
 MOST_LINES, MOST_BYTES = 1000, 1 << 20
 #: Fits into a processor's cache.
 _BLOCK = 1 << 19
-#: Every byte in quotes costs sixteen while it is looked at; a line that makes a block longer is no simple one.
+#: Checking a quoted byte takes sixteen bytes of memory; a longer block is not simple.
 _LONGEST_QUOTED = 1 << 22
 _BLANK = b"\xef\xbb\xbf \t\r\n\v\f"
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
-#: What may part cells, the likeliest first.
+#: Possible delimiters, the likeliest first.
 DELIMITERS = (",", ";", "\t", "|")
 _CELLS = {mark: re.compile(rf'"((?:[^"]|"")*)"|([^"{re.escape(mark)}\r\n]*)') for mark in DELIMITERS}
 
 
 @dataclass(frozen=True)
 class Record:
-    """A record or what stands where one should.
+    """A record, a blank line or a fault.
 
     Attributes:
         number: Line it begins on.
@@ -69,8 +69,8 @@ def records(handle: BinaryIO, number: int, stop: int, columns: int, delimiter: s
         handle: The plain file, at the beginning of a record.
         number: Its line.
         stop: Offset at which no further record is begun.
-        columns: Cells of the header.
-        delimiter: What parts cells.
+        columns: Number of cells of the header.
+        delimiter: The file's.
     """
     blank = _BLANK.replace(delimiter.encode(), b"")
     while handle.tell() < stop and (line := handle.readline(LONGEST_LINE)):
@@ -127,9 +127,9 @@ def _without_end(line: bytes) -> bytes:
 
 
 def is_simple(plain: Path, start: int, size: int, columns: int, delimiter: str = ",") -> bool:
-    """Tell whether every line between two offsets is one record of so many cells, all with equal line ends.
+    """Return whether every line between two offsets is one record of so many cells, all with equal line ends.
 
-    DuckDB reads such lines as RFC 4180 does; others it may forgive.
+    DuckDB reads such lines by RFC 4180; it may accept faults in others.
     """
     ends: set[bool] = set()
     with plain.open("rb") as handle:
@@ -146,7 +146,7 @@ def is_simple(plain: Path, start: int, size: int, columns: int, delimiter: str =
 
 
 def _is_simple(block: bytes, columns: int, delimiter: int, ends: set[bool]) -> bool:
-    """Judge whole lines; add to `ends` whether they end in a carriage return."""
+    """Check whole lines; add to `ends` whether they end in a carriage return."""
     codes = np.frombuffer(block, np.uint8)
     lines = int(np.count_nonzero(codes == _NEWLINE))
     if b"\r" in block:
@@ -166,7 +166,7 @@ def _is_quoted_simply(codes: np.ndarray, delimiters: int, delimiter: int) -> boo
     if len(quotes) % 2 or len(codes) > _LONGEST_QUOTED:
         return False
     opening, closing = quotes[0::2], quotes[1::2]
-    # Of a doubled quote, each is both.
+    # Each quote of a doubled one is both.
     may_open, may_follow = _among(delimiter, _NEWLINE, _QUOTE), _among(delimiter, _NEWLINE, _RETURN, _QUOTE)
     if not (may_open[codes[opening - 1]].all() and may_follow[codes[closing + 1]].all()):
         return False
@@ -183,5 +183,5 @@ def _between(opening: np.ndarray, closing: np.ndarray) -> np.ndarray:
 
 
 def _among(*allowed: int) -> np.ndarray:
-    """Return a table that tells of every byte whether it is one of these."""
+    """Return a lookup table by byte: whether it is one of these."""
     return np.isin(np.arange(256), allowed)

@@ -1,7 +1,7 @@
 """Recorded streams of server-sent events become record lines: one response a line.
 
-The last chunk with `usage` tells what a response cost; a response without one is a record without usage, with
-what its first chunk says of it. Text is never copied: `choices` stay out.
+The last chunk with `usage` becomes the record of a response; without one, its first chunk does. Text is never copied:
+`choices` are left out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DELTA = '"message_delta"'
 _USAGE = ("usage", "usageMetadata")
 #: The response's own id; Gemini's chunks have the second.
 _IDS = ("id", "responseId")
-#: Fields of the protocol that say nothing about the response.
+#: Fields of the protocol, not of the response.
 _OTHER = (":", "event", "id", "retry")
 
 
@@ -50,22 +50,22 @@ class _Response:
     def add(self, number: int, chunk: dict[str, str]) -> None:
         has_usage = any(chunk.get(name, "null") != "null" for name in _USAGE)
         if chunk.get("type") == _DELTA and has_usage and self.last:
-            # Anthropic's last counts are the output's; the first ones are the input's.
-            told = {**_members(self.last.get("usage", "{}")), **_members(chunk["usage"])}
-            chunk = {**chunk, "usage": _written(told)}
+            # Anthropic sends input counts first and output counts last.
+            counts = {**_members(self.last.get("usage", "{}")), **_members(chunk["usage"])}
+            chunk = {**chunk, "usage": _written(counts)}
         if self.first is None or has_usage:
             self.last, self.line = chunk, number
         if self.first is None:
             self.first = chunk
 
     def is_other(self, chunk: dict[str, str]) -> bool:
-        """Tell whether a chunk names another response: the one before it broke off."""
+        """Return whether a chunk belongs to another response, because this one was cut off."""
         return any(
             name in chunk and chunk[name] != mine for name, mine in (self.first or {}).items() if name in _IDS
         )
 
     def record(self, line_key: str) -> str:
-        """Return the record with its line; what the chunk with usage leaves out, the first one said."""
+        """Return the record with its line; fields missing from the last chunk come from the first."""
         whole = {**self.first, **self.last, line_key: str(self.line)}
         return _written(whole)
 
@@ -118,10 +118,10 @@ def _lines(recording: Path, size: int) -> Iterator[tuple[int, bytes | None]]:
 
 
 def _data(line: str) -> str | None:
-    """Return what a line of the stream says, or None if it says nothing.
+    """Return the data of a line of the stream, or None if it has none.
 
     Raises:
-        NotJson: it is no line of an event stream.
+        NotJson: it is not a line of an event stream.
     """
     line = line.strip("\ufeff \t\r\n")
     name, colon, value = line.partition(":")

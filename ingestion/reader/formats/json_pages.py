@@ -1,7 +1,6 @@
-"""The records of one API body, cut out by the letter.
+"""The records of one API body, cut out as text.
 
-A body that holds none (a refusal, another answer) is one fault. What the records mean is the stream's business;
-here only the way to them is known.
+A body without records (a refusal, another answer) is one fault. Knows the path to the records, not what they mean.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class BadPage(ValueError):
 
 
 def has_field(body: Path, name: str) -> bool:
-    """Tell whether a body is an object with this field; one that cannot be read has none."""
+    """Return whether a body is an object with this field; one that cannot be read has none."""
     if body.stat().st_size > LONGEST_BODY:
         return False
     try:
@@ -59,7 +58,7 @@ def records(value: str, form: Format) -> list[str]:
 
 
 def _refusal(text: str) -> str:
-    """Return a reason if the body says itself that it is none: `success` is false, or there is an `error`."""
+    """Return a reason if the body is an error: `success` is false, or there is an `error`."""
     if not text.startswith("{"):
         return ""
     for key, start, end in json_text.members(text, 0):

@@ -1,15 +1,15 @@
-"""JSON in any shape becomes record lines, cut out by the letter and written one a line.
+"""JSON in any shape becomes record lines, cut out as text and written one per line.
 
-A file is a row of values: objects, one a line or printed over many lines; lists of objects; bodies of an API,
-which hold their records at a path. An object is a record, and so is whatever stands in a list. It is read block by
-block: only the value at hand is in memory.
+A file is a sequence of values: objects, one a line or printed over many lines; lists of objects; bodies of an API,
+which hold their records at a path. An object is a record, and so is every element of a list. The file is read block by
+block: only the current value is in memory.
 
-Damage stays where it is. Outside a list a line that is whole by itself is always a record of its own, and one that
-is not, nor the beginning of a value that is, is a record to be rejected. In a list, and where a value runs over
-several lines, what is broken ends before the next line that is not indented deeper.
+Damage does not spread. Outside a list a line that is a complete value is always a record; a line that is neither
+complete nor the beginning of a complete value is rejected. In a list, and in a value of several lines, a broken record
+ends before the next line that is not indented deeper.
 
-Lines of a delivery are its records, of whatever shape, broken ones included, and the blank lines between them; a
-list without elements counts as one of these.
+The lines of a delivery are its records, broken ones included, and the blank lines between them; an empty list counts as
+a blank line.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _INDENT = re.compile(r"\n([ \t]*)(?=[^ \t\r\n])")
 _LINE_BREAKS = re.compile(r"[ \t\r]*\n[ \t\r\n]*")
 #: The beginning of a list of records.
 _LIST = re.compile(r"\[[ \t\r]*(?:[{\]]|\n)")
-#: A line that is an object of its own, because the next one begins another.
+#: A line that is a complete object, because the next line begins another.
 _LINE = re.compile(r"(\{.*\}[ \t\r]*)\n(?=\{)")
 #: A line within a value that may be an object of its own.
 _LINE_WITHIN = re.compile(r"\n(?=(\{\".*\})[ \t\r]*\n)")
@@ -45,7 +45,7 @@ _NEXT_IN_LINE = re.compile(r",[ \t]*(?=\{)")
 _NEXT_AFTER_OBJECT = re.compile(r"(?<=\})[ \t]*,[ \t]*(?=\{)")
 #: What ends a broken record on a line that may already begin the next one.
 _CLOSERS = re.compile(r"\n[ \t]*\}+")
-#: So much of a broken record of many lines is kept.
+#: Characters kept of a broken record of many lines.
 _KEPT = 1 << 16
 
 
@@ -55,8 +55,8 @@ class Unfolded:
 
     Attributes:
         lines: Records written to the target.
-        numbers: Line each of them begins on; None where two objects begin on one line, or come from an API's body, so
-            that their place among the others is all there is to say.
+        numbers: Line each of them begins on; None where two objects begin on one line, or come from an API's body: then
+            only their position is known.
         blank_lines: Blank lines between values, and empty lists.
         faults: (line or place, reason, field) of bodies without records.
         has_pages: Some value was an API's body.
@@ -72,7 +72,7 @@ class Unfolded:
 
 
 def begins_as_lines(plain: Path, size: int) -> bool:
-    """Tell whether the first line that is not blank looks like an object of its own."""
+    """Return whether the first non-blank line looks like a complete object."""
     with plain.open("rb") as handle:
         while handle.tell() < size and (line := handle.readline(LONGEST_BODY)):
             if line.strip(_BLANK):
@@ -81,7 +81,7 @@ def begins_as_lines(plain: Path, size: int) -> bool:
 
 
 def are_lines(plain: Path, size: int, form: Format) -> bool:
-    """Tell whether no line can be anything but a record of its own."""
+    """Return whether every line is a record of its own."""
     page = f'"{form.records.partition(".")[0]}"'.encode() if form.records else b""
     with plain.open("rb") as handle:
         while handle.tell() < size and (line := handle.readline(LONGEST_BODY)):
@@ -105,7 +105,7 @@ def unfold(
         size: Bytes of it to read.
         target: File to write.
         stream: Whose records.
-        is_body: The file is one answer of an API: if nothing in it is whole, that is one fault.
+        is_body: The file is one API response: if nothing in it is complete, that is one fault.
         is_cut: The file is known to break off, so that what is open at its end is no fault of its own.
     """
     with plain.open("rb") as handle, target.open("w", encoding="utf-8", errors="surrogateescape") as out:
@@ -113,22 +113,22 @@ def unfold(
 
 
 class _Text:
-    """The text of a file from the place that is looked at on, with the number of its line."""
+    """The text of a file from the current position on, with its line number."""
 
     def __init__(self, handle: BinaryIO, size: int) -> None:
         self._handle, self._left = handle, size
-        # What is no UTF-8 is told by the reader of the record it stands in.
+        # Invalid UTF-8 is reported when its record is read.
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self.text, self.at, self.line = "", 0, 1
-        #: Characters of the line that were passed, and whether they were blank.
+        #: Characters consumed of the line, and whether all were blank.
         self.column, self.is_indented = 0, True
 
     def more(self) -> bool:
-        """Read on; False at the end of the file. What was passed over is forgotten, so `at` moves."""
+        """Read another block; False at the end of the file. Consumed text is dropped, so `at` changes."""
         if not self._left:
             return False
         kept = self.text[self.at :]
-        # Twice as much each time, so that a long value costs no more than a few looks at it.
+        # Twice as much each time, so that a long value is scanned only a few times.
         block = self._handle.read(min(self._left, max(_BLOCK, len(kept))))
         self._left = self._left - len(block) if block else 0
         self.text, self.at = kept + self._decoder.decode(block, final=not self._left), 0
@@ -144,7 +144,7 @@ class _Text:
         return self.text[self.at : self.at + 1]
 
     def take(self, length: int) -> str:
-        """Pass over so many characters and return them."""
+        """Consume so many characters and return them."""
         taken = self.text[self.at : self.at + length]
         self.at += length
         breaks = taken.count("\n")
@@ -155,7 +155,7 @@ class _Text:
         return taken
 
     def between(self) -> str:
-        """Pass over what may stand between values and return it."""
+        """Consume what may stand between values and return it."""
         passed = []
         while self.char():
             found = self.match(_BETWEEN).group()
@@ -242,7 +242,7 @@ class _Unfolding:
         return bool(breaks) or is_new_line
 
     def _whole_line(self) -> str:
-        """Return a line that is a record of its own without a look into it, or ''."""
+        """Return a line that is a record without parsing it, or ''."""
         found = self.text.match(_LINE)
         if not found or (self.page_key and self.page_key in found.group()):
             return ""
@@ -251,7 +251,7 @@ class _Unfolding:
         return found.group(1)
 
     def _opens_list(self) -> bool:
-        """Tell whether a bracket begins a list of records, and not a line of something else, such as `[INFO] ok`."""
+        """Return whether a bracket begins a list of records, and not a line of something else, such as `[INFO] ok`."""
         text = self.text
         while not (found := text.match(_LIST)) and len(text.text) - text.at < _KEPT and text.more():
             pass
@@ -261,7 +261,7 @@ class _Unfolding:
         return length >= 0 and _is_whole(text.text[text.at : text.at + length].rstrip(_SPACE))
 
     def _list(self) -> None:
-        """Pass through a list whose bracket is next."""
+        """Read a list whose bracket is next."""
         text, found, number = self.text, self.found, self.text.line
         text.take(1)
         is_empty = is_first = True
@@ -271,7 +271,7 @@ class _Unfolding:
             char = text.char()
             if char in ("", "]"):
                 if not char and not self.is_cut:
-                    # Where no commas stood between the lines that followed, the bracket was the damage.
+                    # Without commas between the lines that followed, the bracket was the damage.
                     fault = (number, "malformed_json") if has_gaps else (text.line, "truncated_line")
                     found.faults.append((self._here(fault[0]), fault[1], ""))
                 found.blank_lines += is_empty and bool(char)
@@ -294,7 +294,7 @@ class _Unfolding:
                 return
 
     def _value(self) -> None:
-        """Pass over a value outside a list, or what stands in its place."""
+        """Read a value outside a list, or what is there instead."""
         text, number = self.text, self.text.line
         length, fault_at = text.value()
         if length < 0:
@@ -324,7 +324,7 @@ class _Unfolding:
                 self._line(text.line_end())
 
     def _body(self, value: str, number: int) -> None:
-        """Take an answer of an API that stands alone, or a record that does."""
+        """Add the records of the file's only value: an API response or one record."""
         try:
             self._records(json_pages.records(value, self.form))
         except BadPage as fault:
@@ -335,7 +335,7 @@ class _Unfolding:
                 self.found.faults.append((self._here(number), fault.reason, fault.field))
 
     def _record(self, value: str, number: int) -> None:
-        """Take a record, or an answer of an API among others."""
+        """Add a record, or the records of an API response among other values."""
         self.has_values = True
         if self.page_key and value.startswith("{") and self.page_key in value:
             try:
@@ -347,14 +347,14 @@ class _Unfolding:
         self._write(value, number)
 
     def _records(self, records: list[str]) -> None:
-        """Take the records of an answer of an API."""
+        """Add the records of an API response."""
         self.has_values = self.found.has_pages = True
         self.found.numbers = None
         for record in records:
             self._write(record, 0)
 
     def _broken(self, fault_at: int, *, in_list: bool) -> bool:
-        """Take what is broken, up to where something else may begin; tell whether that is the end of the file."""
+        """Add a broken record, up to where another may begin; return whether that is the end of the file."""
         text, number, column, is_indented = self.text, self.text.line, self.text.column, self.text.is_indented
         is_longer = "\n" in text.text[text.at : text.at + fault_at + 1]
         is_object = text.char() == "{"
@@ -396,7 +396,7 @@ class _Unfolding:
         return "".join(passed)
 
     def _line(self, length: int) -> None:
-        """Take the rest of a line as a record to be rejected."""
+        """Add the rest of a line as a record to be rejected."""
         text, number = self.text, self.text.line
         if length >= 0:
             line = text.take(length)
@@ -408,7 +408,7 @@ class _Unfolding:
         self.found.faults.append((self._here(number), "line_too_long", ""))
 
     def _here(self, number: int) -> int:
-        """Return a line, or the place among records where lines say nothing."""
+        """Return a line number, or the position among records where line numbers are unknown."""
         return number if self.found.numbers is not None else self.found.lines + 1
 
     def _write(self, record: str, number: int, end: str = "\n") -> None:

@@ -1,4 +1,4 @@
-"""Where the values of a JSON text begin and end, so that a record can be cut out of it by the letter.
+"""Where the values of a JSON text begin and end, so that a record can be cut out of it as text.
 
 Numbers keep their digits and keys their order: nothing here builds the records it passes over.
 """
@@ -9,13 +9,13 @@ import json
 import re
 from collections.abc import Iterator
 
-#: Numbers stay text: none is too long, and none is built.
+#: Numbers stay text, of any length.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _STRING = json.decoder.scanstring
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-#: Longest piece of JSON that cannot be judged before its end: an escape, or a name such as -Infinity.
+#: Longest token that is invalid until it is complete: an escape, or a name such as -Infinity.
 _LONGEST_TOKEN = 16
 
 
@@ -24,7 +24,7 @@ class NotJson(ValueError):
 
     Attributes:
         at: Offset of the fault.
-        may_go_on: The text may only have ended too early.
+        may_go_on: The text may be valid up to here and continue.
     """
 
     def __init__(self, what: str, at: int = 0, *, may_go_on: bool = False) -> None:

@@ -6,8 +6,7 @@
                                      │ refused                │
                                      └─► pieces … careful read┘
 
-A bad line costs the careful read of its neighbourhood, not of the file, and what a line becomes does not
-depend on the way it took.
+A bad line causes a careful read of its neighbourhood, not of the file. Both reads give the same result for a line.
 
 Rulings: docs/decisions/reading.md#reading-3.
 """
@@ -30,11 +29,11 @@ from ingestion.reader.sql import LINE_KEY, Layout, Reading
 CAREFUL_BYTES = 8 << 20
 #: Into how many pieces a refused stretch is cut.
 PIECES = 16
-#: Lines looked at before a file is read, at its head and at most as many at its end, for what is in them.
+#: Lines sampled before a file is read: at its head, and at most as many at its end.
 SNIFFED_LINES = 100
 #: The end of a file.
 LAST_BYTES = 1 << 14
-#: Places between, and lines looked at there.
+#: Places sampled in between, and lines at each.
 SNIFFED_PLACES, LINES_A_PLACE = 20, 5
 
 
@@ -47,8 +46,8 @@ class Lines:
         size: Bytes of it that hold whole lines.
         lines: Lines in them, blank ones included; a last line without a newline is a line.
         trailing_blanks: Blank lines at the very end.
-        numbers: Line numbers in the landing file, if they are not these lines' own; every line then brings
-            its number along.
+        numbers: Line numbers in the landing file, if they differ from these lines' positions; every line then carries
+            its number.
     """
 
     plain: Path
@@ -139,9 +138,9 @@ class _Reader:
     def _sniff(
         self,
     ) -> tuple[set[str], frozenset[str], frozenset[tuple[str, ...]], dict[str, list[str]]]:
-        """Return what some lines say: undeclared paths, what is absent, embedded JSON.
+        """Return from a sample of lines: undeclared paths, absent fields, absent objects, embedded JSON texts.
 
-        Lines that do not parse have nothing to say here.
+        Lines that do not parse are skipped.
         """
         stream = self.reading.stream
         paths: set[str] = set()
@@ -202,7 +201,7 @@ def _lines(handle: BinaryIO, most: int) -> Iterator[bytes]:
 
 
 def _step(start: int, end: int) -> int:
-    """Return how long the pieces of a refused stretch are, but for the rest of their last line."""
+    """Return the length of the pieces of a refused stretch, without the rest of their last line."""
     return max((end - start) // PIECES, CAREFUL_BYTES)
 
 

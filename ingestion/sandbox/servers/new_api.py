@@ -52,7 +52,7 @@ class Limiter:
         self._taken: deque[int] = deque(maxlen=calls)
 
     def takes(self) -> bool:
-        """Tell whether one more call is taken, and count it."""
+        """Return whether one more call is taken, and count it."""
         now = int(self._clock())
         is_full = len(self._taken) == self._taken.maxlen
         if is_full and now - self._taken[0] < self._seconds:

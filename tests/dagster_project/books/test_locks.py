@@ -46,7 +46,7 @@ def test_a_step_waits_for_another_process_until_its_deadline(home: Home, caplog)
     with (
         FileLock(home.lock_file),
         pytest.raises(HomeLocked, match=str(os.getpid())),
-        writing(home, patience=0.1),
+        writing(home, wait_seconds=0.1),
     ):
         pass
     assert [record.getMessage() for record in caplog.records] == [
@@ -58,13 +58,13 @@ def test_a_step_goes_on_when_the_other_process_lets_go(home: Home) -> None:
     with ExitStack() as stack:
         stack.enter_context(FileLock(home.lock_file, thread_local=False))
         Timer(0.1, stack.close).start()
-        with writing(home, patience=60):
+        with writing(home, wait_seconds=60):
             pass
 
 
 def try_to_write(home: Home) -> str:
     try:
-        with writing(home, patience=0):
+        with writing(home, wait_seconds=0):
             return "got it"
     except HomeLocked as error:
         return str(error)
