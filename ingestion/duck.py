@@ -31,6 +31,11 @@ def _engine(spill: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection
     )
 
 
+def threads() -> int:
+    """Return how many threads DuckDB may use: TOLLBOOK_THREADS, or as many as there are cores."""
+    return int(os.environ.get(THREADS_VARIABLE) or os.cpu_count() or 1)
+
+
 def session(folder: Path, time_zone: str = "UTC") -> duckdb.DuckDBPyConnection:
     """Return a session of this process's engine; close it after use.
 
@@ -39,8 +44,7 @@ def session(folder: Path, time_zone: str = "UTC") -> duckdb.DuckDBPyConnection:
         time_zone: Zone in which times without an offset are read.
     """
     memory = os.environ.get(MEMORY_VARIABLE) or DEFAULT_MEMORY
-    threads = int(os.environ.get(THREADS_VARIABLE) or os.cpu_count() or 1)
-    cursor = _engine(folder / f"{TEMPORARY_PREFIX}spill", memory, threads).cursor()
+    cursor = _engine(folder / f"{TEMPORARY_PREFIX}spill", memory, threads()).cursor()
     cursor.execute(f"set TimeZone = {literal(time_zone)}")
     return cursor
 

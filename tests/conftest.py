@@ -30,6 +30,8 @@ os.environ.update(
         "DO_NOT_TRACK": "1",
         "GX_ANALYTICS_ENABLED": "false",
         "MARIMO_SKIP_UPDATE_CHECK": "1",
+        # Every core has a test of its own.
+        "TOLLBOOK_THREADS": "1",
     }
 )
 # As `tollbook` itself does.

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dagster_project.dbt_runner.project import FINDING, DbtProject
+from ingestion.duck import THREADS_VARIABLE, threads
 from ingestion.home import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
@@ -84,9 +85,15 @@ class DbtBroken(RuntimeError):
 
 
 def run(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildResult:
-    """Run `dbt build` over `select` (unique names; everything when empty) against `home`.
+    """Run `dbt build` over `select` against `home`.
 
-    Unit tests are left out: they prove the code, not the night's data, and `make test` runs them.
+    Where every name of `select` asks for what it reads as well (`+name`), dbt gets these nodes alone. Unit tests are
+    left out: they prove the code, not the night's data, and `make test` runs them.
+
+    Args:
+        home: the home whose raw/ is read.
+        project: the dbt project.
+        select: names of nodes, `+name` for a node and all it reads; everything when empty.
 
     Raises:
         DbtBroken: dbt ended without results, for example because the profile or a hook failed.
@@ -95,7 +102,7 @@ def run(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildRes
 
     log_tail: deque[str] = deque(maxlen=LOG_LINES)
     with _log_file(home) as log_file, _environment(home):
-        runner = dbtRunner(manifest=_manifest(project), callbacks=[_listener(log_tail, log_file)])
+        runner = dbtRunner(manifest=_manifest(project, select), callbacks=[_listener(log_tail, log_file)])
         try:
             outcome = runner.invoke(_arguments(home, project, select))
         finally:
@@ -109,13 +116,19 @@ def run(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildRes
     return BuildResult(invocation_id, [_node_result(result) for result in results], list(log_tail))
 
 
-def _manifest(project: DbtProject) -> Manifest:
+def _manifest(project: DbtProject, select: Sequence[str]) -> Manifest:
     """A finding must not make dbt skip what depends on the model it was found in: it only ever warns."""
-    manifest = project.manifest()
+    whole = _is_whole(select)
+    manifest = project.manifest(project.with_upstream(name[1:] for name in select) if whole else ())
     for node in manifest.nodes.values():
         if node.resource_type == "test" and FINDING in node.config.tags:
             node.config.severity = "warn"
     return manifest
+
+
+def _is_whole(select: Sequence[str]) -> bool:
+    """Whether `select` names everything that has to be in the graph."""
+    return all(name.startswith("+") for name in select)
 
 
 def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[str]:
@@ -131,7 +144,7 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
         # A check over several models runs where all of them are selected or were needed for one that is.
         *(
             ("--select", *select, *project.views_below(select), "--indirect-selection", "buildable")
-            if select
+            if not _is_whole(select)
             else ()
         ),
     ]
@@ -139,16 +152,18 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
 
 @contextmanager
 def _environment(home: Home) -> Iterator[None]:
-    """Name the home to dbt's macros by its absolute path, whatever the working directory."""
-    before = os.environ.get(HOME_VARIABLE)
-    os.environ[HOME_VARIABLE] = str(home.root)
+    """Name to dbt the home, by its absolute path, and DuckDB's number of threads."""
+    wanted = {HOME_VARIABLE: str(home.root), THREADS_VARIABLE: str(threads())}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[HOME_VARIABLE]
-        else:
-            os.environ[HOME_VARIABLE] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

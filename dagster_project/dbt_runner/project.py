@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -66,11 +66,17 @@ class DbtProject:
         """The manifest as dictionaries, as dagster_dbt reads it."""
         return json.loads((self.parse_folder / "manifest.json").read_bytes())
 
-    def manifest(self) -> Manifest:
-        """A fresh manifest object for one dbt invocation, which may change it."""
+    def manifest(self, nodes: Collection[str] = ()) -> Manifest:
+        """Return a fresh manifest object for one dbt invocation, which may change it; of `nodes` only, if given.
+
+        `nodes` has to hold every node that one of them reads.
+        """
         from dbt.contracts.graph.manifest import Manifest
 
         manifest = Manifest.from_msgpack((self.parse_folder / "partial_parse.msgpack").read_bytes())
+        if nodes:
+            manifest.nodes = {unique_id: manifest.nodes[unique_id] for unique_id in nodes}
+            manifest.unit_tests = {}
         manifest.build_flat_graph()  # a fresh parse does this itself; the models read `graph`
         return manifest
 
@@ -82,6 +88,25 @@ class DbtProject:
             for node in self.manifest_json["nodes"].values()
             if node["resource_type"] == "model" and node["config"]["materialized"] != "ephemeral"
         ]
+
+    def with_upstream(self, names: Iterable[str]) -> list[str]:
+        """Return the unique ids of nodes, of all nodes they read, and of every test that reads nothing else."""
+        nodes = self.manifest_json["nodes"]
+        by_name = {node["name"]: unique_id for unique_id, node in nodes.items()}
+        found: dict[str, None] = {}
+        unread = [by_name[name] for name in names]
+        while unread:
+            unique_id = unread.pop()
+            if unique_id in nodes and unique_id not in found:
+                found[unique_id] = None
+                unread.extend(nodes[unique_id]["depends_on"]["nodes"])
+        tests = [
+            unique_id
+            for unique_id, node in nodes.items()
+            if node["resource_type"] == "test"
+            and all(upstream in found for upstream in node["depends_on"]["nodes"] if upstream in nodes)
+        ]
+        return [*found, *(test for test in tests if test not in found)]
 
     def views_below(self, names: Iterable[str]) -> list[str]:
         """Return the views that models read, directly or through other views: they hold no rows to build upon."""

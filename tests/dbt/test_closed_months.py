@@ -11,9 +11,9 @@ from dagster_project.books.closing import ClosedFileDamaged, NotClosable, close
 from dagster_project.books.publishing import publish
 from dagster_project.dbt_runner.project import Mart
 from ingestion.home import Home
-from tests.dbt.conftest import USAGE, build, infron_line, land, rows
+from tests.dbt.conftest import build, infron_line, land, rows
 
-SELECT = [*USAGE, "+int_focus_usage_daily", "+dim_discount_rules"]
+SELECT = ["+rpt_usage_by_key_daily", "+int_focus_usage_daily", "+dim_discount_rules"]
 MARTS = [Mart("fct_usage_costs"), Mart("fct_usage_daily"), Mart("rpt_usage_by_key_daily")]
 OVERRIDES = "provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason\n"
 ADJUSTMENTS = """

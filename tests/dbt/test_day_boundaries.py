@@ -14,17 +14,15 @@ from typing import Any
 import pytest
 
 from ingestion.home import Home
-from tests.dbt.conftest import USAGE, build, land_text, rows
+from tests.dbt.conftest import build, land_text, rows
 
 SELECT = (
-    *USAGE,
-    *(
-        "+rpt_savings_monthly",
-        "+rpt_usage_to_date",
-        "+rpt_budgets",
-        "+fct_traffic_hourly",
-        "+int_focus_usage_daily",
-    ),
+    "+rpt_usage_by_workspace_daily",
+    "+rpt_savings_monthly",
+    "+rpt_usage_to_date",
+    "+rpt_budgets",
+    "+fct_traffic_hourly",
+    "+int_focus_usage_daily",
 )
 SOURCES = """
 sources:

@@ -18,6 +18,8 @@ from ingestion.prices import formula_table
 from ingestion.prices.formulas import Formula, read
 from tests.dbt.conftest import build, compiled_sql, infron_line, land, land_text, rows
 
+SELECT = ("+rpt_usage_by_key_daily",)
+
 DAYS = ("2026-11-01", "2026-11-02", "2026-11-03")
 BUILDS = "select event_date::varchar, fingerprint from meta.day_builds where model = '{}' order by 1"
 
@@ -40,7 +42,7 @@ def first_build(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The world, built; a copy is beside it, because what is built is at home in one place only."""
     home = Home(tmp_path_factory.mktemp("first") / "home")
     world(home)
-    build(home)
+    build(home, SELECT)
     shutil.copytree(home.root, home.root.with_name("copy"))
     return home
 
@@ -56,7 +58,7 @@ def built_home(first_build: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def test_a_second_build_rebuilds_no_day(built_home: Home) -> None:
     before = {path: path.stat().st_mtime_ns for path in built_home.lake.rglob("*.parquet")}
-    result = build(built_home)
+    result = build(built_home, SELECT)
     assert set(result.days_rebuilt.values()) == {0}
     assert {path: path.stat().st_mtime_ns for path in built_home.lake.rglob("*.parquet")} == before
 
@@ -66,7 +68,7 @@ def test_a_late_file_rebuilds_the_day_its_rows_belong_to(built_home: Home) -> No
     land(
         built_home, "2026-11-03", [infron_line("late", created_at="2026-11-01T23:59:59.999Z")], "late.ndjson"
     )
-    build(built_home)
+    build(built_home, SELECT)
     assert changed(before, built(built_home)) == {"2026-11-01"}
     assert changed(rollup, built(built_home, "rpt_usage_by_key_daily")) == {"2026-11-01"}
     assert rows(
@@ -155,7 +157,7 @@ def test_a_formula_read_otherwise_rebuilds_the_days_of_its_calls_and_a_unit_thos
     for day, at, formula in (("2026-11-01", 1793520000, "p*3"), ("2026-11-03", 1793692800, "p*2")):
         call = new_api_call(day, formula) | {"created_at": at}
         land_text(built_home, f"aisa/logs/dt={day}/part.ndjson", [call])
-    build(built_home)
+    build(built_home, SELECT)
     before = built(built_home)
 
     def read_otherwise(text: str) -> Formula:
@@ -163,7 +165,7 @@ def test_a_formula_read_otherwise_rebuilds_the_days_of_its_calls_and_a_unit_thos
 
     monkeypatch.setattr(formula_table, "read", read_otherwise)
     (built_home.raw / "price_formulas/formulas.parquet").unlink()
-    build(built_home)
+    build(built_home, SELECT)
     assert changed(before, built(built_home)) == {"2026-11-01"}
     costs = "select list_cost_usd from marts.fct_usage_costs where source = 'aisa' order by event_date"
     assert rows(built_home, costs) == [(Decimal("0.04"),), (Decimal("0.02"),)]
@@ -172,14 +174,14 @@ def test_a_formula_read_otherwise_rebuilds_the_days_of_its_calls_and_a_unit_thos
     built_home.sources_file.write_text(
         "sources:\n  infron: {connector: infron}\n  aisa: {connector: aisa, quota_per_unit: 600000}\n"
     )
-    build(built_home)
+    build(built_home, SELECT)
     assert changed(before, built(built_home)) == {"2026-11-01", "2026-11-03"}
 
 
 def test_a_new_day_looks_at_its_neighbour_and_leaves_it_alone(built_home: Home) -> None:
     before = built(built_home)
     land(built_home, "2026-11-04", [infron_line("gen-4", created_at="2026-11-04T07:00:00Z")])
-    build(built_home)
+    build(built_home, SELECT)
     assert changed(before, built(built_home)) == {"2026-11-04"}
 
 
@@ -194,7 +196,7 @@ def test_a_dated_price_override_rebuilds_the_days_it_covers_and_the_week_before(
         "provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason\n"
         "anthropic,claude-sonnet-4-5,input,2,,,2026-11-02,,contract\n"
     )
-    build(built_home)
+    build(built_home, SELECT)
     assert changed(before, built(built_home)) == {"2026-11-01", "2026-11-02", "2026-11-03"}
     costs = "select list_cost_usd, price_source from marts.fct_usage_costs order by event_date"
     assert rows(built_home, costs) == [
@@ -212,7 +214,7 @@ def test_a_discount_rule_feeds_the_middle_tier_of_its_days_only(built_home: Home
         "rule_id,workspace_id,group_name,kind,factor,valid_from,valid_to,reason\n"
         "r1,ws_1,,contract,0.9,2026-11-02,2026-11-03,signed\n"
     )
-    build(built_home)
+    build(built_home, SELECT)
     assert changed(before, built(built_home)) == {"2026-11-02"}
     tiers = "select discounted_cost_usd, discount_rule_id from marts.fct_usage_costs order by event_date"
     assert rows(built_home, tiers) == [
@@ -224,7 +226,7 @@ def test_a_discount_rule_feeds_the_middle_tier_of_its_days_only(built_home: Home
 
 def test_a_file_that_vanished_takes_its_day_with_it(built_home: Home) -> None:
     (built_home.landing / "infron/logs/dt=2026-11-02/part.ndjson").unlink()
-    build(built_home)
+    build(built_home, SELECT)
     assert set(built(built_home)) == {"2026-11-01", "2026-11-03"}
     assert rows(built_home, "select count(*) from marts.fct_usage_daily") == [(2,)]
 
@@ -233,7 +235,7 @@ def test_a_deleted_build_database_comes_back_with_the_same_requests(built_home: 
     everything = "select * from marts.fct_usage_costs order by event_id"
     before = rows(built_home, everything)
     built_home.build_database.unlink()
-    build(built_home)
+    build(built_home, SELECT)
     assert rows(built_home, everything) == before
 
 
@@ -241,6 +243,6 @@ def test_a_table_whose_columns_changed_is_built_anew(built_home: Home) -> None:
     """A home of an earlier version has tables with other columns."""
     with duckdb.connect(str(built_home.build_database)) as connection:
         connection.execute("alter table marts.rpt_usage_by_key_daily drop column requests")
-    result = build(built_home)
+    result = build(built_home, SELECT)
     assert result.days_rebuilt["rpt_usage_by_key_daily"] == len(DAYS)
     assert rows(built_home, "select sum(requests) from marts.rpt_usage_by_key_daily") == [(3,)]

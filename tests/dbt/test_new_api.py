@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ingestion.home import HOME_VARIABLE, Home
-from tests.dbt.conftest import USAGE, build, land_text, rows
+from tests.dbt.conftest import FACTS, build, land_text, rows
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "new_api"
 SOURCES = """
@@ -61,7 +61,8 @@ ITEMS = {
     "administered/logs/dt=2026-11-02/b.ndjson": [plain_item(8, 100), plain_item(7, 100), plain_item(9, 60)],
 }
 SELECT = (
-    *USAGE,
+    *FACTS,
+    "+rpt_source_days",
     "+fct_account_events",
     "+stg_new_api__topups",
     "+stg_new_api__usage_hours",

@@ -24,7 +24,7 @@ from ingestion.home import Home
 from ingestion.sandbox import write_world
 from ingestion.sandbox.gateways import CONNECTORS
 from tests.conftest import alone
-from tests.dbt.conftest import build, rows
+from tests.dbt.conftest import USAGE, build, rows
 
 Row = dict[str, Any]
 
@@ -329,7 +329,7 @@ def six(session_folder: Path) -> Home:
                 # The world's wallets and reports speak for one gateway each.
                 if landed.name not in CONNECTORS:
                     shutil.rmtree(landed)
-            build(home)
+            build(home, USAGE)
             done.touch()
     return home
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ingestion.home import Home
-from tests.dbt.conftest import USAGE, build, infron_line, land, land_text, rows
+from tests.dbt.conftest import FACTS, build, infron_line, land, land_text, rows
 
 OVERRIDES = """provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason
 acme,m,input,3,0,standard,2026-01-01,,list
@@ -86,7 +86,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
             litellm_call("searched", cost=0.0675, searches=3),
         ],
     )
-    build(home, [*USAGE, "+focus_cost_and_usage"])
+    build(home, [*FACTS, "+focus_cost_and_usage"])
     return home
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from ingestion.home import Home
 from tests.conftest import SHARED_DATA
-from tests.dbt.conftest import USAGE, build, land_text, rows
+from tests.dbt.conftest import build, land_text, rows
 
 
 def call(call_id: str, model: str, **changes: Any) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Home:
             shutil.copy(shared / f"{name}_logs.ndjson", file)
             sources.append(f"{name}: {{connector: {name}}}")
     (home.root / "sources.yml").write_text("sources:\n" + "".join(f"  {line}\n" for line in sources))
-    build(home, (*USAGE, "+assert_every_call_was_served_at_the_tier_asked_for"))
+    build(home, ("+rpt_unpriced_usage", "+assert_every_call_was_served_at_the_tier_asked_for"))
     return home
 
 

@@ -13,13 +13,13 @@ from dagster_project.books.publishing import publish
 from dagster_project.books.restating import NotRestatable, Restatement, records, refuse_closed, summary_lines
 from dagster_project.dbt_runner.project import Mart
 from ingestion.home import Home
-from tests.dbt.conftest import USAGE, build, infron_line, land, rows
+from tests.dbt.conftest import build, infron_line, land, rows
 
 MARTS = [
     Mart(name)
     for name in ("fct_usage_costs", "fct_traffic_minutely", "fct_restatements", "rpt_restated_requests")
 ]
-SELECT = (*USAGE, "+fct_restatements", "+rpt_restated_requests", "+fct_traffic_minutely")
+SELECT = ("+fct_restatements", "+rpt_restated_requests", "+fct_traffic_minutely")
 OVERRIDES = "provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason\n"
 DAYS = """
     select

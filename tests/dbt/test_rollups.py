@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from ingestion.home import Home
-from tests.dbt.conftest import build, infron_line, land_text, rows
+from tests.dbt.conftest import USAGE, build, infron_line, land_text, rows
 
 ZONES = {
     "london": "Europe/London",
@@ -104,7 +104,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Home:
     for source in ZONES:
         lines = list(events(source, scale=2 if source == "plain" else 1))
         land_text(home, f"{source}/logs/dt=2026-11-01/part.ndjson", lines)
-    build(home)
+    build(home, USAGE)
     return home
 
 
@@ -122,7 +122,7 @@ def shuffled(tmp_path_factory: pytest.TempPathFactory) -> Home:
         random.Random("order").shuffle(lines)
         for part in range(3):
             land_text(home, f"{source}/logs/dt=2026-11-0{part + 1}/part{part}.ndjson.gz", lines[part::3])
-    build(home)
+    build(home, USAGE)
     return home
 
 
@@ -305,7 +305,7 @@ def test_a_late_call_changes_both_days_it_is_part_of_and_no_other(world: Home, s
     days = dict(rows(shuffled, totals))
     late = infron_line("late", created_at="2026-10-20T23:30:00Z")
     land_text(shuffled, "london/logs/dt=2026-11-05/late.ndjson", [late])
-    build(shuffled)
+    build(shuffled, USAGE)
     assert {day.isoformat() for _, day, _ in set(rows(shuffled, ledger)) - before} == {"2026-10-20"}
     after = dict(rows(shuffled, totals))
     assert {day: after[day] - days.get(day, 0) for day in after if after[day] != days.get(day, 0)} == {
@@ -321,6 +321,6 @@ def test_another_billing_zone_moves_the_days_of_its_source_only(shuffled: Home) 
     others, london = billed.format("source != 'london'"), billed.format("source = 'london'")
     before, moved = rows(shuffled, others), rows(shuffled, london)
     shuffled.sources_file.write_text(SOURCES.replace("Europe/London", "Pacific/Chatham"))
-    build(shuffled)
+    build(shuffled, USAGE)
     assert rows(shuffled, others) == before
     assert rows(shuffled, london) != moved

@@ -20,7 +20,7 @@ import yaml
 from dagster_project.dbt_runner.project import PROJECT_DIR
 from dagster_project.dbt_runner.variance_causes import variance_reasons
 from ingestion.home import HOME_VARIABLE, Home
-from tests.dbt.conftest import build, infron_line, land, land_text, rows
+from tests.dbt.conftest import FACTS, build, infron_line, land, land_text, rows
 
 DAY = "2026-11-03"
 NOON = f"{DAY}T12:00:00.000Z"
@@ -374,7 +374,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(HOME_VARIABLE, str(home.root))
-        build(home)
+        build(home, [*FACTS, "+recon_reported_costs"])
         yield home
 
 

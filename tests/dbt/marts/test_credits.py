@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from ingestion.home import HOME_VARIABLE, Home
-from tests.dbt.conftest import USAGE, build, land_text, rows
+from tests.dbt.conftest import FACTS, build, land_text, rows
 from tests.dbt.marts.test_billing import BILLING
 
 MICRO = 1_000_000
 SELECT = (
-    *USAGE,
+    *FACTS,
     *BILLING,
     "+fct_credit_grants",
     "+fct_credit_balances_daily",

@@ -11,7 +11,7 @@ import pytest
 from dagster_project.books.publishing import queries
 from dagster_project.dbt_runner.token_classes import token_classes
 from ingestion.home import Home
-from tests.dbt.conftest import USAGE, build, infron_line, land
+from tests.dbt.conftest import FACTS, build, infron_line, land
 
 #: Token class, USD per million, from which prompt size on.
 SMALL = (("input", "0.15", 0), ("cache_read", "0.075", 0), ("output", "0.6", 0), ("input", "0.30", 200_000))
@@ -44,7 +44,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
             infron_line("unknown", model="nobody/knows-this"),
         ],
     )
-    build(home, (*USAGE, "+dim_prices"))
+    build(home, (*FACTS, "+dim_prices"))
     with duckdb.connect() as connection:
         connection.execute(f"attach '{home.build_database}' as build (read_only)")
         connection.execute("set search_path = 'memory.main,build.marts'")

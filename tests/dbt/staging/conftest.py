@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ingestion.home import Home
-from tests.dbt.conftest import USAGE, build, rows
+from tests.dbt.conftest import FACTS, build, rows
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 
@@ -97,5 +97,5 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[tuple[
     ):
         sums = {"date": "2026-11-01", "model": model, "requests": requests, "usage": usage}
         (day / name).write_text(json.dumps({"data": [sums]}))
-    build(home, (*USAGE, *(f"+{model}" for model in MODELS)))
+    build(home, (*FACTS, *(f"+{model}" for model in MODELS)))
     return lambda query: rows(home, query)

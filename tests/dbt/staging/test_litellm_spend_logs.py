@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.home import Home
-from tests.dbt.conftest import build, rows
+from tests.dbt.conftest import FACTS, build, rows
 
 
 def _one(ask, columns: str, request: str):
@@ -68,7 +68,7 @@ def test_rows_and_payloads_landed_together_count_every_call_once(home: Home, sha
         folder = home.landing / f"litellm/{stream}/dt=2026-11-20"
         folder.mkdir(parents=True)
         shutil.copy(shared_data / "litellm" / f"{name}.ndjson.gz", folder)
-    build(home)
+    build(home, [*FACTS, "+rpt_source_days"])
     total = oracle["total"]
     assert rows(
         home,
@@ -95,7 +95,7 @@ def test_rows_alone_have_the_sums_of_the_payloads_successes(home: Home, shared_d
     folder = home.landing / "litellm/spend_logs/dt=2026-11-20"
     folder.mkdir(parents=True)
     shutil.copy(shared_data / "litellm" / "spend_logs.ndjson.gz", folder)
-    build(home)
+    build(home, [*FACTS, "+rpt_source_days"])
     assert rows(
         home,
         "select count(*), sum(input_tokens), sum(output_tokens), sum(total_tokens), sum(reported_cost_usd),"
