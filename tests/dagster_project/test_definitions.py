@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.partitions.context import partition_loading_context
 
 from dagster_project.clock import STALE_AFTER
 from dagster_project.dbt_runner.project import project
@@ -170,7 +169,9 @@ def test_the_partitions_cover_every_landed_day_whatever_the_clock_says(
     landed: list[date], today: date, first: str, last: str
 ) -> None:
     days = delivery_days(landed, today)
-    with partition_loading_context(effective_dt=datetime(today.year, today.month, today.day, 5, tzinfo=UTC)):
+    with dg.partition_loading_context(
+        effective_dt=datetime(today.year, today.month, today.day, 5, tzinfo=UTC)
+    ):
         known = days.get_partition_keys()
     assert (known[0], known[-1]) == (first, last)
 

@@ -1,7 +1,5 @@
 """The run history: what dead runs held is free again, and old step logs go while their runs stay."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -11,7 +9,6 @@ from uuid import uuid4
 
 import dagster as dg
 import pytest
-from dagster._core.events import EngineEventData
 
 from dagster_project.runs.instance import (
     OF_THE_CODE_LOCATION,
@@ -24,6 +21,9 @@ from ingestion.home import Home
 
 #: A pool such as a home of version 0.2 has; a run waiting for a slot of it never ended.
 POOL = "duckdb_writer"
+#: How a process ends that was killed.
+KILLED = 137
+REPOSITORY = Path(__file__).parents[3]
 Status = dg.DagsterRunStatus
 
 
@@ -38,35 +38,71 @@ def empty() -> None:
     nothing()
 
 
-def begun(instance: dg.DagsterInstance, process: int, tags: dict[str, str] | None = None) -> str:
-    """A run that says in which process it runs, and holds a slot of a pool."""
-    run = instance.create_run_for_job(empty, status=dg.DagsterRunStatus.STARTED, tags=tags)
-    instance.report_engine_event("running", run, EngineEventData(metadata={"pid": str(process)}))
-    instance.event_log_storage.claim_concurrency_slot(POOL, run.run_id, "nothing")
-    return run.run_id
+@dg.op
+def hold_a_slot(context: dg.OpExecutionContext) -> None:
+    """Hold a slot of a pool for as long as the run lives."""
+    context.instance.event_log_storage.set_concurrency_slots(POOL, 1)
+    context.instance.event_log_storage.claim_concurrency_slot(POOL, context.run_id, "hold_a_slot")
 
 
-def a_dead_process() -> int:
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    return child.pid
+@dg.op(ins={"held": dg.In(dg.Nothing)})
+def die() -> None:
+    """End the process without a word."""
+    os._exit(KILLED)
+
+
+@dg.op(ins={"held": dg.In(dg.Nothing)})
+def bury(context: dg.OpExecutionContext) -> tuple[bool, int]:
+    """Ask who is dead while this very run is alive."""
+    return buried(context.instance, context.run_id)
+
+
+@dg.job
+def dying() -> None:
+    """Hold a slot, and die."""
+    die(hold_a_slot())
+
+
+@dg.job
+def living() -> None:
+    """Hold a slot, and look who is dead."""
+    bury(hold_a_slot())
+
+
+def buried(instance: dg.DagsterInstance, run_id: str) -> tuple[bool, int]:
+    """End the dead runs; return whether this is one of them, and how many runs hold a slot."""
+    end_dead_runs(instance, OURS)
+    failed = instance.get_run_by_id(run_id).status == Status.FAILURE
+    return failed, len(instance.event_log_storage.get_concurrency_info(POOL).active_run_ids)
+
+
+def run_and_die(root: str) -> None:
+    """Run `dying` in the home at `root`, for a process of its own."""
+    with open_instance(Home(Path(root))) as instance:
+        dying.execute_in_process(instance=instance)
+
+
+def test_a_run_whose_process_died_without_a_word_does_not_hold_its_slot(home: Home) -> None:
+    script = f"from {__name__} import run_and_die; run_and_die({str(home.root)!r})"
+    process = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=False)
+    assert process.returncode == KILLED
+    with open_instance(home) as instance:
+        [run] = instance.get_runs()
+        assert run.status == Status.STARTED
+        assert buried(instance, run.run_id) == (True, 0)
 
 
 @pytest.mark.parametrize(
-    ("ours", "dead", "buried"),
-    [(True, False, True), (False, True, True), (False, False, False)],
-    ids=["of a command line that has let go of the home", "of the UI, dead", "of the UI, alive"],
+    ("tags", "expected"),
+    [(OURS, (True, 0)), ({}, (False, 1))],
+    ids=["of a command line that has let go of the home", "of the UI"],
 )
-def test_a_run_that_died_without_a_word_does_not_hold_its_slot(
-    home: Home, ours: bool, dead: bool, buried: bool
+def test_a_run_whose_process_is_alive_holds_its_slot_unless_it_is_of_the_command_line(
+    home: Home, tags: dict[str, str], expected: tuple[bool, int]
 ) -> None:
     with open_instance(home) as instance:
-        instance.event_log_storage.set_concurrency_slots(POOL, 1)
-        run_id = begun(instance, a_dead_process() if dead else os.getpid(), OURS if ours else None)
-        end_dead_runs(instance, OURS)
-        failed = instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
-        pool = instance.event_log_storage.get_concurrency_info(POOL)
-    assert (failed, len(pool.active_run_ids)) == (buried, 0 if buried else 1)
+        result = living.execute_in_process(instance=instance, tags=tags)
+    assert result.output_for_node("bury") == expected
 
 
 def test_a_slot_outlives_no_run_whatever_became_of_it(home: Home) -> None:
@@ -99,6 +135,6 @@ def test_step_logs_go_after_their_time_and_the_runs_stay(home: Home) -> None:
 
 def test_a_run_of_the_command_line_belongs_to_the_code_location_of_the_project() -> None:
     """The UI lists under a job the runs that have its name and this tag."""
-    settings = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     name = settings["tool"]["dg"]["project"]["code_location_name"]
     assert {".dagster/repository": f"__repository__@{name}"} == OF_THE_CODE_LOCATION
