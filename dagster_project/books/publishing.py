@@ -19,11 +19,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from string import Template
 
 import duckdb
 
 from dagster_project.books import closing, janitor, publication, state
 from dagster_project.dbt_runner.project import PROJECT_DIR, Mart
+from dagster_project.dbt_runner.token_classes import token_classes
 from ingestion.files import whole
 from ingestion.home import Home
 
@@ -45,18 +47,24 @@ class Publication:
     removed_files: int
 
 
-def queries() -> list[Path]:
-    """Return the files of the table macros that are published beside the marts they read."""
-    return sorted((PROJECT_DIR / "published").glob("*.sql"))
+def queries() -> list[str]:
+    """Return the table macros that are published beside the marts they read, with every token class written out."""
+    tokens_at_prices = " + ".join(
+        f"coalesce({entry.tokens}, 0) * prices.{entry.price}" for entry in token_classes()
+    )
+    return [
+        Template(file.read_text(encoding="utf-8")).substitute(tokens_at_prices=tokens_at_prices)
+        for file in sorted((PROJECT_DIR / "published").glob("*.sql"))
+    ]
 
 
-def publish(home: Home, marts: Sequence[Mart], asked: Sequence[Path] = ()) -> Publication:
+def publish(home: Home, marts: Sequence[Mart], asked: Sequence[str] = ()) -> Publication:
     """Publish every mart of build.duckdb, and remove what nothing needs from the lake.
 
     Args:
         home: whose build.duckdb is complete and checked, and open nowhere.
         marts: the models to publish, with the descriptions their columns get.
-        asked: files with a table macro each, for the questions that take an argument.
+        asked: a table macro each, for the questions that take an argument.
 
     Raises:
         MartMissing: build.duckdb lacks one of `marts`.
@@ -140,9 +148,9 @@ def _content(warehouse: duckdb.DuckDBPyConnection, mart: Mart) -> _Content:
     return _Content(mart, fingerprint, rows, columns, files)
 
 
-def _publication_id(contents: Sequence[_Content], asked: Sequence[Path]) -> str:
+def _publication_id(contents: Sequence[_Content], asked: Sequence[str]) -> str:
     lines = sorted(f"{content.mart.name} {content.fingerprint}" for content in contents)
-    lines += [file.read_text(encoding="utf-8") for file in asked]
+    lines += asked
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -152,7 +160,7 @@ def _write(
     temporary: Path,
     publication_id: str,
     contents: Sequence[_Content],
-    asked: Sequence[Path],
+    asked: Sequence[str],
 ) -> None:
     warehouse.sql(f"attach '{_text(temporary)}' as publication (storage_version '{STORAGE_VERSION}')")
     warehouse.sql("create schema publication.marts")
@@ -192,11 +200,11 @@ def _rows_of_files(home: Home, content: _Content) -> str:
     )
 
 
-def _write_queries(warehouse: duckdb.DuckDBPyConnection, asked: Sequence[Path]) -> None:
+def _write_queries(warehouse: duckdb.DuckDBPyConnection, asked: Sequence[str]) -> None:
     """Give readers the questions that take an argument, as table macros beside the marts they read."""
     warehouse.execute("use publication.marts")
-    for file in asked:
-        warehouse.execute(file.read_text(encoding="utf-8"))
+    for macro in asked:
+        warehouse.execute(macro)
     warehouse.execute("use memory.main")
 
 

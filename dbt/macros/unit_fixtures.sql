@@ -9,11 +9,9 @@
         'usage_source': "'reported'", 'billing_mode': "'token'", 'event_type': "'llm_call'", 'call_units': '1',
         'fixed_price_usd': 'cast(null as decimal(18, 12))', 'quota_used': 'cast(null as bigint)', 'price_formula': 'cast(null as varchar)', 'charge_rounding': "'half_away'", 'quota_per_unit': 'cast(null as bigint)', 'surcharge_picousd': 'cast(null as bigint)', 'wallet_cost_usd': 'cast(null as decimal(18, 12))', 'upstream_cost_usd': 'cast(null as decimal(18, 12))', 'plan_cost_usd': 'cast(null as decimal(18, 12))', 'reported_cost_usd': 'cast(null as decimal(18, 12))', 'stated_discount_factor': 'cast(null as decimal(9, 6))',
     } -%}
-    {%- set tokens = {
-        'uncached_input_tokens': 10000, 'cache_read_tokens': 0, 'cache_write_5m_tokens': 0, 'cache_write_1h_tokens': 0,
-        'output_text_tokens': 500, 'reasoning_tokens': 0, 'input_tokens': 10000, 'output_tokens': 500, 'web_searches': 0,
-    } -%}
-    {%- for column in token_columns(media_classes()) -%}{%- do tokens.update({column: 0}) -%}{%- endfor -%}
+    {%- set tokens = {'input_tokens': 10000, 'output_tokens': 500, 'web_searches': 0} -%}
+    {%- for column in token_columns(token_classes()) -%}{%- do tokens.update({column: 0}) -%}{%- endfor -%}
+    {%- do tokens.update({'uncached_input_tokens': 10000, 'output_text_tokens': 500}) -%}
     {%- for event in events %}
     select
         {%- for column, value in defaults.items() %}

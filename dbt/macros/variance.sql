@@ -26,6 +26,16 @@
     {%- for class, tokens in tokenless_classes().items() %} + {{ tokens }} * {{ alternative }}.{{ class }}{% endfor -%}
 {%- endmacro %}
 
+{#- What the tokens of these classes cost at a price made of each one's own and that of the class it is listed as. -#}
+{% macro class_atto(classes, price) %}
+    {%- set costs = [] -%}
+    {%- for class in classes -%}
+        {%- set at = price.format(own = class['class'] ~ '_atto', listed = class.list_as ~ '_atto') -%}
+        {%- do costs.append(class.tokens ~ ' * ' ~ at) -%}
+    {%- endfor -%}
+    {{ return(costs | join(' + ')) }}
+{% endmacro %}
+
 {#- What is charged when the undiscounted amount is off by so much: picodollars. -#}
 {% macro charge(atto, factor_ppm = 'factor_ppm') -%}
     ((own_atto + {{ atto }}) * {{ factor_ppm }} + 500000000000) // 1000000000000
@@ -41,24 +51,17 @@
   those of int_usage_events_explained; an alternative a model does not have is null and never equal.
 -#}
 {% macro counterfactual_charges() -%}
-    {%- set read_gaps = [] -%}
-    {%- set reads = [] -%}
-    {%- set reads_as_input = [] -%}
-    {%- for class in token_classes(cached = 'read') -%}
-        {%- set own = class['class'] ~ '_atto' -%}
-        {%- do read_gaps.append(class.tokens ~ ' * (' ~ class.list_as ~ '_atto - ' ~ own ~ ')') -%}
-        {%- do reads.append(class.tokens ~ ' * ' ~ own) -%}
-        {%- do reads_as_input.append(class.tokens ~ ' * ' ~ class.list_as ~ '_atto') -%}
-    {%- endfor -%}
-    {%- set read_gap = read_gaps | join(' + ') -%}
-    {%- set reads = reads | join(' + ') -%}
-    {%- set reads_as_input = reads_as_input | join(' + ') -%}
+    {%- set read = token_classes(cached = 'read') -%}
+    {%- set written = token_classes(cached = 'write') -%}
+    {%- set read_gap = class_atto(read, '({listed} - {own})') -%}
+    {%- set reads = class_atto(read, '{own}') -%}
+    {%- set reads_as_input = class_atto(read, '{listed}') -%}
+    {%- set write_gap = class_atto(written, '({listed} - {own})') -%}
+    {%- set writes = class_atto(written, '{own}') -%}
+    {%- set write_tokens = '(' ~ token_columns(written) | join(' + ') ~ ')' -%}
     {%- set as_requested -%}
         case service_tier_requested {% for tier in service_tiers() %}when '{{ tier }}' then {{ atto_at(tier) }} {% endfor %}end
     {%- endset -%}
-    {%- set write_gap = 'cache_write_5m_tokens * (input_atto - cache_write_5m_atto) + cache_write_1h_tokens * (input_atto - cache_write_1h_atto)' -%}
-    {%- set writes = 'cache_write_5m_tokens * cache_write_5m_atto + cache_write_1h_tokens * cache_write_1h_atto' -%}
-    {%- set write_tokens = '(cache_write_5m_tokens + cache_write_1h_tokens)' -%}
     {{ return({
         'undiscounted': (charge('0', '1000000'), none),
         'stated_discount': (charge('0', 'stated_ppm'), none),

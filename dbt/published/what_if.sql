@@ -8,6 +8,7 @@
 -- Every request is priced with the prices of its own moment, prompt size and time of day, times its own discount. The
 -- target gets the tokens the model had: another tokenizer or another answer's length is not guessed at. Requests that
 -- are unpriced, refunded or paid per call are left out, so that both sides speak of the same requests.
+-- `tokens_at_prices` is each token class of dbt_project.yml times its price, written out when this is published.
 create macro what_if(target) as table
 with requests as (
     select
@@ -27,21 +28,7 @@ repriced as (
         requests.*,
         prices.price_id is not null or input_tokens + output_tokens = 0 as is_priced,
         cast(
-            uncached_input_tokens * prices.input_usd_per_mtok
-            + cache_read_tokens * prices.cache_read_usd_per_mtok
-            + coalesce(cache_read_audio_tokens, 0) * prices.cache_read_audio_usd_per_mtok
-            + coalesce(cache_read_image_tokens, 0) * prices.cache_read_image_usd_per_mtok
-            + coalesce(cache_read_video_tokens, 0) * prices.cache_read_video_usd_per_mtok
-            + cache_write_5m_tokens * prices.cache_write_5m_usd_per_mtok
-            + cache_write_1h_tokens * prices.cache_write_1h_usd_per_mtok
-            + input_audio_tokens * prices.input_audio_usd_per_mtok
-            + input_image_tokens * prices.input_image_usd_per_mtok
-            + coalesce(input_video_tokens, 0) * prices.input_video_usd_per_mtok
-            + output_text_tokens * prices.output_usd_per_mtok
-            + reasoning_tokens * prices.output_reasoning_usd_per_mtok
-            + output_audio_tokens * prices.output_audio_usd_per_mtok
-            + output_image_tokens * prices.output_image_usd_per_mtok
-            + coalesce(output_video_tokens, 0) * prices.output_video_usd_per_mtok
+            $tokens_at_prices
             + prices.requests_usd_per_mtok
             + web_searches * coalesce(prices.web_searches_usd_per_mtok, 0) as decimal(32, 12)
         ) as target_price

@@ -1,6 +1,7 @@
 {#- Rulings: docs/decisions/usage.md#usage-3, docs/decisions/variance.md -#}
 {%- set causes = recomputed_causes() -%}
 {%- set cached = token_classes(cached = 'read') + token_classes(cached = 'write') -%}
+{%- set output_text = token_columns(token_classes(side = 'output', modality = 'text')) -%}
 
 with priced as (
     select * from {{ ref('int_usage_events_priced') }}
@@ -88,7 +89,7 @@ weighed as (
         case
             when plain_reason is not null or unseen_tokens = 0 then null
             when unseen_tokens = -({{ token_columns(cached) | join(' + ') }})
-                then -({% for class in cached %}{{ ' + ' if not loop.first }}{{ class.tokens }} * {{ class['class'] }}_atto{% endfor %})
+                then -({{ class_atto(cached, '{own}') }})
             when abs(unseen_tokens) = reasoning_tokens then unseen_tokens * output_reasoning_atto
             else unseen_tokens * input_atto
         end as unseen_atto,
@@ -96,7 +97,7 @@ weighed as (
             when plain_reason is null and coalesce(stated_input_usd_per_token, stated_output_usd_per_token) is not null
                 then coalesce(uncached_input_tokens * ({{ atto_price(stated_price('input')) }} - input_atto), 0)
                     + coalesce(
-                        (output_text_tokens + reasoning_tokens) * ({{ atto_price(stated_price('output')) }} - output_atto), 0
+                        ({{ output_text | join(' + ') }}) * ({{ atto_price(stated_price('output')) }} - output_atto), 0
                     )
         end as stated_atto,
         case when verdict = 'priced' and standard is not null then {{ list_atto_at('standard') }} end as service_tier_atto

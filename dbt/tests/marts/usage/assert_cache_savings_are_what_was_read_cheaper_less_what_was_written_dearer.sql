@@ -1,12 +1,14 @@
 -- Fails if cache savings are not (input price - read price) x tokens read, modality by modality, less (write price - input
 -- price) x tokens written, all at the discount: to the digit at which each tier is rounded. Left out is what classes do not explain: a
 -- free call, a price per call, a settlement, and the writes of a ratio row, which may have a third price.
+{%- set written = token_classes(cached = 'write') %}
+
 with priced as (
     select
         event_id,
         cache_savings_usd,
         cast(
-            {% for class in token_classes(cached = 'read') + token_classes(cached = 'write') -%}
+            {% for class in token_classes(cached = 'read') + written -%}
                 {{ '+ ' if not loop.first -}}
                 cast(
                     ({{ class.list_as }}_usd_per_mtok - {{ class['class'] }}_usd_per_mtok) * {{ class.tokens }} as decimal(38, 18)
@@ -25,7 +27,7 @@ with priced as (
         and input_tokens + output_tokens > 0
         and (
             price_source in ('catalogue', 'override', 'formula')
-            or (price_source = 'ratio' and cache_write_5m_tokens + cache_write_1h_tokens = 0)
+            or (price_source = 'ratio' and {{ token_columns(written) | join(' + ') }} = 0)
         )
 )
 

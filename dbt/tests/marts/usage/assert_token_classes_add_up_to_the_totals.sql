@@ -1,6 +1,4 @@
 -- Fails if the disjoint classes do not sum to the totals on an event whose own numbers are consistent.
-{%- set input = token_columns(token_classes(side = 'input')) %}
-{%- set output = token_columns(token_classes(side = 'output')) %}
 
 select event_id
 from {{ ref('fct_usage_costs') }}
@@ -10,12 +8,10 @@ where
     and adjusts_event_id is null
     and (
         total_tokens != input_tokens + output_tokens
+        {%- for side in ['input', 'output'] %}
         or (
-            {{ input | reject('equalto', 'uncached_input_tokens') | join(' + ') }} <= input_tokens
-            and {{ input | join(' + ') }} != input_tokens
+            {{ token_columns(split_classes() | selectattr('side', 'equalto', side)) | join(' + ') }} <= {{ side }}_tokens
+            and {{ token_columns(token_classes(side = side)) | join(' + ') }} != {{ side }}_tokens
         )
-        or (
-            {{ output | reject('equalto', 'output_text_tokens') | join(' + ') }} <= output_tokens
-            and {{ output | join(' + ') }} != output_tokens
-        )
+        {%- endfor %}
     )
