@@ -10,18 +10,23 @@ Rulings: docs/decisions/gateway-prices.md#gateway-prices-5.
 
 from __future__ import annotations
 
-from ingestion.connectors.litellm.service_tiers import TIER_COLUMNS, TIER_FIELDS
+from ingestion.connectors.litellm.calls import (
+    BREAKDOWN,
+    CALL_COLUMNS,
+    ERROR,
+    MODEL,
+    PRICES,
+    PROVIDER,
+    call_fields,
+)
 from ingestion.connectors.litellm.token_counts import PLACES, USAGE
 from ingestion.streams import (
-    COUNT,
     CSV,
-    DISCOUNT,
     ID,
     MONEY,
     NDJSON,
     TEXT,
     TIME,
-    UNIT_PRICE,
     Check,
     Column,
     Format,
@@ -30,12 +35,9 @@ from ingestion.streams import (
     fields,
     json_pages,
 )
-from ingestion.usage import ANTHROPIC, OPENAI, TIERS, UNCOUNTED, USAGE_COLUMNS, UsageReading, at
+from ingestion.usage import ANTHROPIC, OPENAI, TIERS, UNCOUNTED, UsageReading, at
 
 _META = "metadata"
-_BREAKDOWN = f"{_META}.cost_breakdown"
-_PRICES = f"{_META}.model_map_information.model_map_value"
-_ERROR = f"{_META}.error_information"
 
 #: Rows older than the usage object hold what is beside the three counts under a name of its own.
 _READING = UsageReading(PLACES + at(f"{_META}.additional_usage_values", OPENAI, ANTHROPIC))
@@ -45,10 +47,8 @@ _FIELDS = (
     *fields(ID, call_id="litellm_call_id", call_id_in_metadata=f"{_META}.litellm_call_id"),
     *fields(TIME, mandatory=True, started_at="startTime"),
     *fields(TIME, ended_at="endTime", first_token_at="completionStartTime"),
-    *fields(
-        TEXT, "call_type", "status", "custom_llm_provider", "model", "model_group", "model_id", "end_user"
-    ),
-    *fields(TEXT, api_key_hash="api_key"),
+    *fields(TEXT, "status", api_key_hash="api_key"),
+    *call_fields(f"{_META}."),
     *fields(
         TEXT,
         cache_hit_text="cache_hit",
@@ -56,83 +56,19 @@ _FIELDS = (
         team_as_written="team_id",
         organization_as_written="organization_id",
         org_in_metadata=f"{_META}.user_api_key_org_id",
-        api_key_alias=f"{_META}.user_api_key_alias",
-        team_alias=f"{_META}.user_api_key_team_alias",
-        request_route=f"{_META}.user_api_key_request_route",
-        model_map_key=f"{_META}.model_map_information.model_map_key",
-        map_entry_key=f"{_PRICES}.key",
-        breakdown_service_tier=f"{_BREAKDOWN}.service_tier",
-        error_code=f"{_ERROR}.error_code",
-        error_class=f"{_ERROR}.error_class",
     ),
-    *TIER_FIELDS,
     *_READING.fields,
-    *fields(
-        MONEY,
-        "spend",
-        breakdown_total_cost=f"{_BREAKDOWN}.total_cost",
-        breakdown_original_cost=f"{_BREAKDOWN}.original_cost",
-        breakdown_discount_amount=f"{_BREAKDOWN}.discount_amount",
-        breakdown_margin_amount=f"{_BREAKDOWN}.margin_total_amount",
-    ),
-    *fields(DISCOUNT, discount_percent=f"{_BREAKDOWN}.discount_percent"),
-    *fields(
-        UNIT_PRICE,
-        map_input_cost_per_token=f"{_PRICES}.input_cost_per_token",
-        map_output_cost_per_token=f"{_PRICES}.output_cost_per_token",
-        map_cache_read_cost_per_token=f"{_PRICES}.cache_read_input_token_cost",
-        map_cache_creation_cost_per_token=f"{_PRICES}.cache_creation_input_token_cost",
-    ),
-    *fields(
-        COUNT,
-        attempted_retries=f"{_META}.attempted_retries",
-        attempted_fallbacks=f"{_META}.attempted_fallbacks",
-    ),
+    *fields(MONEY, "spend"),
 )
 
 _COLUMNS = (
     "request_id",
     Column("litellm_call_id", "VARCHAR", "coalesce(nullif(call_id, ''), call_id_in_metadata)"),
-    "call_type",
-    "status",
-    "cache_hit_text",
-    "custom_llm_provider",
-    "model",
-    "model_group",
-    "model_id",
-    "started_at",
-    "ended_at",
-    "first_token_at",
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    *USAGE_COLUMNS,
-    "spend",
-    "breakdown_total_cost",
-    "breakdown_original_cost",
-    "breakdown_discount_amount",
-    "breakdown_margin_amount",
-    "breakdown_service_tier",
-    *TIER_COLUMNS,
-    "discount_percent",
-    "api_key_hash",
-    "api_key_alias",
+    *CALL_COLUMNS,
     Column("team_id", "VARCHAR", "nullif(team_as_written, '')"),
-    "team_alias",
-    "user_id",
-    "end_user",
     Column("org_id", "VARCHAR", "coalesce(nullif(organization_as_written, ''), org_in_metadata)"),
-    "request_route",
-    "model_map_key",
-    "map_entry_key",
-    "map_input_cost_per_token",
-    "map_output_cost_per_token",
-    "map_cache_read_cost_per_token",
-    "map_cache_creation_cost_per_token",
-    "error_code",
-    "error_class",
-    "attempted_retries",
-    "attempted_fallbacks",
+    "cache_hit_text",
+    "spend",
 )
 
 #: Content, the caller's own data, and figures the declared fields already hold.
@@ -153,11 +89,11 @@ _DROPPED = (
     "updated_at",
     USAGE,
     *below(f"{_META}.additional_usage_values", "cost", *UNCOUNTED, *TIERS),
-    _BREAKDOWN,
-    _PRICES,
-    _ERROR,
     *below(
         _META,
+        BREAKDOWN,
+        PRICES,
+        ERROR,
         "actor_agent_id",
         "agent_execution_mode",
         "applied_guardrails",
@@ -219,11 +155,8 @@ def _rows(stream: str, layout: Format) -> Stream:
         columns=_COLUMNS,
         usage=_READING,
         checks=(Check("unknown_status", "status", "status not in ('success', 'failure', '')"),),
-        provider="coalesce(custom_llm_provider, '')",
-        model=(
-            "case when custom_llm_provider <> '' and starts_with(model, custom_llm_provider || '/')"
-            " then substr(model, length(custom_llm_provider) + 2) else coalesce(model, '') end"
-        ),
+        provider=PROVIDER,
+        model=MODEL,
         dropped=_DROPPED,
     )
 
