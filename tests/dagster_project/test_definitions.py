@@ -110,7 +110,7 @@ def test_what_counts_is_decided_after_all_is_read_and_before_anything_is_priced(
 def test_a_renamed_source_stands_behind_the_staging_of_its_connector(home: Home) -> None:
     home.sources_file.write_text("sources: {east: {connector: infron}, west: {connector: infron}}\n")
     graph = loaded().resolve_asset_graph()
-    staging = graph.get(dg.AssetKey(["staging", "stg_infron__usage_events"]))
+    staging = graph.get(dg.AssetKey(["staging", "stg_infron__logs"]))
     parents = {key.to_user_string() for key in staging.parent_keys}
     assert {"raw/east/logs", "raw/west/logs"} <= parents
 

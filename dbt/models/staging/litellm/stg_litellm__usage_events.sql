@@ -1,56 +1,12 @@
-{#- Rulings: docs/decisions/gateway-prices.md#gateway-prices-5, docs/decisions/pricing.md#pricing-8, docs/decisions/usage.md#usage-4 -#}
+{#- Rulings: docs/decisions/gateway-prices.md#gateway-prices-5, docs/decisions/pricing.md#pricing-8, docs/decisions/usage.md#usage-4, docs/decisions/structure.md#structure-4 -#}
 -- The same call may come as a callback's payload and as a row of the proxy's database, from a dump or over its API.
 
-{%- set shared = [
-    'call_type', 'custom_llm_provider', 'model', 'model_group', 'litellm_call_id', 'started_at', 'ended_at',
-    'first_token_at', 'occurred_at', 'api_key_hash', 'api_key_alias', 'team_id', 'user_id', 'end_user', 'org_id',
-    'request_route', 'error_code', 'error_class', 'attempted_fallbacks', 'breakdown_service_tier',
-    'usage_service_tier', 'usage_speed', 'usage_traffic_type', 'usage_gemini_tier', 'breakdown_total_cost', 'map_entry_key',
-    'map_input_cost_per_token', 'map_output_cost_per_token', 'unknown_fields', 'source', 'raw_file', 'raw_line',
-    'delivered_on',
-] + usage_reading_columns() %}
-{%- set spend_rows = {'litellm_spend_logs': 2, 'litellm_spend_logs_api': 3} %}
-
-with payloads as (
-    select
-        id,
-        status,
-        stream,
-        cache_hit,
-        response_model,
-        response_cost,
-        response_service_tier,
-        requested_service_tier,
-        requested_speed,
-        1 as stream_rank,
-        {{ shared | join(',\n        ') }}
-    from {{ raw_events('litellm_logs') }}
-),
-
-spend_rows as (
-    {% for table, rank in spend_rows.items() -%}
-        select
-            request_id as id,
-            coalesce(nullif(status, ''), 'success') as status,
-            -- Rows do not say whether the answer was streamed; the first token of one that was not is its last.
-            case when first_token_at < ended_at then true end as stream,
-            lower(cache_hit_text) = 'true' as cache_hit,
-            cast(null as varchar) as response_model,
-            spend as response_cost,
-            cast(null as varchar) as response_service_tier,
-            cast(null as varchar) as requested_service_tier,
-            cast(null as varchar) as requested_speed,
-            {{ rank }} as stream_rank,
-            {{ shared | join(',\n            ') }}
-        from {{ raw_events(table) }}
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
-logs as (
-    select * from payloads
-    union all
-    select * from spend_rows
+with calls as (
+    select * from {{ ref('stg_litellm__logs') }}
+    union all by name
+    select * from {{ ref('stg_litellm__spend_logs') }}
+    union all by name
+    select * from {{ ref('stg_litellm__spend_logs_api') }}
 ),
 
 kinds as (
@@ -58,7 +14,7 @@ kinds as (
         *,
         {{ litellm_call_type('call_type') }} as call_kind,
         input_tokens + output_tokens > 0 as counts_tokens
-    from logs
+    from calls
 ),
 
 -- LiteLLM gives a hit in its own cache the id of the first answer and the clock of whoever writes the row, so payload and
@@ -70,13 +26,13 @@ identified as (
         case
             when coalesce(cache_hit, false)
                 then concat(
-                    regexp_replace(id, '_cache_hit[0-9.]*$', ''), '_cache_hit:',
+                    regexp_replace(request_id, '_cache_hit[0-9.]*$', ''), '_cache_hit:',
                     coalesce(nullif(litellm_call_id, ''), strftime(started_at, '%Y-%m-%dT%H:%M:%S.%g'))
                 )
-            when call_kind = 'batch' and counts_tokens then concat(regexp_replace(id, '_batch_cost$', ''), '_batch_cost')
+            when call_kind = 'batch' and counts_tokens then concat(regexp_replace(request_id, '_batch_cost$', ''), '_batch_cost')
             when call_kind in ('{{ object_call_types() | join("', '") }}') and litellm_call_id != ''
-                then concat(regexp_replace(id, '_(batch|video)_cost$', ''), ':', litellm_call_id)
-            else id
+                then concat(regexp_replace(request_id, '_(batch|video)_cost$', ''), ':', litellm_call_id)
+            else request_id
         end as call_key
     from kinds
 ),
@@ -116,7 +72,7 @@ usage_events as (
     select
         ---------- ids: litellm_call_id and trace_id are shared by a failure and its fallback, id is not
         source,
-        id as request_id,
+        request_id,
         concat(source, ':', call_key) as event_id,
         litellm_call_id as upstream_request_id,
         nullif(org_id, '') as workspace_id,
@@ -138,10 +94,10 @@ usage_events as (
         status,
         cast(case when regexp_matches(error_code, '^[1-5][0-9][0-9]$') then error_code end as bigint) as http_status,
         coalesce(nullif(error_class, ''), nullif(error_code, '')) as error_code,
-        case when stream_rank = 1 then coalesce(stream, false) else stream end as is_stream,
+        is_stream,
         cast(date_diff('millisecond', started_at, ended_at) as bigint) as duration_ms,
         cast(
-            case when stream and first_token_at between started_at and ended_at
+            case when is_stream and first_token_at between started_at and ended_at
                     then date_diff('millisecond', started_at, first_token_at)
             end as bigint
         ) as ttft_ms,

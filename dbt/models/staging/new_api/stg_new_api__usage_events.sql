@@ -1,9 +1,9 @@
-{#- Rulings: docs/decisions/usage.md#usage-2 -#}
-{%- set exports = ['stg_new_api__item_events', 'stg_new_api__console_events'] -%}
+{#- Rulings: docs/decisions/usage.md#usage-2, docs/decisions/structure.md#structure-4 -#}
 
-{% for export in exports -%}
-    select
-        {{ usage_event_columns() | join(',\n        ') }}
-    from {{ ref(export) }}
-    {{ 'union all' if not loop.last }}
-{% endfor %}
+with usage_events as (
+    select * from {{ ref('stg_new_api__item_events') }}
+    union all by name
+    select * from {{ ref('stg_new_api__console_events') }}
+)
+
+select * from usage_events
