@@ -1,7 +1,7 @@
-"""Configuration tables: what a person decides about prices, discounts, credits, budgets, names and thresholds.
+"""Configuration tables: the user's prices, discounts, credits, budgets, names and thresholds.
 
-A home's `config/<name>.csv` replaces the default, `shipped/<name>.csv` beside this file, whole. Every row is validated
-before any table is written, and every row keeps the file and line it came from.
+A home's `config/<name>.csv` replaces the default `shipped/<name>.csv` as a whole. Every row is validated before any
+table is written, and every row keeps the file and line it came from.
 """
 
 from __future__ import annotations

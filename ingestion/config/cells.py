@@ -1,4 +1,4 @@
-"""What a cell of a configuration file may hold. Every refusal says what to write instead."""
+"""Types of the cells of a configuration file. Every error says what to write instead."""
 
 from __future__ import annotations
 

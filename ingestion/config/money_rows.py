@@ -13,12 +13,12 @@ from ingestion.config.rows import Dated, Row
 
 Credits = Annotated[Decimal, Field(max_digits=18, decimal_places=6)]
 
-#: What lots of credits can be ordered by when usage burns them.
+#: Keys by which lots of credits can be ordered when usage consumes them.
 _BURN_KEYS = ("priority", "expiry", "granted")
 
 
 class CreditPack(Dated):
-    """Credits as a gateway sells or gives them: one pack, at one price, while it is offered."""
+    """A pack of credits that a gateway sells or gives, at one price, while it is offered."""
 
     source: Text
     pack: Text
@@ -32,7 +32,7 @@ class CreditPack(Dated):
 
 
 class CreditGrant(Row):
-    """Credits a person books by hand; an adjustment may take some away."""
+    """Credits booked by hand; an adjustment may be negative."""
 
     grant_id: Text
     source: Text
@@ -48,7 +48,7 @@ class CreditGrant(Row):
     @classmethod
     def _signed(cls, value: Decimal, info: ValidationInfo) -> Decimal:
         if value == 0 or (value < 0 and info.data.get("kind", "adjustment") != "adjustment"):
-            raise ValueError(f"{value} is nothing to grant; write a number above 0, or adjustment as kind")
+            raise ValueError(f"{value} cannot be granted; write a number above 0, or adjustment as kind")
         return value
 
     @field_validator("expires_on")
@@ -60,7 +60,7 @@ class CreditGrant(Row):
 
 
 class CreditBalance(Row):
-    """What somebody read off a gateway: the credits a workspace had at the end of a day."""
+    """A balance read from a gateway by hand: the credits of a workspace at the end of a day."""
 
     source: Text
     workspace_id: Text
@@ -70,7 +70,7 @@ class CreditBalance(Row):
 
 
 class Budget(Dated):
-    """What somebody means to spend in a month."""
+    """A planned amount to spend per month."""
 
     budget_id: Text
     source: OptionalText = None
@@ -104,5 +104,7 @@ class CreditSetting(Row):
     def _order(cls, value: str) -> str:
         keys = [key.strip() for key in value.split(",")]
         if len(set(keys)) != len(keys) or not set(keys) <= set(_BURN_KEYS):
-            raise ValueError(f"{value!r} is no order; write {','.join(_BURN_KEYS)} in the order you want")
+            raise ValueError(
+                f"{value!r} is not a valid order; write {','.join(_BURN_KEYS)} in the order you want"
+            )
         return ",".join(keys)

@@ -15,7 +15,7 @@ from ingestion.config.tables import Table
 
 
 def read(path: Path, shown: str, table: Table, faults: list[str]) -> pl.DataFrame:
-    """Return the rows of a CSV with the file and line they came from; what is wrong goes to `faults`."""
+    """Return the rows of a CSV with their file and line; faults are added to `faults`."""
     rows = []
     seen: dict[tuple, list[tuple[int, Row]]] = {}
     for line, cells in _lines(path, shown, table, faults):
@@ -32,7 +32,7 @@ def read(path: Path, shown: str, table: Table, faults: list[str]) -> pl.DataFram
 
 
 def _lines(path: Path, shown: str, table: Table, faults: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield (line number, cells by column) of a CSV; faults of its form go to `faults`."""
+    """Yield (line number, cells by column) of a CSV; syntax faults are added to `faults`."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.reader(handle, strict=True)
@@ -62,14 +62,14 @@ def _lines(path: Path, shown: str, table: Table, faults: list[str]) -> Iterator[
 
 
 def _clashes(shown: str, line: int, row: Row, earlier: list[tuple[int, Row]]) -> list[str]:
-    """Return what is wrong between a row and earlier rows of the same key, and remember it."""
+    """Return the conflicts of a row with earlier rows of the same key, and add it to them."""
     faults = []
     if isinstance(row, Dated) and row.valid_to is not None and row.valid_to <= row.valid_from:
         what = "is not after valid_from; write the first day it no longer holds"
         faults.append(f"{shown}:{line}: valid_to: {what}")
     for other_line, other in earlier:
         if not isinstance(row, Dated) or not isinstance(other, Dated):
-            faults.append(f"{shown}:{line}: says again what line {other_line} says; keep one of them")
+            faults.append(f"{shown}:{line}: repeats line {other_line}; keep one of them")
         elif (row.valid_to or date.max) > other.valid_from and (other.valid_to or date.max) > row.valid_from:
             what = f"overlaps line {other_line}; write a valid_to there, or a later day here"
             faults.append(f"{shown}:{line}: valid_from: {what}")

@@ -36,7 +36,7 @@ class PriceOverride(Dated):
 
 
 class DiscountRule(Dated):
-    """A discount; `factor` is what is left to pay. A subject column that is empty means any."""
+    """A discount; `factor` is the share left to pay. An empty subject column means any."""
 
     rule_id: Text
     workspace_id: OptionalText = None
@@ -67,7 +67,7 @@ class DiscountRule(Dated):
     @classmethod
     def _one_star_at_the_end(cls, value: str | None) -> str | None:
         if value and ("*" in value[:-1] or value == "*"):
-            raise ValueError(f"{value!r} is no model; write its name, or how names begin and one *")
+            raise ValueError(f"{value!r} is not a model; write its name, or the beginning of names and one *")
         return value
 
     @field_validator("min_month_list_usd")
@@ -79,7 +79,7 @@ class DiscountRule(Dated):
 
 
 class ModelAlias(Row):
-    """A logged model name that stands for a model of the catalogue."""
+    """A logged model name that means a model of the catalogue."""
 
     model: Text
     catalogue_provider: Text
@@ -88,7 +88,7 @@ class ModelAlias(Row):
 
 
 class ProviderAlias(Row):
-    """A logged provider name that stands for a provider of the catalogue."""
+    """A logged provider name that means a provider of the catalogue."""
 
     prefix: Text
     catalogue_provider: Text
@@ -103,7 +103,7 @@ class Currency(Row):
     tolerance_minor: Annotated[int, Field(ge=0)]
 
 
-#: Settings that are a switch, and the only values they take.
+#: Settings with fixed values, and these values.
 _SWITCHES = {"stripe_livemode": (0, 1)}
 
 

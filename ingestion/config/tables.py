@@ -1,4 +1,4 @@
-"""Which configuration tables there are: their rows, their columns in order, and what must be unique."""
+"""The configuration tables: their rows, their columns in order, and their unique keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Table:
     key: tuple[str, ...]
 
 
-#: What a discount rule can be for; an empty one means any.
+#: Columns that say what a discount rule applies to; an empty one means any.
 DISCOUNT_SUBJECT = (
     "workspace_id",
     "group_name",

@@ -1,4 +1,4 @@
-"""The gateways Tollbook can read. A new one is a module of data beside these and one line here."""
+"""The gateways Tollbook can read. A new one is a data module in this package and one line here."""
 
 from __future__ import annotations
 

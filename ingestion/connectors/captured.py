@@ -1,8 +1,8 @@
-"""Responses that a caller kept, in whatever shape their route answers: who, when and which model.
+"""Responses kept by a caller, in the shape of any route: id, time and model.
 
 OpenAI writes `id` and `created` or `created_at`, Anthropic `id` and no time, Gemini `responseId`, `modelVersion` and at
-times `createTime`, Bedrock neither. Whoever keeps bodies puts beside them what they lack: `request_id` or
-`x-request-id`, and `at`. A record needs an id and a time; a model it may lack, and is then without a price.
+times `createTime`, Bedrock neither. The caller adds missing values to the body: `request_id` or `x-request-id`, and
+`at`. A record needs an id and a time; one without a model has no price.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from ingestion.streams import EARLIEST, ID, LATEST, TEXT, Check, Column, below, fields
 from ingestion.usage import ANTHROPIC, BEDROCK, GEMINI, OPENAI, TIERS, UNCOUNTED, UsageReading, at
 
-#: Where the id stands, the gateway's own request id first: it is the one the gateway's logs have.
+#: Fields of the id, the gateway's own request id first, because the gateway's logs have that one.
 _IDS = {
     "request_header": "x-request-id",
     "request_id_beside": "request_id",
@@ -34,7 +34,7 @@ FIELDS = (
     *fields(TEXT, **_MODELS),
     *fields(TEXT, "object", "service_tier"),
 )
-#: Content, and what says nothing of the call.
+#: Content, and fields without information about the call.
 DROPPED = (
     "candidates",
     "choices",
@@ -53,7 +53,7 @@ DROPPED = (
 
 #: The usage of whatever route was called, in the fields `usage` or `usageMetadata`.
 USAGE = UsageReading(at("usage", OPENAI, ANTHROPIC, BEDROCK) + at("usageMetadata", GEMINI))
-#: Figures of time and money, what one count is made of, and what others already hold.
+#: Figures of time and money, parts of a count, and repetitions.
 USAGE_DROPPED = below("usage", *UNCOUNTED, *TIERS) + below("usageMetadata", *UNCOUNTED, *TIERS)
 
 
@@ -71,17 +71,17 @@ def identity(name: str) -> Column:
 
 
 def moment(name: str) -> Column:
-    """Return the column of the time; null where it is none."""
+    """Return the column of the time; null where it is not a time."""
     written = _first(_TIMES)
     seconds = f"try_cast({written} as double)"
-    # Far outside any calendar there is no time to make, and a cast would fail.
+    # A value far outside any calendar is not a time, and a cast would fail.
     epoch = f"case when abs({seconds}) < 1e11 then make_timestamp(cast(round({seconds} * 1e6) as bigint)) end"
     clock = f"make_timestamp(epoch_us(try_cast({written} as timestamptz)))"
     return Column(name, "TIMESTAMP", f"case when {seconds} is not null then {epoch} else {clock} end")
 
 
 def checks(id_name: str, time_name: str) -> tuple[Check, ...]:
-    """Return the checks of what every record needs."""
+    """Return the checks that every record has an id and a time."""
     return (
         Check("missing_field", "id", f"{id_name} is null"),
         Check("missing_field", "created", f"{_first(_TIMES)} is null"),

@@ -1,4 +1,4 @@
-"""The usage APIs Tollbook can ask, by the `kind` of a source's `api:` settings."""
+"""The usage APIs Tollbook can read, by the `kind` of a source's `api:` settings."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Three outputs: `raw/prices/catalogue=<version>/prices.parquet`, `raw/price_models/models.parquet`, and
 `raw/price_formulas/formulas.parquet` for gateways that price by a formula. Discounts, overrides and the
-arithmetic itself are SQL and live in dbt/.
+arithmetic are SQL in dbt/.
 """
 
 from ingestion.prices.catalogue import CatalogueResult, write_catalogue

@@ -1,7 +1,7 @@
 """The price catalogue → `raw/prices/catalogue=<version>/prices.parquet`, once per version.
 
-One row per price. What the rows mean, and the rule by which SQL chooses among them, is in flatten.py. An
-older version's file stays beside the new one, so a bill of last month can still be explained.
+One row per price. flatten.py says what the rows mean and how SQL chooses among them. Files of older versions are kept,
+so that last month's bill can still be explained.
 
 Rulings: docs/decisions/pricing.md#pricing-7.
 """
@@ -69,7 +69,7 @@ def write_catalogue(home: Home) -> CatalogueResult:
     """Flatten the installed catalogue into `home`, unless that version is there already.
 
     Raises:
-        CatalogueError: the catalogue holds something the flat table cannot say exactly.
+        CatalogueError: the catalogue holds something the flat table cannot represent exactly.
     """
     current = catalogue_version()
     path = home.price_catalogue(current)
@@ -78,7 +78,7 @@ def write_catalogue(home: Home) -> CatalogueResult:
         return CatalogueResult(
             current, path, pl.scan_parquet(path, glob=False).select(pl.len()).collect().item(), written=False
         )
-    # Half a second of CPU that a night with the file in place does not spend.
+    # Imported only when needed: it takes half a second of CPU.
     from ingestion.prices.flatten import flatten
 
     rows = [

@@ -1,12 +1,12 @@
-"""genai-prices' bundled providers → one row per price, such that SQL repeats `calc_price` exactly.
+"""genai-prices' bundled providers → one row per price, from which SQL computes exactly what `calc_price` does.
 
 Only the data that ships inside the installed package is read: never the network, never `UpdatePrices`.
 
 **Cells.** A *cell* is (model, variant, period, time-of-day window). Within a variant the cells of a model are
 disjoint and together cover all time where the variant applies; `standard` always covers all of it. Boundaries
-are taken from the library's constraints and the price inside each is what the library itself answers there
-(`ModelInfo.get_prices`), so its order of precedence (conditions last to first, the first entry as the base;
-variants first to last) is not repeated here.
+are taken from the library's constraints and the price inside each is what the library returns there
+(`ModelInfo.get_prices`), so its order of precedence (conditions last to first, the first entry as the base; variants
+first to last) is not repeated here.
 
 * `[valid_from, valid_to)` is half-open, in UTC; 0001-01-01 and 9999-12-31 mean open.
 * `[tod_start, tod_end)` is the UTC time of day; both null means the whole day, `tod_end` alone null means to
@@ -31,16 +31,14 @@ bill that unit (output tokens of an embedding, tokens of a model billed by page 
 per request. Cost = price × count ÷ what `unit` says: mtok and mchars 1e6, kcount and kpages 1e3, gpixels 1e9,
 hours 3600 (seconds).
 
-**Free or unknown.** The library answers 0 for a model with an empty price object. Such a cell is one row with
-`is_free_or_unknown`, token class `input` and price null: an inner join does not lose it and a sum does not
-price it.
+***Free or unknown.** The library returns 0 for a model with an empty price object. Such a cell is one row with
+`is_free_or_unknown`, token class `input` and price null: an inner join does not lose it and a sum does not price it.
 
 **Borrowed models.** Azure (and Google for Anthropic's models) falls back to the price lists of other
 providers. These are rows of the borrowing provider, model `<owner>/<model>`, standard variant only, as the
 library has it: one provider's override never reaches another's traffic.
 
-What the rows cannot say: two variants at once (a flex batch), and Groq's minimum of 10 seconds per Whisper
-call.
+What the rows cannot represent: two variants at once (a flex batch), and Groq's minimum of 10 seconds per Whisper call.
 
 Rulings: docs/decisions/pricing.md.
 """
@@ -81,7 +79,7 @@ PriceVector = tuple[tuple[str, Decimal | tuple[Decimal, tuple[tuple[int, Decimal
 
 
 class CatalogueError(ValueError):
-    """The bundled catalogue holds something that the flat table cannot say exactly."""
+    """The bundled catalogue holds something that the flat table cannot represent exactly."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ def flatten() -> Iterator[Price]:
     for provider in bundled_providers:
         for model in provider.models:
             yield from _model_prices(provider.id, model.id, model, _contexts(model))
-        for owner in _lenders(provider, by_id):
+        for owner in _fallback_owners(provider, by_id):
             for model in owner.models:
                 yield from _model_prices(
                     provider.id, borrowed_id(owner.id, model.id), model, {STANDARD: None}
@@ -163,7 +161,7 @@ def token_class(price_key: str) -> str:
 
 
 def price_unit(price_key: str) -> str:
-    """Return what a price is per: mtok, kcount, kpages, mchars, gpixels or hours."""
+    """Return the unit of a price: mtok, kcount, kpages, mchars, gpixels or hours."""
     return price_key.rsplit("_", 1)[1]
 
 
@@ -182,16 +180,14 @@ def vector_of(prices: ModelPrice) -> PriceVector:
 
 
 def is_priced(model: ModelInfo) -> bool:
-    """Whether any of the model's price objects holds a price: the library answers 0 for one that holds
-    none.
-    """
+    """Whether any of the model's price objects holds a price: the library returns 0 for one that holds none."""
     entries = (
         [model.prices] if isinstance(model.prices, ModelPrice) else [entry.prices for entry in model.prices]
     )
     return any(vector_of(prices) for prices in entries)
 
 
-def _lenders(provider: Provider, by_id: Mapping[str, Provider]) -> list[Provider]:
+def _fallback_owners(provider: Provider, by_id: Mapping[str, Provider]) -> list[Provider]:
     return [by_id[owner_id] for owner_id in provider.fallback_model_providers or () if owner_id in by_id]
 
 

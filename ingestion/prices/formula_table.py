@@ -1,4 +1,4 @@
-"""Price formulas that accepted load records name → `raw/price_formulas/formulas.parquet`, one row per branch of each.
+"""Price formulas of the accepted load records → `raw/price_formulas/formulas.parquet`, one row per branch of each.
 
 A formula that cannot be read has one row with its reason and no prices: its calls are unpriced, not guessed.
 """
@@ -38,7 +38,7 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True)
 class FormulasResult:
-    """What `write_formulas` found: distinct formulas, and those not understood; whether it wrote the file."""
+    """Result of `write_formulas`: distinct formulas, those refused, and whether the file was written."""
 
     path: Path
     formulas: int
@@ -47,7 +47,7 @@ class FormulasResult:
 
 
 def write_formulas(home: Home) -> FormulasResult:
-    """Read every formula accepted load records name and write formulas.parquet, unless it is the same as last time."""
+    """Read every formula of the accepted load records and write formulas.parquet, unless nothing changed."""
     seen = sorted(_seen(home))
     path = home.price_formulas
     made_from = fingerprint(seen)
@@ -67,7 +67,7 @@ def _seen(home: Home) -> set[str]:
 
 
 def _rows(text: str) -> Iterator[dict[str, object]]:
-    """Yield a formula's rows; `text` is as it stands on the gateway's rows, in base64."""
+    """Yield a formula's rows; `text` is base64, as on the gateway's rows."""
     try:
         formula = read(base64.b64decode(text.encode(), validate=True).decode())
     except (binascii.Error, UnicodeDecodeError):

@@ -1,16 +1,16 @@
 """A gateway's price formula → branches of plain unit prices, which SQL can join and multiply exactly.
 
-A gateway of the New-API family may price a model by a formula instead of a ratio, and writes it on every row:
+A gateway of the New-API family may price a model by a formula instead of a ratio, and write it on every row:
 
     len <= 200000 ? tier("standard", p*3 + c*15 + cr*0.3) : tier("long", p*6 + c*22.5 + cr*0.6)
 
-Its value is USD per million tokens times tokens. Whatever conditions it is made of, each branch is a sum of
-tokens × price, and holds inside a box: a range for each count, and perhaps a service tier. So a formula becomes
-a few rows, each with the box and the prices, and exactly one row holds for any call.
+Its value is USD per million tokens times tokens. Each branch is a sum of tokens × price and holds inside a box: a range
+for each count, and perhaps a service tier. So a formula becomes a few rows of box and prices, and exactly one of them
+applies to a call.
 
-`p` is the prompt without those parts that the formula prices by themselves, `c` likewise the completion; `len`
-is the whole prompt. Prices are kept to 18 decimals; a formula that needs more, multiplies counts, or calls
-something unknown is refused by name rather than approximated.
+`p` is the prompt without the parts that the formula prices separately, `c` likewise the completion; `len` is the whole
+prompt. Prices are kept to 18 decimals; a formula that needs more, multiplies counts, or calls something unknown is
+refused by name rather than approximated.
 
 Rulings: docs/decisions/gateway-prices.md#gateway-prices-3.
 """
@@ -47,7 +47,7 @@ Linear = Mapping[str, Fraction]
 
 
 class FormulaError(ValueError):
-    """The formula says something that this module does not read; the message says what."""
+    """The formula has something that this module does not support; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,11 @@ class Branch:
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula, read. Exactly one branch holds for any call.
+    """A parsed formula. Exactly one branch applies to a call.
 
     Attributes:
         branches: In the order they are written.
-        uses: The counts that are named anywhere; the others stay in `p` or `c`.
+        uses: The counts that it names; the others stay in `p` or `c`.
     """
 
     branches: tuple[Branch, ...]
@@ -133,7 +133,7 @@ def read(text: str) -> Formula:
     """Read a formula.
 
     Raises:
-        FormulaError: it is no formula, or one that is not a choice between sums of tokens × price.
+        FormulaError: it is not a formula, or not a choice between sums of tokens × price.
     """
     if len(text) > _LONGEST:
         raise FormulaError(f"longer than {_LONGEST} characters")

@@ -1,6 +1,6 @@
-"""genai-prices' own matcher: which of its models a reference means, under one provider or by the name alone.
+"""genai-prices' matcher: the catalogue model of a reference, under one provider or by the name alone.
 
-Names in, catalogue names out. Aliases and the order in which things are tried are in resolve.py.
+Maps names to catalogue names. Aliases and the order of attempts are in resolve.py.
 """
 
 from __future__ import annotations
@@ -45,9 +45,8 @@ def provider_id(name: str) -> str | None:
     """Return the catalogue's provider of that name: its id, or a whole name that it declares equal (xai →
     x-ai).
 
-    The library also knows providers by a part of their name, where azure_openai is openai and my-claude-proxy
-    anthropic. That would price one company's traffic from another's list, so here a name is whole or it is
-    unknown.
+    The library also matches a part of a provider's name: azure_openai as openai, my-claude-proxy as anthropic. That
+    would price one company's traffic from another's list, so here only whole names match.
     """
     wanted = name.strip().lower()
     if wanted in _PROVIDERS:
@@ -74,11 +73,11 @@ def model_called(provider: str, model: str) -> CatalogueModel | None:
 
 
 def models_called(reference: str) -> list[CatalogueModel]:
-    """Return what the library takes a bare name for, in each provider that recognises the name as its own.
+    """Return the models the library finds for a bare name, in each provider that claims the name.
 
-    Its clauses for a given provider are generous (deepseek-r1-distill-qwen-7b is deepseek-reasoner,
-    mixtral-8x7b-32768 is mixtral-8x7b). Where the provider is a guess as well, the name must be one of the
-    model's names in full, but for a version or date at its end.
+    Its clauses for a given provider are loose (deepseek-r1-distill-qwen-7b is deepseek-reasoner, mixtral-8x7b-32768 is
+    mixtral-8x7b). Where the provider is inferred as well, the name must be a full name of the model, apart from a
+    version or date at its end.
     """
     return [
         CatalogueModel(provider.id, found.id, is_priced(found))

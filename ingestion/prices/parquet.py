@@ -1,4 +1,4 @@
-"""A Parquet file that appears whole, with a note of what it was made from. Knows nothing of prices."""
+"""Parquet files written atomically, with a fingerprint of their inputs. Knows nothing of prices."""
 
 from __future__ import annotations
 

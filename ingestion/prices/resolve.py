@@ -1,22 +1,20 @@
-"""(provider, model) pairs that the accepted load records name → `raw/price_models/models.parquet`, one row per pair.
+"""(provider, model) pairs of the accepted load records → `raw/price_models/models.parquet`, one row per pair.
 
 Each pair is tried in this order, and the first that applies decides:
 
-1. `model_aliases`: a person said which catalogue model it is (`provider/model` before `model` alone).
-2. A provider is given: it stands for the catalogue provider that `provider_aliases` says, else for the one of
-   that very name; the library's matcher then finds the model under it. A model that repeats the provider as a
-   prefix loses it.
-3. No provider, but a slash: the text before the first one is the provider, as in 2.
-4. No provider, no slash: the library infers the provider from the name (claude-… → anthropic). When two
+1. `model_aliases`: the user named the catalogue model (`provider/model` before `model` alone). 2. A provider is given:
+its catalogue provider is the one in `provider_aliases`, else the one of the same name; the library's matcher then finds
+the model under it. A prefix of the model that repeats the provider is removed. 3. No provider, but a slash: the text
+before the first one is the provider, as in 2. 4. No provider, no slash: the library infers the provider from the name
+(claude-… → anthropic). When two
    providers claim the name and both have such a model, neither is taken.
 
-A provider is never guessed from a part of its name, and a model never sought under another provider than its
-own: what is not found is listed with its reason, not priced from somebody else's list. `matched_by` says how:
-`alias` (1), `prefix` (the provider came from an alias or the slug), `exact` (provider and model are the
-catalogue's own names), `library` (a dated name, a variant spelling, an inferred provider).
-`reason_unmatched`: `unknown_provider`, `unknown_model`, or `free_or_unknown` for a model that is in the
-catalogue with no price at all. An alias to a name outside the catalogue keeps that name, so that a price
-override can price it.
+A provider is never guessed from a part of its name, and a model is only searched under its own provider: what is not
+found is listed with its reason, not priced from another provider's list. `matched_by` is `alias` (1), `prefix` (the
+provider came from an alias or the slug), `exact` (provider and model are the catalogue's own names), `library` (a dated
+name, a variant spelling, an inferred provider). `reason_unmatched`: `unknown_provider`, `unknown_model`, or
+`free_or_unknown` for a model that is in the catalogue with no price at all. An alias to a name outside the catalogue
+keeps that name, so that a price override can price it.
 
 Unit prices are not here: SQL joins these names to prices.parquet, and overrides come first.
 """
@@ -52,14 +50,12 @@ FREE_OR_UNKNOWN = "free_or_unknown"
 
 
 class AliasConflict(ValueError):
-    """Two alias rows say different things about one name."""
+    """Two alias rows give one name different targets."""
 
 
 @dataclass(frozen=True)
 class ModelsResult:
-    """What `resolve_models` found: distinct pairs, and how many have no price; `written` is false if nothing
-    changed.
-    """
+    """Result of `resolve_models`: distinct pairs, and how many have no price; `written` is false if nothing changed."""
 
     path: Path
     models: int
@@ -79,14 +75,14 @@ class Match:
 
 @dataclass(frozen=True)
 class Aliases:
-    """A person's rulings, keyed in lower case: model → (provider, model), provider prefix → provider."""
+    """The user's aliases, keyed in lower case: model → (provider, model), provider prefix → provider."""
 
     models: Mapping[str, tuple[str, str]]
     providers: Mapping[str, str]
 
 
 def resolve_models(home: Home) -> ModelsResult:
-    """Resolve every pair the accepted load records name and write models.parquet, unless it is the same as last time.
+    """Resolve every pair of the accepted load records and write models.parquet, unless nothing changed.
 
     Raises:
         AliasConflict: a model or a provider prefix has two different aliases; the message names both lines.
@@ -114,7 +110,7 @@ def resolve_models(home: Home) -> ModelsResult:
 
 
 def resolve(provider: str, model: str, aliases: Aliases) -> Match:
-    """Return the catalogue's names for one pair; `provider` is empty where the source does not say."""
+    """Return the catalogue's names for one pair; `provider` is empty where the source has none."""
     names = [f"{provider}/{model}", model] if provider else [model]
     for name in names:
         if target := aliases.models.get(name.lower()):

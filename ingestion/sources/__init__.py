@@ -1,4 +1,4 @@
-"""sources.yml: which gateways there are, in which connector they write, and how to read what they leave open.
+"""sources.yml: the gateways, their connectors, and the settings their files leave open.
 
 Without the file every folder `landing/<connector>/` of a known connector is a source with default settings.
 """
@@ -28,7 +28,7 @@ from ingestion.usage_apis.settings import ApiSettings, Variable, with_kind
 NAME = re.compile(r"[a-z0-9_-]+")
 EVERY_STREAM = "*"
 
-#: What pydantic's own words leave open.
+#: Messages that replace pydantic's.
 _WORDS = {
     "missing": "is missing; write it",
     "string_type": "must be text",
@@ -58,7 +58,7 @@ def _known_connector(value: str) -> str:
 
 
 def _cadences(value: Any) -> Any:
-    """Take one cadence for all streams, or a name for each."""
+    """Accept one cadence for all streams, or one for each."""
     named = value if isinstance(value, dict) else {EVERY_STREAM: value}
     for cadence in named.values():
         if cadence not in CADENCES:
@@ -70,7 +70,7 @@ def _cadences(value: Any) -> Any:
 
 
 class Source(Conventions):
-    """One gateway (or one account at one); what its figures mean is told in `source_settings`.
+    """One gateway (or one account at one); what its figures mean is in `sources.settings`.
 
     Attributes:
         name: Folder name under landing/.
@@ -81,8 +81,8 @@ class Source(Conventions):
         reject_threshold: A delivery day of which more than this share was rejected is not published...
         reject_minimum_lines: ...if that is more than this many lines. A few bad lines of a small day are a
             finding, not a broken delivery.
-        vanished_threshold: Where more than this share of a stream's known events would go, because files have gone
-            from landing/ or hold less, the source stays in the books as it was.
+        vanished_threshold: Where more than this share of a stream's accepted events would be lost, because files have
+            vanished from landing/ or hold less, the source keeps its accepted files.
         cadence: When its files are delivered: one of CADENCES, or one for each of some streams; learnt by default.
         grace_days: Days after a delivery was due until it is missed.
     """
@@ -124,7 +124,7 @@ class Source(Conventions):
         return self
 
     def cadence_of(self, stream: str) -> str | None:
-        """Return what is stated of a stream's deliveries, or None where they are learnt."""
+        """Return the configured cadence of a stream, or None where it is learnt."""
         stated = dict(self.cadence)
         return stated.get(stream, stated.get(EVERY_STREAM))
 
@@ -140,7 +140,7 @@ class StripeSettings(BaseModel):
     Attributes:
         mode: sandbox (the home's own loopback server), test or live.
         api_key_env: Environment variable that holds a restricted, read-only key.
-        livemode: What objects must say; an object of the other world is refused.
+        livemode: Expected `livemode` of objects; an object of the other mode is counted and reported.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -183,10 +183,10 @@ class Sources(BaseModel):
 
 
 def load(home: Home) -> Sources:
-    """Return everything sources.yml says, or what the landing folders imply if there is none.
+    """Return the content of sources.yml, or what the landing folders imply if there is none.
 
     Raises:
-        SourcesError: the file cannot be read or says something impossible.
+        SourcesError: the file cannot be read or holds an invalid value.
     """
     path = home.sources_file
     try:

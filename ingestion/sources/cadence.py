@@ -1,8 +1,8 @@
-"""On which days a stream delivers, as sources.yml says or as its past deliveries show; and what is missing.
+"""On which days a stream delivers, from sources.yml or from its past deliveries; and which deliveries are missing.
 
-Learnt is a set of weekdays, where the stream keeps to one, else how many days it lets pass at most. Two
-deliveries say nothing yet. A weekend is expected when it has been seen, a working day until it has been missed
-twice; a pause much longer than usual was an outage, and teaches nothing.
+Learnt is a set of weekdays if deliveries follow one, else the longest pause in days. Two deliveries are not enough. A
+weekend day is expected once it was seen, a working day until it was missed twice. A pause much longer than usual counts
+as an outage and is ignored.
 
 Rulings: docs/decisions/deliveries.md#deliveries-3.
 """
@@ -23,7 +23,7 @@ _SATURDAY = 5
 #: Deliveries before anything is learnt: a set of weekdays, a longest pause.
 _FEWEST_FOR_WEEKDAYS = 3
 _FEWEST_FOR_PAUSE = 4
-#: What is older teaches nothing any more.
+#: Older deliveries are ignored.
 _WEEKS = 8
 #: A pause is an outage when it is longer than a week and than so many usual ones.
 _OUTAGE = 3
@@ -48,7 +48,7 @@ class Rhythm:
         return last + timedelta(days=self.pause_days) if self.pause_days else None
 
     def between(self, first: date, last: date) -> list[date]:
-        """Return the days from `first` to `last` on which a delivery was due; without weekdays none is certain."""
+        """Return the days from `first` to `last` on which a delivery was due; without weekdays there are none."""
         return [day for day in _days(first, last) if day.weekday() in self.weekdays]
 
 
@@ -66,7 +66,7 @@ def rhythm(deliveries: Collection[date], stated: str | None = None) -> Rhythm:
 
     Args:
         deliveries: days on which something was delivered.
-        stated: one of CADENCES, which holds whatever was seen.
+        stated: one of CADENCES; it overrides what was learnt.
     """
     if stated:
         return _STATED[stated]
@@ -85,7 +85,7 @@ def rhythm(deliveries: Collection[date], stated: str | None = None) -> Rhythm:
 def silent_since(
     deliveries: Collection[date], today: date, grace_days: int, stated: str | None
 ) -> date | None:
-    """Return the first delivery day that was due after the last one and is over, with its grace, without one."""
+    """Return the day of the next due delivery if it and its grace days have passed without one, else None."""
     due = due_after(deliveries, stated)
     return due if due and due + timedelta(days=grace_days) < today else None
 
@@ -96,9 +96,9 @@ def due_after(deliveries: Collection[date], stated: str | None) -> date | None:
 
 
 def gaps(deliveries: Collection[date], stated: str | None) -> list[date]:
-    """Return the days between the first delivery and the last on which one was due and did not come.
+    """Return the days between the first and the last delivery on which one was due but missing.
 
-    As long as nothing is known, every day is one.
+    Until a rhythm is known, a delivery is due every day.
     """
     if not deliveries or stated == "none":
         return []
@@ -108,13 +108,13 @@ def gaps(deliveries: Collection[date], stated: str | None) -> list[date]:
 
 
 def _recent(days: list[date]) -> list[date]:
-    """Leave out what is older than some weeks, where enough is not."""
+    """Leave out days older than `_WEEKS`, if enough newer ones remain."""
     recent = [day for day in days if day > days[-1] - _WEEKS * 7 * DAY]
     return recent if len(recent) > _WEEKS else days
 
 
 def _weekdays(days: list[date], longest_pause: float) -> frozenset[int]:
-    """Return the weekdays a stream keeps to; none if it keeps to none."""
+    """Return the weekdays on which a stream delivers; empty if there is no pattern."""
     stretches = [pair for pair in pairwise(days) if (pair[1] - pair[0]).days <= longest_pause]
     watched = {day for before, after in stretches for day in _days(before, after)}
     possible = Counter(day.weekday() for day in watched)

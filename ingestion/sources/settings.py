@@ -1,10 +1,11 @@
-"""What a gateway leaves open and sources.yml settles: units, conventions, which end of a call its time is.
+"""Settings in sources.yml for what a gateway leaves open: units, conventions, whether a call's time is its start or
+end.
 
     sources:
       aisa: {connector: aisa, time_basis: end, quota_per_unit: 500000}
 
 Written to raw as one small table, so that staging SQL can join it: one row per source, or per period of its
-quota. A setting nobody wrote is null there, and staging takes the connector's default.
+quota. A missing setting is null there, and staging uses the connector's default.
 
 Rulings: docs/decisions/days.md#days-2.
 """
@@ -42,7 +43,7 @@ COLUMNS = {
 
 
 class QuotaPeriod(BaseModel):
-    """How many quota units one USD is, from a UTC day on; without a day since ever."""
+    """How many quota units one USD is, from a UTC day on; without a day from the beginning."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,7 +52,7 @@ class QuotaPeriod(BaseModel):
 
 
 def _periods(value: Any) -> Any:
-    """Take a number, or a list of dated ones, sorted by day."""
+    """Accept a number, or a list of dated ones, sorted by day."""
     if isinstance(value, int) and not isinstance(value, bool):
         return ({"value": value},)
     if not isinstance(value, (list, tuple)) or not all(isinstance(entry, dict) for entry in value):
@@ -67,7 +68,7 @@ def _periods(value: Any) -> Any:
 
 
 def known_zone(value: str) -> str:
-    """Return the IANA name of a time zone; refuse what is none."""
+    """Return the IANA name of a time zone; refuse anything else."""
     if value != "UTC" and value not in available_timezones():
         raise ValueError(f"{value!r} is not a time zone; write an IANA name such as UTC or Europe/London")
     return str(ZoneInfo(value))
@@ -81,14 +82,14 @@ class Conventions(BaseModel):
         billing_time_zone: IANA zone whose days and months it bills by; UTC by default.
         vat_time_zone: IANA zone whose days and months its invoices belong to for VAT; Europe/London by default.
         quota_per_unit: Quota units of one USD: a number, or a list of {value, valid_from}.
-        usd_per_credit: What a credit costs, if that is agreed and not a matter of packs.
+        usd_per_credit: Price of a credit, if it is agreed and does not follow from packs.
         discount_convention: How a discount of a tenth is written: to_pay 0.9, off 0.1, percent_off 10.
-        usage_semantic: Whether prompt tokens include what the cache gave (openai) or not (anthropic), where
-            a record does not say.
+        usage_semantic: Whether prompt tokens include cache reads (openai) or not (anthropic), where a record does not
+            say.
         charge_rounding: How a charge becomes a whole number of quota units: to the nearest and half away from
             zero, up (One-API since its #627), or down (One-API before, and New-API 0.6 for Claude).
         trusted_ids: Whether the `id` of a log item of the New-API family is its key: true where all its files were
-            read by an administrator. In a user's own log it is a place in a list.
+            read by an administrator. In a user's own log it is a position in a list.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -108,9 +109,9 @@ def write(home: Home, sources: list[Any], counting: Collection[str] = ()) -> Non
     """Write the settings of all sources to raw.
 
     Args:
-        home: Where to.
+        home: The home.
         sources: `ingestion.sources.Source` objects.
-        counting: Names of sources that are in the books; of those that are configured no more the settings stay.
+        counting: Names of sources with accepted files; those no longer configured keep their settings.
     """
     place = home.config_table("sources")
     frame = pl.DataFrame([row for source in sources for row in _rows(source)], schema=COLUMNS)

@@ -1,7 +1,7 @@
-"""YAML of which nothing is lost and which nothing can blow up.
+"""YAML without silent losses and with bounded size.
 
-text → nodes, counted with everything aliases repeat → values. A key that stands twice is a mistake. A few hundred bytes
-of aliases can stand for more values than a machine has bytes, and brackets can be nested deeper than Python's stack.
+text → nodes, counted including all that aliases repeat → values. A duplicate key is an error. A few hundred bytes of
+aliases can expand to more values than a machine has bytes, and brackets can be nested deeper than Python's stack.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ class YamlError(ValueError):
 
 
 def load_yaml(text: str) -> Any:
-    """Return what a YAML document says: plain values, lists and dicts.
+    """Return the content of a YAML document: plain values, lists and dicts.
 
     Raises:
-        YamlError: it is no YAML, or says a thing twice, or too much; or a value is impossible, such as 31 February.
+        YamlError: it is not YAML, has a duplicate key, is too large, or has an impossible value, such as 31 February.
     """
     if len(text) > LONGEST_TEXT:
         raise YamlError(f"longer than {LONGEST_TEXT:,} characters; shorten it")
     try:
         return yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
-        # The values of dates and numbers raise whatever Python's own constructors raise.
+        # Dates and numbers raise the errors of Python's constructors.
         raise YamlError(f"not valid YAML; {error}") from error
 
 

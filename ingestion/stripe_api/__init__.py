@@ -1,11 +1,10 @@
-"""Payments as Stripe knows them, read through the real SDK and appended to raw/ version by version.
+"""Payments from Stripe, read through its SDK and appended to raw/ version by version.
 
     client.py ► incremental.py ► plan.py (how far back) ► feed.py (ids that changed)
-                               ► stream_run.py ► pages.py, calls.py (asking)
+                               ► stream_run.py ► pages.py, calls.py (requests)
                                                ► shape.py, versions.py (raw files)
 
-What is read is streams.py. Nothing here returns an object of the SDK: those carry the key they were fetched
-with.
+streams.py lists what is read. Nothing here returns an object of the SDK: those hold the key they were fetched with.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _WHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    """Return what needs the SDK, whose import takes a second, when it is asked for."""
+    """Import on first use what needs the SDK, because its import takes a second."""
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

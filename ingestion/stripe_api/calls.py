@@ -1,8 +1,8 @@
-"""Calls that survive a bad minute: what Stripe says to try again is tried again, the rest is raised at once.
+"""Calls with retries: transient failures are retried, others are raised at once.
 
 The SDK's own retries are off: they leave out a 429 in the middle of a list and a body that was cut off, and
-ignore `Retry-After`. Waits grow from half a second with jitter; `Retry-After` is honoured where it is given,
-`Stripe-Should-Retry` too, except that a rate limit passes whatever it says.
+ignore `Retry-After`. Waits grow from half a second with jitter; `Retry-After` is honoured, and so is
+`Stripe-Should-Retry`, except on a rate limit, which is always retried.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _LONGEST_WAIT_S = 30.0
 
 
 def retrying(sleep: Callable[[float], None] = time.sleep) -> Retrying:
-    """Return what tries a call again while its failure is one that passes: `retrying()(service.list, parameters)`.
+    """Return a retrier for transient failures: `retrying()(service.list, parameters)`.
 
-    The call raises stripe.StripeError where the failure does not pass, or has not after `ATTEMPTS` tries.
+    The call raises stripe.StripeError on a permanent failure, or after `ATTEMPTS` tries.
     """
     return Retrying(
-        retry=retry_if_exception(_passes),
+        retry=retry_if_exception(_is_transient),
         stop=stop_after_attempt(ATTEMPTS),
         wait=_wait,
         sleep=sleep,
@@ -33,8 +33,8 @@ def retrying(sleep: Callable[[float], None] = time.sleep) -> Retrying:
     )
 
 
-def _passes(error: BaseException) -> bool:
-    """Say whether trying again can help."""
+def _is_transient(error: BaseException) -> bool:
+    """Return whether a retry can help."""
     if not isinstance(error, stripe.StripeError):
         return False
     status = error.http_status or 0

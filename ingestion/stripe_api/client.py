@@ -1,9 +1,8 @@
-"""The one way to reach Stripe: a read-only client that states what an upgrade could change silently.
+"""The only way to reach Stripe: a read-only client that pins what an upgrade could change silently.
 
     settings (mode, name of the environment variable) ──► key, checked ──► StripeClient
 
-The key is read when the client is made and lives in the client only. Retries are calls.py; what is
-read is incremental.py.
+The key is read when the client is made and is held only there. Retries are in calls.py, the sync in incremental.py.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ API_VERSION = "2026-10-28.endive"
 
 STRIPE_ADDRESS = "https://api.stripe.com"
 SANDBOX_KEY = "rk_test_sandbox"
-"""Not a secret: the loopback server takes any test key."""
+"""Not a secret: the loopback server accepts any test key."""
 
 TIMEOUT_S = (5.0, 30.0)
 _NETWORK_RETRIES = 0
-"""The SDK tries no 429 or a cut-off body again and does not honour `Retry-After`: calls.py does it."""
+"""The SDK does not retry a 429 or a cut-off body and ignores `Retry-After`: calls.py retries instead."""
 _KEY = re.compile(r"(sk|rk)_(test|live)_\w+")
 
 
 class Settings(Protocol):
-    """What sources.yml says about Stripe."""
+    """The Stripe settings in sources.yml."""
 
     @property
     def mode(self) -> str:
@@ -73,7 +72,7 @@ def make_client(
 
 
 def _check(settings: Settings, key: str, base_address: str) -> None:
-    """Refuse what would leak a key or read the wrong account."""
+    """Refuse settings that would leak a key or read the wrong account."""
     variable = settings.api_key_env
     if not key:
         raise StripeSettingsError(f"{variable} is not set; put a restricted, read-only Stripe key into it")
@@ -96,5 +95,5 @@ def _check(settings: Settings, key: str, base_address: str) -> None:
 
 
 def _is_loopback(address: str) -> bool:
-    """Say whether an address is this machine's own."""
+    """Return whether an address is a loopback address."""
     return urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")

@@ -1,7 +1,7 @@
-"""The change feed: which objects something happened to. Ids only.
+"""The change feed: ids of objects that changed.
 
-An event's own copy of the object is never used: it is in the version of its day, and another event may have
-overtaken it. What the object is now is asked by id.
+An event's copy of the object is never used: it has the API version of its day, and a later event may have changed it.
+The current object is fetched by id.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Changed = dict[str, set[str]]
 def changed(
     service: Any, low: int, high: int, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[Changed, int]:
-    """Return by stream the ids that events of [low, high), epoch seconds, name, and the number of events.
+    """Return by stream the ids named by events of [low, high), epoch seconds; and the number of events.
 
-    Events of kinds that are not read, and previews of objects that do not exist yet, name nobody.
+    Events of kinds that are not read, and previews of objects that do not exist yet, give no id.
 
     Raises:
         ListingError, stripe.StripeError: as `pages`.

@@ -1,12 +1,12 @@
-"""Bring raw/ up to what Stripe says, reading only what can have changed.
+"""Bring raw/ up to date with Stripe, reading only what can have changed.
 
     plan.py decides how far back ─► feed.py: ids that changed
     for each stream: stream_run.py ─► versions that are new ─► staged in raw/stripe_*/
-    then, and only then, move the marks ─► the staged versions count
+    then move the marks ─► publish the staged versions
 
-A sync that dies before the marks have moved leaves nothing that counts, so the books never show a payment of one moment
-beside a refund of another; the next one reads the window again. One that dies behind them is completed by the next. The
-newest minute is left out because a list may not show yet what was just made.
+A sync killed before the marks move publishes nothing, so a payment and its refund are never from different moments; the
+next sync reads the window again. One killed after that is completed by the next. The newest minute is left out because
+a list may not show the newest objects yet.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SyncResult:
         streams: what was done for each stream.
         reach: how far back was read, and why: first, nightly, weekly, monthly or gap.
         events: events in the change feed.
-        warnings: what a person should know, as sentences.
+        warnings: sentences for the user.
     """
 
     window_end: datetime
@@ -55,12 +55,12 @@ class SyncResult:
 
     @property
     def drift(self) -> int:
-        """Changes that only a weekly or monthly reading found; should be 0."""
+        """Changes found only by a weekly or monthly sync; should be 0."""
         return sum(len(stream.drifted) for stream in self.streams.values())
 
     @property
     def other_mode(self) -> int:
-        """Objects of the other world: live in a test account, or the other way round."""
+        """Objects of the other mode: live in a test account, or the reverse."""
         return sum(stream.other_mode for stream in self.streams.values())
 
 
@@ -77,14 +77,14 @@ def sync(
     Args:
         home: where raw/ is.
         client: made by `make_client`.
-        source: name of the account, as it stands in the raw column `source`.
+        source: name of the account, as in the raw column `source`.
         now: the moment to read up to, with a zone; the same moment gives the same rows.
         sleep: waits between tries.
-        livemode: what objects should say; others land all the same and are counted. None counts nothing.
+        livemode: expected `livemode` of objects; others land as well and are counted. None counts nothing.
 
     Raises:
         ListingError: Stripe's pages contradict each other; the marks stay.
-        stripe.StripeError: Stripe refused or stayed away; the marks stay.
+        stripe.StripeError: Stripe refused or did not answer; the marks stay.
     """
     end = now.astimezone(UTC).replace(tzinfo=None, microsecond=0) - NOT_YET_LISTED
     marks = read_marks(home, source)
@@ -103,7 +103,7 @@ def sync(
         if newest is not None:
             reached[stream.name] = newest
     result = SyncResult(end, results, plan.reach, events, warnings)
-    _excuse(result, client, plan, sleep)
+    _drop_changes_during_sync(result, client, plan, sleep)
     write_marks(home, source, reached | plan.marks_after(), sync_id if result.new_versions else None)
     publish(home, STREAMS, sync_id)
     return result
@@ -116,10 +116,10 @@ def _feed(client: stripe.StripeClient, plan: Plan, sleep: Callable[[float], None
     return changed(client.v1.events, plan.events_from, plan.high, sleep)
 
 
-def _excuse(
+def _drop_changes_during_sync(
     result: SyncResult, client: stripe.StripeClient, plan: Plan, sleep: Callable[[float], None]
 ) -> None:
-    """Take out of the drift what changed while the sync was running: the next one would have seen it."""
+    """Remove from the drift what changed while the sync ran: the next sync would have found it."""
     if not result.drift:
         return
     just_now, _ = changed(client.v1.events, plan.high, plan.high + _DAY_S, sleep)

@@ -1,7 +1,7 @@
-"""Reading a list to its end: one window, newest first, page by page, refusing what cannot be true.
+"""Read a list to its end: one window, newest first, page by page; contradictory pages are an error.
 
-A cursor belongs to one window in one run and is never kept: together with other bounds it would lose the
-rest of a second in silence.
+A cursor belongs to one window in one run and is never kept: with other bounds it would silently lose the rest of a
+second.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_PAGES = 100_000
 
 
 class ListingError(RuntimeError):
-    """Stripe's pages contradict each other; nothing of this run counts and the next run starts over."""
+    """Stripe's pages contradict each other; nothing of this run is published and the next run starts over."""
 
 
 def pages(
@@ -33,8 +33,8 @@ def pages(
     """Yield the objects created in [low, high), epoch seconds, a page at a time as plain dictionaries.
 
     Raises:
-        ListingError: an id came twice, time ran backwards, a page was empty but not the last, or there was
-        no end. stripe.StripeError: a page could not be had.
+        ListingError: an id came twice, the order was wrong, a page was empty but not the last, or there was no end.
+            stripe.StripeError: a page could not be read.
     """
     seen: set[str] = set()
     last_created = high
@@ -63,7 +63,7 @@ def pages(
 
 
 def retrieve(service: Any, identifier: str, sleep: Callable[[float], None] = time.sleep) -> Object | None:
-    """Return one object as it is now, or None where Stripe no longer knows it."""
+    """Return the current object, or None where Stripe has it no more."""
     try:
         return plain(retrying(sleep)(service.retrieve, identifier))
     except stripe.InvalidRequestError as error:

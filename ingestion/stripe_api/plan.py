@@ -1,8 +1,8 @@
 """How far back a sync reads, decided from the marks and the moment it reads up to, never from a clock.
 
 first    no marks: everything                     weekly   as nightly, and 35 days of every list
-nightly  events since the last sync, the lists    monthly  everything, to see what the others missed
-         since their marks, what is still open    gap      everything: events were lost, and says so
+nightly  events since the last sync, the lists    monthly  everything, to find what others missed
+         since their marks, what is still open    gap      everything, with a warning: events were lost
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Marks = Mapping[str, int]
 EVENTS = "events"
 """Mark of the change feed: the second up to which events have been read."""
 
-SWEPT = "swept"
-SWEPT_WHOLE = "swept_whole"
-"""Marks of the last weekly and the last whole reading, each the window end of its sync."""
+LAST_WIDE_SYNC = "swept"
+LAST_WHOLE_SYNC = "swept_whole"
+"""Marks of the last weekly and the last complete sync: the window end of each."""
 
 EVENT_OVERLAP = timedelta(minutes=10)
 EVENTS_LAST = timedelta(days=29)
-"""Stripe forgets events after thirty days; a day is kept back for the run itself."""
+"""Stripe keeps events for thirty days; one day less leaves time for the run itself."""
 
 WEEKLY_REACH = timedelta(days=35)
 _WEEK, _MONTH = timedelta(days=7), timedelta(days=30)
@@ -40,7 +40,7 @@ class Plan:
         reach: how far back, and why.
         high: end of every window, exclusive.
         events_from: start of the change feed, or None where everything is read anyway.
-        warnings: what a person should know before believing that nothing was missed.
+        warnings: sentences about changes that may have been missed.
     """
 
     reach: Reach
@@ -54,8 +54,8 @@ class Plan:
         return self.reach in ("first", "monthly", "gap")
 
     @property
-    def judges_drift(self) -> bool:
-        """Whether this sync looks where a nightly one would not, though nothing should be there."""
+    def checks_drift(self) -> bool:
+        """Whether this sync reads further back than a nightly one and so finds what those missed."""
         return self.reach in ("weekly", "monthly")
 
     def nightly_low(self, stream: ObjectKind, mark: int | None) -> int:
@@ -72,12 +72,12 @@ class Plan:
         return max(0, min(nightly, self.high - _seconds(WEEKLY_REACH)))
 
     def marks_after(self) -> dict[str, int]:
-        """Return the marks this sync itself moves when all of it has landed."""
+        """Return the marks to set when this sync has landed."""
         moved = {EVENTS: self.high}
         if self.reach != "nightly":
-            moved[SWEPT] = self.high
+            moved[LAST_WIDE_SYNC] = self.high
         if self.whole:
-            moved[SWEPT_WHOLE] = self.high
+            moved[LAST_WHOLE_SYNC] = self.high
         return moved
 
 
@@ -92,9 +92,9 @@ def make_plan(marks: Marks, end: datetime) -> Plan:
     if high < read_to:
         return Plan("gap", high, None, (_lost(read_to, f"after the {end:%Y-%m-%d %H:%M} of this sync"),))
     events_from = read_to - _seconds(EVENT_OVERLAP)
-    if high - marks.get(SWEPT_WHOLE, 0) >= _seconds(_MONTH):
+    if high - marks.get(LAST_WHOLE_SYNC, 0) >= _seconds(_MONTH):
         return Plan("monthly", high, events_from)
-    if high - marks.get(SWEPT, 0) >= _seconds(_WEEK):
+    if high - marks.get(LAST_WIDE_SYNC, 0) >= _seconds(_WEEK):
         return Plan("weekly", high, events_from)
     return Plan("nightly", high, events_from)
 

@@ -1,4 +1,4 @@
-"""How an object of Stripe becomes a row: what it is cut down to, how it is hashed, how a column is taken.
+"""How a Stripe object becomes a row: without secrets, hashed, with typed columns.
 
     object ─► canonical JSON without secrets ─► content_sha256
            └► typed columns                  ─► raw row
@@ -34,11 +34,11 @@ _SQL_TYPES = {
 }
 
 TOMBSTONE = "tombstone"
-"""Origin of the version that says an object is gone; its columns repeat what was last known."""
+"""Origin of the version that marks an object as deleted; its columns repeat the last known ones."""
 
 SECRETS = frozenset({"client_secret", "hosted_invoice_url", "invoice_pdf", "pdf", "receipt_url"})
-"""Fields that let whoever holds them act on a payment or read a bill. Stripe also makes the links anew from
-time to time, which would look like a change of the object."""
+"""Fields that allow their holder to act on a payment or read a bill. Stripe also renews the links from time to time,
+which would look like a change of the object."""
 
 OVERLAP = timedelta(days=3)
 """How far before the mark a list starts: metadata and status often follow an object by hours."""
@@ -50,14 +50,14 @@ class ObjectKind:
 
     Attributes:
         name: the service of the client and the stream's name in the state file.
-        object_name: what `object` says in the objects themselves.
+        object_name: value of `object` in the objects.
         table: folder under raw/.
         id_column: name of the object's id in the table.
-        final: statuses from which nothing follows; anything else, known or not, is read again by id.
+        final: final statuses; an object in any other, known or not, is read again by id.
         columns: own columns with their types and how to take them from the object.
-        later: columns that came after tables had been written; they stand behind the payload.
+        later: columns added after tables had been written; they follow the payload.
         overlap: how far before the mark the nightly list starts.
-        may_vanish: statuses in which Stripe lets an object be deleted.
+        may_vanish: statuses in which Stripe allows an object to be deleted.
     """
 
     name: str
@@ -99,11 +99,11 @@ class ObjectKind:
         return head | own | {"payload": payload}
 
     def tombstone(self, known: dict[str, Any], fetched_at: datetime) -> dict[str, Any]:
-        """Return the version that says an object is gone: the last known row in Stripe's deleted shape."""
+        """Return the version that marks an object as deleted: the last known row with Stripe's deleted payload."""
         gone = {"id": known[self.id_column], "object": self.object_name, "deleted": True}
         payload = canonical(gone)
-        said = {"content_sha256": digest(payload), "payload": payload}
-        return known | said | {"fetched_at": fetched_at, "origin": TOMBSTONE}
+        deleted = {"content_sha256": digest(payload), "payload": payload}
+        return known | deleted | {"fetched_at": fetched_at, "origin": TOMBSTONE}
 
 
 def canonical(found: Object) -> str:
@@ -121,7 +121,7 @@ def _json(value: Any) -> str:
 
 
 def _without_secrets(value: Any) -> Any:
-    """Drop secrets at whatever depth, except from metadata, whose names are the customer's own."""
+    """Drop secrets at any depth, except from metadata, whose names are the customer's."""
     if isinstance(value, dict):
         return {
             name: inner if name == "metadata" else _without_secrets(inner)
@@ -146,37 +146,37 @@ def _within(found: Object, path: str) -> Any:
 
 
 def text(path: str) -> tuple[Kind, Callable[[Object], str | None]]:
-    """Take a text as it is."""
+    """Read a text unchanged."""
     return pl.String, lambda found: _within(found, path)
 
 
 def lower(path: str) -> tuple[Kind, Callable[[Object], str | None]]:
-    """Take a text in lower case, as currencies are written."""
+    """Read a text in lower case, for currencies."""
     return pl.String, lambda found: value.lower() if (value := _within(found, path)) else value
 
 
 def minor(path: str) -> tuple[Kind, Callable[[Object], int | None]]:
-    """Take an amount in minor units, or a count."""
+    """Read an amount in minor units, or a count."""
     return pl.Int64, lambda found: _within(found, path)
 
 
 def flag(path: str) -> tuple[Kind, Callable[[Object], bool | None]]:
-    """Take a yes or no."""
+    """Read a boolean."""
     return pl.Boolean, lambda found: _within(found, path)
 
 
 def moment(path: str) -> tuple[Kind, Callable[[Object], datetime | None]]:
-    """Take epoch seconds as a time in UTC without zone."""
+    """Read epoch seconds as a time in UTC without zone."""
     return TIME, lambda found: _moment(_within(found, path))
 
 
 def rate(path: str) -> tuple[Kind, Callable[[Object], Decimal | None]]:
-    """Take a rate, which Stripe writes as a JSON number, with the digits it was written with."""
+    """Read a rate, a JSON number, with all its digits."""
     return RATE, lambda found: None if (value := _within(found, path)) is None else Decimal(str(value))
 
 
 def reference(path: str) -> tuple[Kind, Callable[[Object], str | None]]:
-    """Take the id of a linked object, which is text or, expanded, the object itself."""
+    """Read the id of a linked object, which is text or, expanded, the object."""
 
     def take(found: Object) -> str | None:
         value = _within(found, path)
@@ -186,17 +186,17 @@ def reference(path: str) -> tuple[Kind, Callable[[Object], str | None]]:
 
 
 def as_json(path: str) -> tuple[Kind, Callable[[Object], str | None]]:
-    """Take a nested value whole, as JSON; None where it is absent."""
+    """Read a nested value as JSON; None where it is absent."""
     return pl.String, lambda found: None if (value := _within(found, path)) is None else _json(value)
 
 
 def summed(path: str) -> tuple[Kind, Callable[[Object], int | None]]:
-    """Take the sum of the `amount`s of a list; None where the list is absent."""
+    """Read the sum of the `amount`s of a list; None where the list is absent."""
     return pl.Int64, lambda found: None if (lines := _within(found, path)) is None else _sum(lines)
 
 
 def counted(path: str) -> tuple[Kind, Callable[[Object], int | None]]:
-    """Take the length of a list; None where it is absent."""
+    """Read the length of a list; None where it is absent."""
     return pl.Int64, lambda found: None if (lines := _within(found, path)) is None else len(lines)
 
 
@@ -213,4 +213,4 @@ OUR_METADATA: Columns = {
     "infery_invoice_id": text("metadata.infery_invoice_id"),
     "metadata": (pl.String, _metadata),
 }
-"""What the gateway writes into metadata, and the metadata whole."""
+"""Metadata fields of the gateway, and the whole metadata."""

@@ -1,4 +1,4 @@
-"""One stream of one sync: list its window, ask for what the list cannot show, keep the versions that are new.
+"""One stream of one sync: list its window, fetch by id what the list cannot show, keep new versions.
 
     list [low, high)                      ─► list
     named by the change feed, not listed  ─► event     ┐
@@ -24,8 +24,8 @@ from ingestion.stripe_api.shape import OVERLAP, TOMBSTONE, Object, ObjectKind
 from ingestion.stripe_api.versions import append, last_row, latest
 
 OPEN_FOR = timedelta(days=180)
-"""Open objects older than this are no longer read again one by one: abandoned checkouts never close. The
-change feed and the monthly reading still reach them."""
+"""Open objects older than this are no longer fetched by id: abandoned checkouts never close. The change feed and the
+monthly sync still cover them."""
 
 _ROWS_PER_FILE = 20_000
 _TICK = timedelta(microseconds=1)
@@ -40,8 +40,8 @@ class StreamResult:
         reread: objects read again by id.
         new_versions: rows added to raw/, tombstones among them.
         vanished: ids that got a tombstone.
-        drifted: ids whose change only a weekly or monthly reading found; there should be none.
-        other_mode: objects of the other world (live in a test account or the other way round).
+        drifted: ids whose change only a weekly or monthly sync found; there should be none.
+        other_mode: objects of the other mode (live in a test account or the reverse).
     """
 
     listed: int = 0
@@ -54,7 +54,7 @@ class StreamResult:
 
 @dataclass(frozen=True)
 class Known:
-    """What raw/ says of an object: the version seen last."""
+    """The last version of an object in raw/."""
 
     content_sha256: str
     status: str | None
@@ -108,7 +108,7 @@ class StreamRun:
         return newest
 
     def _is_open(self, known: Known) -> bool:
-        """Say whether something may still follow; what has just vanished is asked for a few days more."""
+        """Return whether changes may follow; a deleted object is fetched for a few more days."""
         if known.gone:
             return known.fetched_at > self._end - OVERLAP
         return known.status not in self._stream.final and known.created_at >= self._end - OPEN_FOR
@@ -121,7 +121,7 @@ class StreamRun:
             yield from page
 
     def _unlisted(self) -> list[tuple[str, str]]:
-        """Return (id, origin) of everything to be asked for by id."""
+        """Return (id, origin) of every object to fetch by id."""
         low = self._plan.low(self._stream, self._mark)
         begins = datetime.fromtimestamp(low, UTC).replace(tzinfo=None)
         missing = {
@@ -137,13 +137,13 @@ class StreamRun:
         )
 
     def _keep(self, found: Object, origin: str) -> None:
-        """Keep an object where it differs from what was seen last."""
+        """Add an object if it differs from its last version."""
         if self._livemode is not None and found.get("livemode") is (not self._livemode):
             self.result.other_mode += 1
         self._add(self._stream.row(found, self._source, self._end, origin))
 
     def _note_gone(self, identifier: str) -> None:
-        """Write down that a known object is gone; one never seen leaves nothing to bury."""
+        """Add a tombstone for a known object; one never seen needs none."""
         known = self._known.get(identifier)
         if known is None:
             return
@@ -157,14 +157,14 @@ class StreamRun:
             self.result.vanished.append(identifier)
 
     def _add(self, row: dict[str, Any]) -> bool:
-        """Add a version if it is new, so that it sorts behind the one seen last whatever the clock did."""
+        """Add a version if it is new, timed after the last one even if the clock went back."""
         identifier = row[self._stream.id_column]
         known = self._known.get(identifier)
         if known is not None and known.content_sha256 == row["content_sha256"]:
             return False
         if known is not None:
             row["fetched_at"] = max(row["fetched_at"], known.fetched_at + _TICK)
-        if self._plan.judges_drift and self._is_drift(identifier, row["created_at"]):
+        if self._plan.checks_drift and self._is_drift(identifier, row["created_at"]):
             self.result.drifted.append(identifier)
         self._fresh.append(row)
         if len(self._fresh) >= _ROWS_PER_FILE:
@@ -172,7 +172,7 @@ class StreamRun:
         return True
 
     def _is_drift(self, identifier: str, created_at: datetime) -> bool:
-        """Say whether a nightly sync would have missed a change of this object."""
+        """Return whether a nightly sync would have missed a change of this object."""
         nightly = datetime.fromtimestamp(self._plan.nightly_low(self._stream, self._mark), UTC)
         return (
             created_at < nightly.replace(tzinfo=None)

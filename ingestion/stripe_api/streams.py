@@ -1,7 +1,7 @@
-"""What is read from Stripe: per kind of object its raw table, its columns, and when it changes no more.
+"""What is read from Stripe: per kind of object its raw table, its columns, and its final statuses.
 
-Adding a kind is adding an entry here. A kind that has no events in Stripe,
-such as balance transactions, changes unannounced: its list reaches further back instead.
+To add a kind, add an entry here. A kind without events in Stripe, such as balance transactions, changes without notice:
+its list reaches further back instead.
 """
 
 from __future__ import annotations

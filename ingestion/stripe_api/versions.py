@@ -1,11 +1,11 @@
-"""The raw tables of Stripe: every version an object has been seen in, appended, never changed.
+"""The raw tables of Stripe: every version of an object that was read, append-only.
 
-    latest(...)  what is known
-    append(...)  what is new  ─► raw/<table>/dt=<day of the sync>/<sha12>.parquet.<sync>.staged
-    publish(...) what a sync staged ─► <sha12>.parquet
+    latest(...)  the last version of each object
+    append(...)  new versions ─► raw/<table>/dt=<day of the sync>/<sha12>.parquet.<sync>.staged
+    publish(...) a sync's staged versions ─► <sha12>.parquet
 
-A version is new when it differs from the one seen last, so an object that changes and changes back has three. Nobody
-reads a staged file: the versions of a sync count together or not at all.
+A version is new when it differs from the last one, so an object that changes and changes back has three. Staged files
+are not read: the versions of a sync are published together or not at all.
 
 Rulings: docs/decisions/invoices-and-payments.md#invoices-11.
 """
@@ -46,7 +46,7 @@ def last_row(home: Home, stream: ObjectKind, source: str, identifier: str) -> di
 
 
 def _versions(home: Home, stream: ObjectKind, source: str) -> pl.LazyFrame:
-    """Return every version of a source; files older than a column have nothing in it."""
+    """Return every version of a source; a column missing from older files is null."""
     files = sorted((home.raw / stream.table).glob("dt=*/*.parquet"))
     if not files:
         return pl.LazyFrame(schema=stream.schema)
@@ -59,7 +59,7 @@ def _versions(home: Home, stream: ObjectKind, source: str) -> pl.LazyFrame:
 def append(
     home: Home, stream: ObjectKind, rows: list[dict[str, Any]], fetched_at: datetime, sync_id: int
 ) -> None:
-    """Stage versions as one whole file, named by its content; nothing to add makes no file."""
+    """Stage versions in one file, named by its content; no file without rows."""
     if not rows:
         return
     frame = pl.DataFrame(rows, schema=stream.schema).sort(stream.id_column)
@@ -71,7 +71,7 @@ def append(
 
 
 def publish(home: Home, streams: Iterable[ObjectKind], sync_id: int | None) -> None:
-    """Let the staged versions of one sync count, and remove those of every other: it died before its end."""
+    """Publish the staged versions of one sync, and remove those of all others, which were killed."""
     for stream in streams:
         for path in sorted((home.raw / stream.table).glob(f"dt=*/*{_STAGED}")):
             name, _, staged_by = path.name.removesuffix(_STAGED).rpartition(".")

@@ -1,9 +1,9 @@
-"""How a usage object is read: where counts stand, whatever the shape, and which classes of tokens they are.
+"""How a usage object is read: where its counts are, in any shape, and which token classes they give.
 
-    fields of a record ─► places: every name a quantity has ─► reading: one SQL expression a class
+    fields of a record ─► places: every field of a quantity ─► reading: one SQL expression per class
 
-A connector says in which shapes and under which path its records carry usage; what comes out has the same columns
-for every gateway. The laws and the table of decisions are in docs/reading-usage.md.
+A connector names the shapes and the path of its usage; the result has the same columns for every gateway. The rules and
+the decision table are in docs/reading-usage.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Sums of counts as SQL text, in steps: what no field of a file can hold is 0 and leaves no text behind.
+"""Sums of counts as SQL text, in steps; a count that no field of a file can hold is 0 and adds no text.
 
-A statement is planned for every file, and a file has one shape of the many that are declared.
+DuckDB plans a statement for every file, and a file has only one of the many declared shapes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Steps:
         self._open: list[Column] = []
 
     def let(self, name: str, sql: str, sql_type: str = "BIGINT") -> str:
-        """Name a value in the current step; return what to call it in later ones."""
+        """Name a value in the current step; return its name for later steps."""
         if sql.isidentifier() or sql == ZERO:
             return sql
         self._open.append(Column(name, sql_type, sql))

@@ -1,6 +1,6 @@
-"""Where a quantity of a usage object stands in each of the shapes gateways write.
+"""The fields of each quantity of a usage object, in each shape that gateways write.
 
-A quantity may stand in many places of one object; all of them are declared, and `reading` makes one count of them.
+A quantity may be in many fields of one object; all of them are declared, and `reading` combines them into one count.
 
 Rulings: docs/decisions/usage.md#usage-1.
 """
@@ -61,7 +61,7 @@ OPENAI: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-#: Anthropic's messages. `input_tokens` is OpenAI's name as well; the cache is told apart by where it stands.
+#: Anthropic's messages. OpenAI also has `input_tokens`; the cache fields differ.
 ANTHROPIC: Mapping[str, tuple[str, ...]] = {
     "input": ("input_tokens",),
     "completion": ("output_tokens",),
@@ -108,7 +108,7 @@ OPENROUTER: Mapping[str, tuple[str, ...]] = {
     "output_image": ("native_tokens_completion_images",),
 }
 
-#: Quantities that are lists of objects, one an entry, kept as JSON text: the keys of its label and of its count.
+#: Quantities that are lists of objects, kept as JSON text: each entry's keys of label and count.
 PARTS = {
     "write_parts": ("ttl", "inputTokens"),
     "prompt_parts": ("modality", "tokenCount"),
@@ -119,7 +119,7 @@ PARTS = {
 
 
 #: What usage objects hold besides counts that are read: figures of time and money, parts of a count, labels.
-#: `num_cached_tokens` is Mistral's, who bill such tokens like all others.
+#: `num_cached_tokens` is Mistral's, which bills these tokens like all others.
 UNCOUNTED = (
     "completion_time",
     "cost_details",
@@ -141,13 +141,13 @@ UNCOUNTED = (
 )
 
 
-#: What names the service tier in one shape or another.
+#: Fields that name the service tier.
 TIERS = ("service_tier", "serviceTier", "speed", "trafficType")
 
 
 @dataclass(frozen=True)
 class Places:
-    """The fields that hold each quantity of a usage object; fields of one quantity are told to hold the same."""
+    """The fields of each quantity of a usage object; fields of one quantity mean the same."""
 
     of: Mapping[str, tuple[Field, ...]] = field(default_factory=dict, hash=False)
 
@@ -171,7 +171,7 @@ class Places:
 
 
 def at(folder: str, *shapes: Mapping[str, tuple[str, ...]]) -> Places:
-    """Return where the quantities of these shapes stand in the object at a path; '' is the record itself.
+    """Return the places of these shapes' quantities in the object at a path; '' is the record itself.
 
     Fields are named after their path below the record.
     """

@@ -1,16 +1,16 @@
-"""One reading of a usage object: which counts include which, and what is left for each disjoint class.
+"""Interpret a usage object: which counts include which, and how much remains for each disjoint class.
 
 Written as steps of SQL, each over the values of those before:
 
-1. told      each quantity once: the largest of what its places say, 0 where none does;
-2. wholes    prompt, completion, cache and reasoning, whatever the shape called them;
+1. stated    each quantity once: the largest count of its places, 0 where none has one;
+2. wholes    prompt, completion, cache and reasoning, whatever their names in the shape;
 3. cache     reads and writes, where places disagree;
-4. identity  which sum of these the total is;
-5. beside    what therefore, or by what cannot be, stands beside the prompt and beside the completion;
-6. sums      input and output tokens, and the room the cache leaves in the input;
-7. spread    the kinds of content over that room.
+4. identity  which sum of these equals the total;
+5. beside    which counts are therefore, or by contradiction, not included in prompt and completion;
+6. sums      input and output tokens, and the input that is not cached;
+7. spread    that input over the kinds of content.
 
-No cost is read here: a reading that is chosen because it makes a charge match proves nothing.
+No cost is read here: a reading chosen because it makes a charge match proves nothing.
 
 Rulings: docs/decisions/usage.md.
 """
@@ -41,14 +41,14 @@ from ingestion.usage.expressions import (
 )
 from ingestion.usage.places import PARTS, Places
 
-#: Kinds of content with classes of their own; text is what is left.
+#: Kinds of content with classes of their own; the rest is text.
 _CONTENTS = ("audio", "image", "video")
 #: A whole number that may be written with a point, as counts are elsewhere.
 _COUNT = r"[0-9]{1,9}(\.0*)?"
 
-#: What stands beside the prompt.
+#: Counts not included in the prompt.
 _NOTHING, _TOOL_USE, _CACHE, _WRITES, _READS = range(5)
-#: Added where reasoning stands beside the completion, and where the total is no sum of the others.
+#: Added where reasoning is not included in the completion, and where the total is no sum of the others.
 _REASONING, _NO_SUM = 10, 100
 
 #: Raw columns of a reading: classes, disjoint and never negative; those of the input add up to `input_tokens`, those of
@@ -71,7 +71,7 @@ USAGE_COLUMNS = (
     "usage_reading",
 )
 _TEXTS = ("usage_source", "usage_reading")
-#: Whether the record has any of the fields, be it 0: a column for streams that ask for it.
+#: Whether the record has any of the fields, even 0: a column for streams that declare it.
 HAS_USAGE = "has_usage"
 
 
@@ -82,8 +82,8 @@ class UsageReading:
     Attributes:
         places: Where the quantities stand.
         is_inclusive: The gateway documents that its prompt includes the cache and its completion all output, and
-            writes no total: a part that does not fit is cut and the usage contradictory, and nothing is read
-            as standing beside.
+            writes no total: a part that does not fit is cut and the usage is contradictory, and no count is taken as
+            not included.
     """
 
     places: Places
@@ -100,7 +100,7 @@ class UsageReading:
         return {**types, HAS_USAGE: "BOOLEAN"}
 
     def checks(self, present: Collection[str]) -> tuple[Check, ...]:
-        """Return the checks of lists whose entries may be no counts, in the fields that are present."""
+        """Return the checks that entries of lists are counts, for the fields that are present."""
         checks = []
         for quantity in PARTS:
             for field in self.places.of.get(quantity, ()):
@@ -121,13 +121,13 @@ class UsageReading:
     def steps(self, present: Collection[str]) -> tuple[tuple[Column, ...], ...]:
         """Return the steps to the raw columns, which are the last step, from the fields that are present."""
         steps = Steps()
-        told = _told(steps, self.places, present)
-        call = _calls(steps, told, is_inclusive=self.is_inclusive)
+        stated = _stated(steps, self.places, present)
+        call = _calls(steps, stated, is_inclusive=self.is_inclusive)
         counts = [field.name for field in self.fields if field.name in present and field.kind != TEXT]
         has_usage = f"coalesce({', '.join(counts)}) is not null" if counts else FALSE
         return (
             *steps.all(),
-            (*_columns(call, told), Column(HAS_USAGE, "BOOLEAN", has_usage)),
+            (*_columns(call, stated), Column(HAS_USAGE, "BOOLEAN", has_usage)),
         )
 
 
@@ -147,8 +147,8 @@ def _opened(name: str, quantity: str) -> str:
     )
 
 
-def _told(steps: Steps, places: Places, present: Collection[str]) -> dict[str, str]:
-    """Return what to call each quantity: what no place of the file can tell is 0."""
+def _stated(steps: Steps, places: Places, present: Collection[str]) -> dict[str, str]:
+    """Return the SQL name of each quantity; one without a field in the file is 0."""
 
     def names(quantity: str) -> list[str]:
         return [name for name in places.names(quantity) if name in present]
@@ -161,15 +161,15 @@ def _told(steps: Steps, places: Places, present: Collection[str]) -> dict[str, s
             for parts, label in in_lists
             for name in names(parts)
         ]
-        # A 0 or a silence in one place does not hide a count in another.
-        told = [
+        # A 0 or a missing field in one place does not hide a count in another.
+        found = [
             count
             for count in (most(*names(quantity), *lists), *names(f"{quantity}_estimate"))
             if count != ZERO
         ]
-        return steps.let(f"told_{quantity}", f"coalesce({', '.join(told)}, 0)" if told else ZERO)
+        return steps.let(f"stated_{quantity}", f"coalesce({', '.join(found)}, 0)" if found else ZERO)
 
-    told = {
+    stated = {
         quantity: counted(quantity)
         for quantity in (
             "prompt", "input", "completion", "candidates", "total", "reads", "reads_beside", "writes", "writes_5m",
@@ -177,15 +177,15 @@ def _told(steps: Steps, places: Places, present: Collection[str]) -> dict[str, s
             "reasoning", "thoughts", "searches",
         )
     }  # fmt: skip
-    told["write_parts"] = counted("write_parts_in_all", ("write_parts", ""))
-    told["write_parts_1h"] = counted("write_parts_1h", ("write_parts", "1H"))
+    stated["write_parts"] = counted("write_parts_in_all", ("write_parts", ""))
+    stated["write_parts_1h"] = counted("write_parts_1h", ("write_parts", "1H"))
     for kind in ("text", *_CONTENTS):
         label = kind.upper()
-        told[kind] = counted(kind, ("prompt_parts", label))
-        told[f"tool_use_{kind}"] = counted(f"tool_use_{kind}", ("tool_use_parts", label))
-        told[f"cached_{kind}"] = counted(f"cached_{kind}", ("cached_parts", label))
-        told[f"output_{kind}"] = counted(f"output_{kind}", ("candidate_parts", label))
-    # The billed count was not told, and the gateway's estimate of it was taken.
+        stated[kind] = counted(kind, ("prompt_parts", label))
+        stated[f"tool_use_{kind}"] = counted(f"tool_use_{kind}", ("tool_use_parts", label))
+        stated[f"cached_{kind}"] = counted(f"cached_{kind}", ("cached_parts", label))
+        stated[f"output_{kind}"] = counted(f"output_{kind}", ("candidate_parts", label))
+    # The billed count was not stated, and the gateway's estimate of it was taken.
     estimates = [
         both(
             *(f"{name} is null" for name in names(quantity)),
@@ -196,63 +196,63 @@ def _told(steps: Steps, places: Places, present: Collection[str]) -> dict[str, s
     is_estimated = either(*estimates)
     if is_estimated != FALSE:
         is_estimated = steps.let("is_estimated", f"coalesce({is_estimated}, false)", "BOOLEAN")
-    told["is_estimated"] = is_estimated
+    stated["is_estimated"] = is_estimated
     steps.close()
     for kind in ("text", *_CONTENTS):
-        told[kind] = plus(told[kind], told[f"tool_use_{kind}"])
-    return told
+        stated[kind] = plus(stated[kind], stated[f"tool_use_{kind}"])
+    return stated
 
 
-def _calls(steps: Steps, told: dict[str, str], *, is_inclusive: bool) -> dict[str, str]:
-    """Return what to call the sums of a call, its classes, and the conditions of its reading."""
-    call = _wholes(steps, told)
+def _calls(steps: Steps, stated: dict[str, str], *, is_inclusive: bool) -> dict[str, str]:
+    """Return the SQL names of a call's sums, classes and conditions."""
+    call = _wholes(steps, stated)
     if is_inclusive:
-        call |= _cut(steps, told, call)
+        call |= _cut(steps, stated, call)
     else:
-        call |= _cache(steps, told, call)
-        call |= _identity(steps, told, call)
-        call |= _beside(steps, told, call)
-    call |= _sums(steps, told, call)
-    return call | _spread(steps, told, call)
+        call |= _cache(steps, stated, call)
+        call |= _identity(steps, stated, call)
+        call |= _beside(steps, stated, call)
+    call |= _sums(steps, stated, call)
+    return call | _spread(steps, stated, call)
 
 
-def _wholes(steps: Steps, told: dict[str, str]) -> dict[str, str]:
+def _wholes(steps: Steps, stated: dict[str, str]) -> dict[str, str]:
     reads = [
-        told["reads"],
-        told["reads_beside"],
-        plus(*(told[f"cached_{kind}"] for kind in ("text", *_CONTENTS))),
+        stated["reads"],
+        stated["reads_beside"],
+        plus(*(stated[f"cached_{kind}"] for kind in ("text", *_CONTENTS))),
     ]
-    inside = [told["writes"], plus(told["writes_5m"], told["writes_1h"])]
+    inside = [stated["writes"], plus(stated["writes_5m"], stated["writes_1h"])]
     beside = [
-        told["writes_beside"],
-        plus(told["writes_beside_5m"], told["writes_beside_1h"]),
-        told["write_parts"],
+        stated["writes_beside"],
+        plus(stated["writes_beside_5m"], stated["writes_beside_1h"]),
+        stated["write_parts"],
     ]
     writes = [*inside, *beside]
-    # Anthropic's and Bedrock's own names for the input, and the cache where only they write it.
+    # Anthropic's and Bedrock's names for the input, and cache fields that only they write.
     is_cache_beside = both(
-        exceeds(told["input"], ZERO),
-        TRUE if told["prompt"] == ZERO else f"{told['input']} >= {told['prompt']}",
-        exceeds(most(told["reads_beside"], *beside), ZERO),
-        is_zero(told["reads"], *inside),
+        exceeds(stated["input"], ZERO),
+        TRUE if stated["prompt"] == ZERO else f"{stated['input']} >= {stated['prompt']}",
+        exceeds(most(stated["reads_beside"], *beside), ZERO),
+        is_zero(stated["reads"], *inside),
     )
-    # Gemini's own names, and no count of all output that another wrote.
+    # Gemini's names, and no count of the whole output from another shape.
     is_reasoning_beside = both(
-        exceeds(told["thoughts"], ZERO),
-        TRUE if told["completion"] == ZERO else f"{told['completion']} <= {told['candidates']}",
+        exceeds(stated["thoughts"], ZERO),
+        TRUE if stated["completion"] == ZERO else f"{stated['completion']} <= {stated['candidates']}",
     )
     wholes = {
-        "prompt": most(told["prompt"], told["input"]),
-        "completion": most(told["completion"], told["candidates"]),
+        "prompt": most(stated["prompt"], stated["input"]),
+        "completion": most(stated["completion"], stated["candidates"]),
         "most_reads": most(*reads),
         "most_writes": most(*writes),
         "least_reads": least_of(*reads),
         "least_writes": least_of(*writes),
-        "all_writes_1h": most(told["writes_1h"], told["writes_beside_1h"], told["write_parts_1h"]),
-        "reasoning": most(told["reasoning"], told["thoughts"]),
-        "tool_use": most(told["tool_use"], told["tool_use_beside"]),
-        "media": plus(*(told[kind] for kind in _CONTENTS)),
-        "output_media": plus(*(told[f"output_{kind}"] for kind in _CONTENTS)),
+        "all_writes_1h": most(stated["writes_1h"], stated["writes_beside_1h"], stated["write_parts_1h"]),
+        "reasoning": most(stated["reasoning"], stated["thoughts"]),
+        "tool_use": most(stated["tool_use"], stated["tool_use_beside"]),
+        "media": plus(*(stated[kind] for kind in _CONTENTS)),
+        "output_media": plus(*(stated[f"output_{kind}"] for kind in _CONTENTS)),
     }
     conditions = {"is_cache_beside": is_cache_beside, "is_reasoning_beside": is_reasoning_beside}
     call = {name: steps.let(name, sql) for name, sql in wholes.items()}
@@ -261,7 +261,7 @@ def _wholes(steps: Steps, told: dict[str, str]) -> dict[str, str]:
     return call
 
 
-def _cache(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+def _cache(steps: Steps, stated: dict[str, str], call: dict[str, str]) -> dict[str, str]:
     """Take the largest count of each class, unless only the smaller ones fit in a prompt that includes them."""
     largest = call["most_reads"], call["most_writes"]
     smaller = call["least_reads"], call["least_writes"]
@@ -272,7 +272,7 @@ def _cache(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str
         opposite(call["is_cache_beside"]),
         exceeds(plus(*largest), call["prompt"]),
         f"{plus(*smaller)} between 1 and {call['prompt']}",
-        f"{told['total']} not in ({beside}, {plus(beside, call['reasoning'])})",
+        f"{stated['total']} not in ({beside}, {plus(beside, call['reasoning'])})",
     )
     found = {
         name: steps.let(name, choose((only_smaller_fits, small), otherwise=large))
@@ -282,8 +282,8 @@ def _cache(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str
     return found
 
 
-def _cut(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
-    """Cut every part to its whole, where the gateway documents which counts include which."""
+def _cut(steps: Steps, stated: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+    """Limit every part to its whole, where the gateway documents which counts include which."""
     prompt, completion = call["prompt"], call["completion"]
     reads, writes, reasoning = call["most_reads"], call["most_writes"], call["reasoning"]
     found = {
@@ -294,7 +294,7 @@ def _cut(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, 
     steps.close()
     output_parts = plus(reasoning, call["output_media"])
     nothing = is_zero(
-        prompt, completion, reads, writes, reasoning, call["media"], call["output_media"], told["searches"]
+        prompt, completion, reads, writes, reasoning, call["media"], call["output_media"], stated["searches"]
     )
     return found | {
         "code": ZERO,
@@ -306,16 +306,16 @@ def _cut(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, 
     }
 
 
-def _identity(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
-    """Find the sum that the total is: a code of what stands beside the prompt and beside the completion."""
+def _identity(steps: Steps, stated: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+    """Find the sum that equals the total: a code of the counts not included in prompt and completion."""
     by_name = plus(
-        choose((exceeds(told["tool_use_beside"], ZERO), str(_TOOL_USE)), otherwise=ZERO),
+        choose((exceeds(stated["tool_use_beside"], ZERO), str(_TOOL_USE)), otherwise=ZERO),
         choose((call["is_reasoning_beside"], str(_REASONING)), otherwise=ZERO),
     )
-    if told["total"] == ZERO:
+    if stated["total"] == ZERO:
         return {"code": steps.let("code", by_name), "is_no_sum": FALSE}
     prompt, reads, writes = call["prompt"], call["reads"], call["writes"]
-    # What a total may count of the input; the first that fits is believed.
+    # Possible inputs of a total; the first that matches is taken.
     totals = (
         (prompt, _NOTHING),
         (plus(prompt, call["tool_use"]), _TOOL_USE),
@@ -330,8 +330,8 @@ def _identity(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[
         sums.setdefault(plus(counted, call["completion"]), beside)
         sums.setdefault(plus(counted, call["completion"], call["reasoning"]), beside + _REASONING)
     code = choose(
-        (f"{told['total']} = 0", by_name),
-        *((f"{told['total']} = {counted}", str(beside)) for counted, beside in sums.items()),
+        (f"{stated['total']} = 0", by_name),
+        *((f"{stated['total']} = {counted}", str(beside)) for counted, beside in sums.items()),
         otherwise=f"{_NO_SUM} + {by_name}",
     )
     steps.let("code", code)
@@ -339,8 +339,8 @@ def _identity(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[
     return {"code": "code", "is_no_sum": f"code >= {_NO_SUM}"}
 
 
-def _beside(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
-    """Correct the sum by what cannot be: more cached than there is in the prompt, more reasoning than output."""
+def _beside(steps: Steps, stated: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+    """Correct the code by contradictions: more cached tokens than prompt, more reasoning than output."""
     prompt, reads, writes = call["prompt"], call["reads"], call["writes"]
     beside = ZERO if call["code"] == ZERO else f"{call['code']} % {_REASONING}"
     cached = plus(reads, writes)
@@ -361,10 +361,12 @@ def _beside(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[st
         exceeds(reasoning, ZERO),
         either(by_code, exceeds(plus(reasoning, call["output_media"]), call["completion"])),
     )
-    alone = both(exceeds(told["total"], ZERO), is_zero(prompt, call["completion"], reads, writes, reasoning))
+    alone = both(
+        exceeds(stated["total"], ZERO), is_zero(prompt, call["completion"], reads, writes, reasoning)
+    )
     nothing = is_zero(
-        prompt, call["completion"], told["total"], reads, writes, reasoning, call["tool_use"], call["media"],
-        call["output_media"], told["searches"],
+        prompt, call["completion"], stated["total"], reads, writes, reasoning, call["tool_use"], call["media"],
+        call["output_media"], stated["searches"],
     )  # fmt: skip
     found = {
         "beside_prompt": steps.let("beside_prompt", beside_prompt),
@@ -376,13 +378,13 @@ def _beside(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[st
     return found
 
 
-def _sums(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+def _sums(steps: Steps, stated: dict[str, str], call: dict[str, str]) -> dict[str, str]:
     reads, writes, code = call["reads"], call["writes"], call["beside_prompt"]
     added = {_TOOL_USE: call["tool_use"], _CACHE: plus(reads, writes), _WRITES: writes, _READS: reads}
     beside = (
         ZERO if code == ZERO else choose(*((f"{code} = {n}", v) for n, v in added.items()), otherwise=ZERO)
     )
-    all_input = choose((call["is_total_alone"], told["total"]), otherwise=plus(call["prompt"], beside))
+    all_input = choose((call["is_total_alone"], stated["total"]), otherwise=plus(call["prompt"], beside))
     beside = plus(call["completion"], call["reasoning"])
     all_output = choose((call["is_beside_completion"], beside), otherwise=call["completion"])
     found = {
@@ -393,11 +395,13 @@ def _sums(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str,
     return found
 
 
-def _spread(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[str, str]:
-    """Give each kind of content its part of the room; what has none was cached, though no place says so."""
+def _spread(steps: Steps, stated: dict[str, str], call: dict[str, str]) -> dict[str, str]:
+    """Give each kind of content its part of the uncached input; what does not fit was cached, though no field says
+    so.
+    """
     let, reads, writes, all_input = steps.let, call["reads"], call["writes"], call["all_input"]
-    cached_stated = [told[f"cached_{kind}"] for kind in _CONTENTS]
-    produced_stated = [told[f"output_{kind}"] for kind in _CONTENTS]
+    cached_stated = [stated[f"cached_{kind}"] for kind in _CONTENTS]
+    produced_stated = [stated[f"output_{kind}"] for kind in _CONTENTS]
     room = minus(all_input, reads, writes)
     output_room = minus(call["all_output"], call["reasoning"])
     is_contradictory = either(
@@ -405,12 +409,12 @@ def _spread(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[st
         exceeds(call["media"], all_input),
         exceeds(call["output_media"], output_room),
     )
-    # LiteLLM takes the cached part out of each kind of content, others do not; the sum tells.
+    # LiteLLM subtracts the cached part from each kind of content, others do not; the sum shows which.
     is_without_cache = both(
-        exceeds(reads, ZERO), f"{plus(told['text'], call['media'], reads, writes)} = {all_input}"
+        exceeds(reads, ZERO), f"{plus(stated['text'], call['media'], reads, writes)} = {all_input}"
     )
     new = [
-        let(f"new_{kind}", choose((is_without_cache, told[kind]), otherwise=over(told[kind], cached)))
+        let(f"new_{kind}", choose((is_without_cache, stated[kind]), otherwise=over(stated[kind], cached)))
         for kind, cached in zip(_CONTENTS, cached_stated, strict=True)
     ]
     cached = [let(f"cached_{kind}", sql) for kind, sql in _in_turn(cached_stated, reads).items()]
@@ -429,11 +433,11 @@ def _spread(steps: Steps, told: dict[str, str], call: dict[str, str]) -> dict[st
 
 
 def _in_turn(wanted: list[str], room: str) -> dict[str, str]:
-    """Return what each kind of content gets of a room: audio first, each no more than is left."""
+    """Return each kind of content's part of a count: audio first, each at most what is left."""
     return {kind: at_most(wanted[n], over(room, *wanted[:n])) for n, kind in enumerate(_CONTENTS)}
 
 
-def _columns(call: dict[str, str], told: dict[str, str]) -> tuple[Column, ...]:
+def _columns(call: dict[str, str], stated: dict[str, str]) -> tuple[Column, ...]:
     def each(prefix: str) -> list[str]:
         return [call[f"{prefix}_{kind}"] for kind in _CONTENTS]
 
@@ -446,8 +450,8 @@ def _columns(call: dict[str, str], told: dict[str, str]) -> tuple[Column, ...]:
         "reasoning_tokens": call["reasoning"],
         "input_tokens": call["all_input"],
         "output_tokens": call["all_output"],
-        "reported_total_tokens": "null" if told["total"] == ZERO else f"nullif({told['total']}, 0)",
-        "web_searches": told["searches"],
+        "reported_total_tokens": "null" if stated["total"] == ZERO else f"nullif({stated['total']}, 0)",
+        "web_searches": stated["searches"],
         **{
             f"cache_read_{kind}_tokens": plus(call[f"cached_{kind}"], call[f"also_cached_{kind}"])
             for kind in _CONTENTS
@@ -459,7 +463,7 @@ def _columns(call: dict[str, str], told: dict[str, str]) -> tuple[Column, ...]:
         "usage_source": choose(
             (call["is_missing"], "'missing'"),
             (call["is_contradictory"], "'contradictory'"),
-            (told["is_estimated"], "'estimated'"),
+            (stated["is_estimated"], "'estimated'"),
             otherwise="'reported'",
         ),
         "usage_reading": _name(call),

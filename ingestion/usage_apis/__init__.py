@@ -1,12 +1,12 @@
 """Usage APIs of gateways and providers, landed page by page exactly as received, then read like files.
 
     settings.py (sources.yml) ──► fetching.py ──► windows.py  which windows
-                                      │      ──► reading.py   one window to its end ──► calls.py  one GET
-                                      │                            └── feed.py: what is special, per API
+                                      │      ──► reading.py   all pages of a window ──► calls.py  one GET
+                                      │                            └── feed.py: what is specific to an API
                                       └────────► store.py     whole windows in landing/
 
-Nothing here reads what a page means: that is the connectors' work. Whoever only reads sources.yml needs the
-settings alone, so the HTTP client is imported with the first use of `fetch`.
+What a page means is not decided here but in the connectors. Reading sources.yml needs only the settings, so the HTTP
+client is imported with the first use of `fetch`.
 """
 
 from typing import TYPE_CHECKING, Any

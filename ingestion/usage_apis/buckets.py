@@ -1,6 +1,6 @@
 """Pages of time buckets, as OpenAI and Anthropic answer them: buckets in `data`, rows in their `results`.
 
-A bucket without a row is still there, so a window has been read when each of its buckets has come.
+A bucket without rows is still returned, so a window is complete when all its buckets were returned.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def bucket_starts(window: Window, width: timedelta) -> tuple[datetime, ...]:
 def bucket_page(body: Any, start: str, window: Window) -> Page:
     """Return a page of buckets; `start` is the field that holds a bucket's start.
 
-    Buckets beyond the window are left out: an API may read its end in more ways than one.
+    Buckets beyond the window are dropped: an API may treat its end as inclusive.
 
     Raises:
-        BadAnswer: the body is no page of buckets.
+        BadAnswer: the body is not a page of buckets.
     """
     buckets = entries(body)
     starts = [instant(bucket.get(start)) for bucket in buckets]

@@ -1,12 +1,12 @@
-"""One GET that survives a bad minute, and never tells anyone the token.
+"""One GET with retries that never reveals the token.
 
-    request ──► pace ──► httpx ──► status, size, JSON ──► the feed's own reading ──► (bytes as received, what they say)
-        ├── 408, 425, 5xx, broken connections, web pages, half documents, success=false: once more, later
-        └── 429: once more, later, as long as `outlast_seconds` says
+    request ──► pace ──► httpx ──► status, size, JSON ──► parsed by the feed ──► (bytes as received, parsed)
+        ├── 408, 425, 5xx, broken connections, web pages, half documents, success=false: retried
+        └── 429: retried for `outlast_seconds`
 
 Waits double from a second with jitter; `Retry-After` (seconds or a date) is honoured up to a limit. 401, 403 and
-bodies that say the same end the fetch at once. httpx's exceptions carry the request and with it the token: none
-of them gets out.
+equivalent bodies end the fetch at once. httpx's exceptions hold the request and so the token: none of them leaves this
+module.
 """
 
 from __future__ import annotations
@@ -31,33 +31,33 @@ from ingestion.usage_apis.settings import Api, is_loopback
 
 ATTEMPTS = 7
 LARGEST_BODY = 256 * 1024 * 1024
-"""Bytes; a page beyond this is no page."""
+"""Bytes; a larger body is an error."""
 
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
 _LONGEST_ASKED_WAIT_S = 300.0
-_SLOWEST = 10
+_LONGEST_ANSWER_TIMEOUTS = 10
 _SHOWN = 200
-_PASSING = frozenset({408, 425})
+_TRANSIENT = frozenset({408, 425})
 _LIMITED = 429
 
 T = TypeVar("T")
 
 
-class _Passing(Exception):
-    """A failure that may pass; `wait` is what the API asked for, in seconds."""
+class _Transient(Exception):
+    """A failure that may be transient; `wait` is the API's `Retry-After` in seconds."""
 
     def __init__(self, what: str, wait: float | None = None) -> None:
         super().__init__(what)
         self.wait = wait
 
 
-class _Limited(_Passing):
-    """The API takes no more calls for a while."""
+class _Limited(_Transient):
+    """The API answered 429."""
 
 
-class _Patience:
-    """When a call is given up: after its last try, or when a limit was not lifted in time."""
+class _StopRetrying:
+    """Stop retrying after `ATTEMPTS` failures, or when 429 lasts too long."""
 
     def __init__(self, outlast_seconds: float) -> None:
         self._outlast_seconds, self._failures = outlast_seconds, 0
@@ -87,7 +87,7 @@ class Caller:
             headers={**headers, "Accept": "application/json", "User-Agent": "tollbook"},
             timeout=settings.timeout_seconds,
             trust_env=not is_loopback(settings.url),
-            verify=not settings.url.startswith("http:"),  # reading the machine's certificates takes its time
+            verify=not settings.url.startswith("http:"),  # reading the machine's certificates is slow
         )
 
     def __enter__(self) -> Caller:
@@ -99,16 +99,16 @@ class Caller:
         self._client.close()
 
     def get(self, request: Request, read: Callable[[Any], T]) -> tuple[bytes, T]:
-        """Return the body of an answer as received, and what `read` makes of the parsed body.
+        """Return the body of an answer as received, and the result of `read` on the parsed body.
 
         Raises:
             AccessRefused: the token is not accepted.
             CallFailed: the call was refused for good, or failed on its last try.
         """
         tries = Retrying(
-            stop=_Patience(self._settings.outlast_seconds),
+            stop=_StopRetrying(self._settings.outlast_seconds),
             wait=_wait,
-            retry=retry_if_exception_type(_Passing),
+            retry=retry_if_exception_type(_Transient),
             sleep=self._sleep,
             reraise=True,
         )
@@ -119,17 +119,17 @@ class Caller:
             waited = f"{self._settings.outlast_seconds:g} seconds"
             what = f"{call} was answered with 429 for {waited}; call more slowly (api.rate) or wait longer"
             failed = CallFailed(f"{what} (api.outlast_seconds)")
-        except _Passing as failure:
+        except _Transient as failure:
             last = self.safe(str(failure))
             failed = CallFailed(f"{call} failed {ATTEMPTS} times, the last time with: {last}")
         raise failed
 
     def pause(self, attempt: int) -> None:
-        """Wait before something is tried again as a whole; `attempt` counts from 1."""
+        """Wait before a whole window is read again; `attempt` counts from 1."""
         self._sleep(_growing(attempt))
 
     def safe(self, text: str) -> str:
-        """Return text of the other side on one line, cut, and without the token it may repeat."""
+        """Return the API's text on one line, cut, without the token it may repeat."""
         return " ".join(text.replace(self._token, "***").split())[:_SHOWN]
 
     def _once(self, request: Request, read: Callable[[Any], T]) -> tuple[bytes, T]:
@@ -137,9 +137,9 @@ class Caller:
         try:
             response, body = self._received(request)
         except httpx.RequestError as error:
-            failure: Exception = _Passing(f"{type(error).__name__} (no whole answer)")
+            failure: Exception = _Transient(f"{type(error).__name__} (no whole answer)")
         else:
-            self._judge(request, response, body)
+            self._raise_for_status(request, response, body)
             try:
                 return body, _understood(response, body, read)
             except Refusal as refusal:
@@ -148,7 +148,7 @@ class Caller:
 
     def _received(self, request: Request) -> tuple[httpx.Response, bytes]:
         """Return the answer and its whole body, decompressed but otherwise as received."""
-        deadline = time.monotonic() + _SLOWEST * self._settings.timeout_seconds
+        deadline = time.monotonic() + _LONGEST_ANSWER_TIMEOUTS * self._settings.timeout_seconds
         chunks, size = [], 0
         url = self._settings.url + request.path
         with self._client.stream("GET", url, params=list(request.params)) as response:
@@ -156,28 +156,28 @@ class Caller:
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > LARGEST_BODY or time.monotonic() > deadline:
-                    raise _Passing("an answer without end")
+                    raise _Transient("an answer without end")
         return response, b"".join(chunks)
 
-    def _judge(self, request: Request, response: httpx.Response, body: bytes) -> None:
-        """Raise what the status says, if it is not 200."""
+    def _raise_for_status(self, request: Request, response: httpx.Response, body: bytes) -> None:
+        """Raise the error of a status other than 200."""
         status = response.status_code
         if status == 200:
             return
         call = f"{self._source}: GET {request.path} was answered with {status}"
         if status in (401, 403):
-            said = self.safe(_message(body))
-            raise self._refused(request, f"{status} ({said})" if said else str(status))
+            message = self.safe(_message(body))
+            raise self._refused(request, f"{status} ({message})" if message else str(status))
         if status == _LIMITED:
             raise _Limited(f"status {status}", _asked_wait(response.headers))
-        if status in _PASSING or status >= 500:
-            raise _Passing(f"status {status}", _asked_wait(response.headers))
+        if status in _TRANSIENT or status >= 500:
+            raise _Transient(f"status {status}", _asked_wait(response.headers))
         if 300 <= status < 400:
             raise CallFailed(f"{call}, a redirect; write the final address into api.url")
         raise CallFailed(f"{call}: {self.safe(_message(body)) or 'no message'}")
 
     def _refused(self, request: Request, answer: str) -> AccessRefused:
-        """Return the error of a token that is not accepted, however the API says so."""
+        """Return the error of a token that is not accepted."""
         return AccessRefused(
             f"{self._source}: GET {request.path} was answered with {answer}: the token in"
             f" {self._settings.credentials} is not accepted (expired, of another account, or without the right to"
@@ -200,7 +200,7 @@ def token_of(settings: Api, environment: Mapping[str, str] = os.environ) -> str:
 
 
 def _understood(response: httpx.Response, body: bytes, read: Callable[[Any], T]) -> T:
-    """Return what the feed reads in a body."""
+    """Return the body as parsed by the feed."""
     try:
         return read(json.loads(body))
     except BadAnswer as error:
@@ -208,13 +208,13 @@ def _understood(response: httpx.Response, body: bytes, read: Callable[[Any], T])
     except (ValueError, RecursionError):
         kind = response.headers.get("Content-Type", "no type").partition(";")[0]
         what = f"{len(body)} bytes of {kind} that are no whole JSON document"
-    raise _Passing(what)
+    raise _Transient(what)
 
 
 def _wait(state: RetryCallState) -> float:
     """Return the seconds to wait after a failed try."""
     failure = state.outcome.exception() if state.outcome else None
-    if isinstance(failure, _Passing) and failure.wait is not None:
+    if isinstance(failure, _Transient) and failure.wait is not None:
         return failure.wait
     return _growing(state.attempt_number)
 
@@ -224,7 +224,7 @@ def _growing(attempt: int) -> float:
 
 
 def _asked_wait(headers: httpx.Headers) -> float | None:
-    """Return the seconds `Retry-After` asks for, within reason; None if it asks for nothing readable."""
+    """Return the seconds of `Retry-After`, limited; None if it is missing or not readable."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         seconds = float(text)
@@ -239,7 +239,7 @@ def _asked_wait(headers: httpx.Headers) -> float | None:
 
 
 def _message(body: bytes) -> str:
-    """Return what an error body says in words."""
+    """Return the message of an error body."""
     try:
         return words_of(json.loads(body))
     except (ValueError, RecursionError):

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 class UsageApiError(RuntimeError):
-    """A usage API could not be read; nothing of the window in hand has landed.
+    """A usage API could not be read; nothing of the current window has landed.
 
     Attributes:
-        findings: What else a person should know, found before it failed.
+        findings: Other sentences for the user, found before the failure.
     """
 
     def __init__(self, message: str, findings: Sequence[str] = ()) -> None:
@@ -18,11 +18,11 @@ class UsageApiError(RuntimeError):
 
 
 class TokenMissing(UsageApiError):
-    """The environment variable that should hold the token is not set, or holds something no token is."""
+    """The environment variable of the token is not set, or does not hold a token."""
 
 
 class AccessRefused(UsageApiError):
-    """The API does not take the token (401, 403, or a body that says so); asking again would not help."""
+    """The API refuses the token (401, 403, or a body that says so); a retry would not help."""
 
 
 class CallFailed(UsageApiError):
@@ -38,4 +38,4 @@ class BadAnswer(Exception):
 
 
 class Refusal(Exception):
-    """A body under HTTP 200 that says that the token is not accepted; no other try would help."""
+    """A body under HTTP 200 that refuses the token; a retry would not help."""

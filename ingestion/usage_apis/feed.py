@@ -1,7 +1,7 @@
-"""What is special about one API, in one shape: which windows, which request, what a page says.
+"""What is specific to one API: its windows, its requests, how a page is read.
 
-The engine (reading.py) knows paging, doubts and retries; a feed knows paths, names and units. A UsageApi is a
-`headers` function and a few feeds: `ingestion/connectors/<gateway>/usage_api.py`.
+The engine (reading.py) knows paging, checks and retries; a feed knows paths, names and units. A UsageApi is a `headers`
+function and a few feeds: `ingestion/connectors/<gateway>/usage_api.py`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Row:
     """What the engine needs to know about one row of a page.
 
     Attributes:
-        identity: Digest by which a row is known again when a page repeats it.
-        at: When it happened, if the row says so.
-        amount: What the control total adds up, in its own unit.
-        whole: Digest of everything the row says, where that is more than its identity.
+        identity: Digest that identifies a row when a page repeats it.
+        at: When it happened, if known.
+        amount: Its part of the control total, in its own unit.
+        whole: Digest of the whole row, where that is more than its identity.
     """
 
     identity: bytes
@@ -46,17 +46,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Page:
-    """What a body says.
+    """A parsed body.
 
     Attributes:
         rows: Its rows.
         following: The cursor of the next page; None on the last.
-        entries: How much is on the page; buckets count even if they hold no row.
-        total: How many rows the API says the window has, if it says.
+        entries: Entries on the page; buckets count even if they hold no row.
+        total: Rows of the window, as stated by the API, if it is.
         starts: Where its time buckets start, if it has any.
         is_capped: The API stopped counting at `total`, so no number of rows proves the window whole.
-        kept: What lands instead of the body as received, where the body holds more than the window.
-        start_over: This body only taught the feed how to ask; drop what was read and go on with `following`.
+        kept: The body to land instead, where the received one holds more than the window.
+        start_over: The body only showed which build answers: drop what was read and continue with `following`.
     """
 
     rows: list[Row]
@@ -76,10 +76,10 @@ class Feed(ABC):
         stream: Folder of the pages.
         name: Tells apart the feeds of one stream; empty if there is only one.
         hours: Width of a window.
-        snapshot: The answer describes this moment, not a window; it is taken once a day.
+        snapshot: The answer describes this moment, not a window; it is fetched once a day.
         first_cursor: The cursor of the first page.
-        resumes: Pages of a closed window stay what they are, so a later fetch goes on behind those it has.
-        keyed: The identity of a row is a key, so a row that comes twice has taken the place of another.
+        resumes: Pages of a closed window do not change, so a later fetch continues after those already read.
+        keyed: The identity of a row is a key, so a row that comes twice may hide a missing one.
         narrowest: A window that cannot be proven whole is read in halves down to this width, if at all.
     """
 
@@ -97,11 +97,11 @@ class Feed(ABC):
 
     @property
     def settle(self) -> timedelta:
-        """How long after its end a window is asked for."""
+        """How long after its end a window is requested."""
         return timedelta(minutes=self.settings.settle_minutes)
 
     def oldest(self, now: datetime) -> datetime | None:
-        """Return from when on the API still answers, if it forgets."""
+        """Return the oldest time the API still has data for, if it is limited."""
         return None
 
     @abstractmethod
@@ -110,10 +110,10 @@ class Feed(ABC):
 
     @abstractmethod
     def page(self, body: Any, window: Window, cursor: Any, gathered: int) -> Page:
-        """Return what a parsed body says of a window; `gathered` rows came before it.
+        """Return a parsed body as a page of a window; `gathered` rows came before it.
 
         Raises:
-            BadAnswer: the body is no page.
+            BadAnswer: the body is not a page.
             Refusal: the body says that the token is not accepted.
         """
 
@@ -122,7 +122,7 @@ class Feed(ABC):
         return ()
 
     def probe(self, window: Window) -> Request | None:
-        """Return a request that only a token which may see every row is answered, if the API has one."""
+        """Return a request that succeeds only with a token that sees every row, if the API has one."""
         return None
 
     def control(self, window: Window) -> Request | None:
@@ -138,18 +138,18 @@ def entries(body: Any, key: str = "data") -> list[Any]:
     """Return the list under a key of a body; raises BadAnswer if there is none or it holds no objects."""
     found = body.get(key) if isinstance(body, dict) else None
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        said = words_of(body)
+        message = words_of(body)
         raise BadAnswer(
-            f"the answer has no list of objects under {key!r}" + (f" but says: {said}" if said else "")
+            f"the answer has no list of objects under {key!r}" + (f" but says: {message}" if message else "")
         )
     return found
 
 
 def words_of(body: Any) -> str:
-    """Return what an error body says in words; empty if nothing."""
+    """Return the message of an error body; empty if there is none."""
     for key in ("error", "message", "detail"):
         inner = body.get(key) if isinstance(body, dict) else None
-        if isinstance(inner, list) and inner:  # FastAPI's, of a parameter it does not take
+        if isinstance(inner, list) and inner:  # FastAPI's error of a wrong parameter
             first = inner[0] if isinstance(inner[0], dict) else {}
             place = first.get("loc") if isinstance(first.get("loc"), list) else []
             inner = ": ".join(str(part) for part in [*place[-1:], first.get("msg", "")] if part)
@@ -161,7 +161,7 @@ def words_of(body: Any) -> str:
 
 
 def identity(row: dict[str, Any], *without: str) -> bytes:
-    """Return the digest of a row's content, leaving out fields that are about the page, not about the row."""
+    """Return the digest of a row's content, without fields that describe the page, not the row."""
     kept = {key: value for key, value in row.items() if key not in without}
     return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).digest()
 
@@ -186,8 +186,8 @@ def cursor_after(body: dict[str, Any], key: str) -> str | None:
 def number_after(number: int, rows: int, size: int, total: int | None, gathered: int) -> int | None:
     """Return the next page number, or None on the last page.
 
-    A page is the last when it is empty, or when it is not full and the total is reached: totals are capped by
-    some gateways and page sizes by others, so neither alone is trusted.
+    A page is the last when it is empty, or when it is not full and the total is reached: some gateways cap totals and
+    others page sizes, so neither alone is reliable.
     """
     full = rows >= size
     reached = total is None or gathered + rows >= total
@@ -231,4 +231,4 @@ class UsageApi(Protocol):
         """
 
     def feeds(self, settings: Any) -> list[Feed]:
-        """Return the feeds that the settings ask for."""
+        """Return the feeds of the configured streams."""

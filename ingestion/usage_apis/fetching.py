@@ -1,11 +1,11 @@
-"""Bring landing/ up to what a usage API says, window by window, asking only for what can be new.
+"""Bring landing/ up to date with a usage API, window by window, requesting only what can be new.
 
     since … now − settling ──► windows ──► not landed, or young enough to change ──► read ──► landed whole
 
-A window is asked for again until it has been read once after its look-back; it is replaced only if its pages
-differ, and never by much less than there was. A window that contradicts itself does not hold up the others:
-the fetch goes on and fails at the end. Where pages of a closed window stay what they are, those that were read before
-the API went away are kept, and the next fetch goes on behind them.
+A window is requested again until it was read once after its look-back; it is replaced only if its pages differ, and
+never by much fewer rows. A window that contradicts itself does not block the others: the fetch goes on and fails at the
+end. Where pages of a closed window do not change, those read before the API failed are kept, and the next fetch
+continues after them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ingestion.usage_apis.windows import Window, midnight, plan
 
 _FIRST_FETCH_DAYS = 30
 _LEAST_SHARE = (8, 10)
-"""A window that comes back with less than this share of its rows is not believed."""
+"""A window that returns less than this share of its earlier rows is not replaced."""
 
 
 @dataclass
@@ -39,9 +39,9 @@ class FetchResult:
         windows: Windows that landed, new or with new content.
         pages: Pages of these.
         rows: Rows within these.
-        unchanged: Windows that were asked for again and were the same.
-        skipped: Windows that are complete and were not asked for.
-        findings: What a person should know; one sentence each.
+        unchanged: Windows that were requested again and had not changed.
+        skipped: Windows that are complete and were not requested.
+        findings: Sentences for the user.
     """
 
     windows: int = 0
@@ -69,16 +69,16 @@ def fetch(
         home: where landing/ is.
         source_name: folder below landing/.
         settings: the source's `api:` settings.
-        api: what this kind of API is asked for, and in which headers (`ingestion.connectors.usage_apis`).
-        now: the moment to read up to, with a zone; with the same moment a second fetch asks for nothing.
+        api: the headers and feeds of this kind of API (`ingestion.connectors.usage_apis`).
+        now: the moment to read up to, with a zone; a second fetch with the same moment requests nothing.
         sleep: waits, between tries and for the API's rate.
-        clock: seconds since some moment, for the API's rate.
+        clock: monotonic seconds, for the API's rate.
 
     Raises:
         ValueError: `now` has no zone.
         TokenMissing: the token is not in the environment.
-        AccessRefused: the API does not take the token; what landed before stays.
-        CallFailed: the API stayed away; what landed before stays.
+        AccessRefused: the API refuses the token; what landed before stays.
+        CallFailed: a call failed; what landed before stays.
         PagingError: some windows contradict themselves; all others have landed.
     """
     if now.tzinfo is None:
@@ -111,7 +111,7 @@ class _Run:
     def bring_up(self, feed: Feed) -> None:
         """Land what is missing or may have changed of one feed, oldest first."""
         records = self._store.records(feed.stream, feed.name)
-        oldest, forgotten, is_asked = feed.oldest(self._now), [], False
+        oldest, forgotten, is_checked = feed.oldest(self._now), [], False
         windows = self._windows(feed, records)
         if feed.resumes:
             self._store.forget_partial(feed.stream, windows)
@@ -123,9 +123,9 @@ class _Run:
             elif gone:
                 forgotten.append(window)
             else:
-                if not is_asked:
-                    self._ask_what_it_sees(feed, window)
-                    is_asked = True
+                if not is_checked:
+                    self._check_that_token_sees_all(feed, window)
+                    is_checked = True
                 self._land(feed, window, record)
         if forgotten:
             self.result.findings.append(
@@ -144,9 +144,9 @@ class _Run:
         return plan(first, self._now - feed.settle, feed.hours, list(records))
 
     def _has_landed(self, feed: Feed, record: Record) -> bool:
-        """Return whether a window's pages are there; one without a row must at least have its buckets.
+        """Return whether a window's pages are there; a window without rows must have its buckets.
 
-        Version 0.2 took an answer without any bucket for a window in which nothing was used.
+        Version 0.2 accepted an answer without any bucket as a window without usage.
         """
         if not self._store.is_whole(record):
             return False
@@ -164,12 +164,12 @@ class _Run:
         look_back = timedelta(days=self._settings.look_back_days)
         return feed.snapshot or record.fetched() >= min(self._now, record.span.hi + look_back)
 
-    def _ask_what_it_sees(self, feed: Feed, window: Window) -> None:
-        """Report a token that is shown its own rows as if they were all."""
+    def _check_that_token_sees_all(self, feed: Feed, window: Window) -> None:
+        """Report a token that gets only its own rows."""
         if not self._reader.sees_all(feed, window):
             self.result.findings.append(
                 f"{self._source}: {feed.stream}: the token in {self._settings.token_env} is not a proxy admin's, so the"
-                " API shows it its own calls only and says nothing of the others; use an admin's, or write"
+                " API returns only the token's own calls and does not say so; use an admin's, or write"
                 " own_calls_only: true if that is meant"
             )
 
@@ -186,13 +186,13 @@ class _Run:
                 self._store.discard(staging)
                 raise
             kept = f"{len(staging.pages)} pages of {feed.stream} {window.name} are kept"
-            raise type(error)(f"{error}; {kept}, and the next fetch goes on behind them") from None
+            raise type(error)(f"{error}; {kept}, and the next fetch continues after them") from None
         self._keep(feed, record, before, staging)
         self._store.discard(staging)
         self.result.findings += [f"{self._source}: {feed.stream} {window.name}: {what}" for what in odd]
 
     def _keep(self, feed: Feed, record: Record, before: Record | None, staging: Staging) -> None:
-        """Let a window that was read appear, if it is new and not suspiciously short."""
+        """Land a window that was read, if it is new and not suspiciously short."""
         if before and before.pages == record.pages and self._store.is_whole(before):
             self._store.renew(replace(before, fetched_at=record.fetched_at))
             self.result.unchanged += 1

@@ -1,4 +1,4 @@
-"""Keeping calls within a rate.
+"""Keep calls within a rate.
 
 call ──► as many calls as the rate allows made just now? ──► sleep until the oldest is old enough ──► call
 """
@@ -15,7 +15,7 @@ _MARGIN_S = 1.0
 
 
 class Pace:
-    """Keeps calls within a rate, or lets them be if there is none."""
+    """Limits the rate of calls; does nothing without a rate."""
 
     def __init__(self, rate: Rate | None, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
         self._rate, self._sleep, self._clock = rate, sleep, clock

@@ -1,12 +1,12 @@
-"""Reading one window to its end, and not believing pages that contradict each other.
+"""Read all pages of one window, and check them for contradictions.
 
     page, page, … until a page says it is the last ──► rows = total? control total? no row twice? every bucket?
                                                             ├── doubtful: read the whole window again
-                                                            └── still, and the API allows it: read its halves
+                                                            └── still doubtful, and the API allows it: read its halves
 
-A window that reads the same twice in a row is believed in spite of rows that look repeated or a control total
-that differs, and what was odd about it is reported. Fewer rows or buckets than the API itself announces are never
-believed. An empty page behind others only says that they were the last; it is not kept.
+A window that is the same twice in a row is accepted in spite of repeated rows or a different control total, and this is
+reported. Fewer rows or buckets than the API announces are never accepted. An empty page after others only marks the
+end; it is not kept.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ class Reading:
     """One pass over the pages of a window.
 
     Attributes:
-        window: Which.
+        window: The window.
         keyed: The identity of a row is its key.
         rows: Rows within it.
-        gathered: Rows that came, those on the far edge included.
+        gathered: Rows received, those on the window's end included.
         amount: What the rows add up to.
-        total: How many rows the API announced, if it did.
+        total: Rows announced by the API, if it did.
         control: The API's own control total, if it has one.
         is_capped: The API stopped counting.
-        is_outside: Rows lie outside the window, which a narrower one would not mend.
-        odd: What is strange, but may be true.
-        wrong: What cannot be true.
+        is_outside: Rows lie outside the window, so a narrower one would not help.
+        odd: What is unusual, but possible.
+        wrong: Contradictions.
     """
 
     window: Window
@@ -65,7 +65,7 @@ class Reading:
     _moved: bool = False
 
     def take(self, page: Page) -> None:
-        """Add a page; what it contradicts is written down."""
+        """Add a page and note its contradictions."""
         for row in page.rows:
             if row.at is not None and not self.window.lo <= row.at <= self.window.hi:
                 self.is_outside = True
@@ -97,7 +97,7 @@ class Reading:
             self._doubt(self.wrong, f"the API stopped counting at {page.total} rows")
 
     def follow(self, cursor: Any) -> bool:
-        """Return whether a cursor leads on; one that was there before does not."""
+        """Return whether a cursor is new; a repeated one would not end."""
         if cursor in self._cursors:
             self._doubt(self.wrong, "a cursor came twice")
             return False
@@ -105,7 +105,7 @@ class Reading:
         return True
 
     def conclude(self, control: int | None, buckets: Collection[datetime]) -> None:
-        """Hold what was read against what the API states, and against the buckets the window has."""
+        """Compare what was read with the API's totals and with the buckets of the window."""
         self.control = control
         if self._moved:
             self._doubt(self.odd, "the total changed between pages")
@@ -119,9 +119,9 @@ class Reading:
             self._doubt(self.wrong, "a row came twice, so another may be missing")
         if control is not None and control != self.amount:
             self._doubt(self.odd, f"the rows add up to {self.amount} but the API's own total is {control}")
-        self._hold_against(buckets)
+        self._compare_buckets(buckets)
 
-    def _hold_against(self, buckets: Collection[datetime]) -> None:
+    def _compare_buckets(self, buckets: Collection[datetime]) -> None:
         if not buckets:
             return
         if missing := sorted(set(buckets) - set(self._starts)):
@@ -136,7 +136,7 @@ class Reading:
             self._doubt(self.wrong, "a bucket came twice")
 
     def joined(self, later: Reading) -> Reading:
-        """Return the reading of this window and the one that follows it as one."""
+        """Return this reading and that of the following window as one."""
         total = None if self.total is None or later.total is None else self.total + later.total
         return Reading(
             Window(self.window.lo, later.window.hi),
@@ -161,23 +161,23 @@ class WindowReader:
         self._source, self._caller, self._store = source, caller, store
 
     def read(self, feed: Feed, window: Window, staging: Staging, now: datetime) -> tuple[Record, list[str]]:
-        """Read a window until it can be believed; its pages are in staging then.
+        """Read a window until it is consistent; its pages are then in staging.
 
         Returns:
             The record of the window, and what is odd about it.
 
         Raises:
             PagingError: its pages contradict each other every time.
-            UsageApiError: a page could not be had.
+            UsageApiError: a page could not be read.
         """
-        reading = self._believed(feed, window, staging)
+        reading = self._consistent(feed, window, staging)
         return _record(feed, reading, staging, now), reading.odd
 
     def sees_all(self, feed: Feed, window: Window) -> bool:
-        """Ask whether the token may see every row; true where the API has no way of asking.
+        """Return whether the token sees every row; true where the API has no such check.
 
         Raises:
-            UsageApiError: the question was not answered.
+            UsageApiError: the call failed.
         """
         request = feed.probe(window)
         if request is None:
@@ -188,8 +188,8 @@ class WindowReader:
             return False
         return True
 
-    def _believed(self, feed: Feed, window: Window, staging: Staging) -> Reading:
-        """Read a window behind the pages that are in staging, whole or in halves, until it can be believed."""
+    def _consistent(self, feed: Feed, window: Window, staging: Staging) -> Reading:
+        """Read a window after the pages already in staging, whole or in halves, until it is consistent."""
         behind, before = len(staging.pages), None
         middle = _middle(window, feed.narrowest)
         readings = READINGS_BEFORE_HALVES if middle else READINGS
@@ -206,8 +206,8 @@ class WindowReader:
                 self._caller.pause(attempt)
         if middle and not reading.is_outside:
             staging.drop(behind)
-            earlier = self._believed(feed, Window(window.lo, middle), staging)
-            return earlier.joined(self._believed(feed, Window(middle, window.hi), staging))
+            earlier = self._consistent(feed, Window(window.lo, middle), staging)
+            return earlier.joined(self._consistent(feed, Window(middle, window.hi), staging))
         doubts = "; ".join(reading.wrong + reading.odd)
         is_full = feed.narrowest is not None and not reading.is_outside
         hint = "; it cannot be halved further, so raise api.page_size" if is_full else ""
@@ -242,7 +242,7 @@ class WindowReader:
 
 
 def _middle(window: Window, narrowest: timedelta | None) -> datetime | None:
-    """Return the full second in the middle of a window that may be halved."""
+    """Return the full second in the middle of a window, or None if it may not be halved."""
     seconds = (window.hi - window.lo) // timedelta(seconds=1)
     if narrowest is None or window.hi - window.lo <= narrowest:
         return None
@@ -250,7 +250,7 @@ def _middle(window: Window, narrowest: timedelta | None) -> datetime | None:
 
 
 def _left(staging: Staging, read: Callable[[Any], Page]) -> tuple[bytes, Page] | None:
-    """Return the next page if an earlier fetch has left it; one that cannot be read was not left whole."""
+    """Return the next page if an earlier fetch left it; an unreadable one is incomplete and dropped."""
     body = staging.left()
     if body is None:
         return None

@@ -1,4 +1,4 @@
-"""The `api:` settings of a source in sources.yml: where its usage API is, and what it leaves open.
+"""The `api:` settings of a source in sources.yml: the address of its usage API, and what its documentation leaves open.
 
     sources:
       infery: {connector: infery, api: {url: https://api.infery.example, token_env: INFERY_TOKEN}}
@@ -48,12 +48,12 @@ def with_kind(source: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_loopback(address: str) -> bool:
-    """Return whether an address is this machine's own."""
+    """Return whether an address is a loopback address."""
     return urlsplit(address).hostname in LOOPBACK
 
 
 def _address(value: str) -> str:
-    """Take the scheme, host and path of an API; never user names, passwords or parameters."""
+    """Accept the scheme, host and path of an API; never user names, passwords or parameters."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be the address of the API; write for example https://api.example.com")
@@ -63,7 +63,7 @@ def _address(value: str) -> str:
 
 
 def _variable(value: str) -> str:
-    """Take the name of an environment variable; anything else may be a token, so it is never shown."""
+    """Accept the name of an environment variable; anything else may be a token, so it is never shown."""
     if not _VARIABLE.fullmatch(value):
         raise ValueError(
             "must be the name of an environment variable, not a token; write capitals, digits and _"
@@ -92,18 +92,18 @@ class Rate(BaseModel):
 
 
 class Api(BaseModel):
-    """What every API has.
+    """Settings of every API.
 
     Attributes:
         url: Address in front of the API's own paths.
         token_env: Environment variable that holds the token; read when a fetch starts.
         since: First UTC day to fetch; by default 30 days back from the first fetch.
-        settle_minutes: A window is asked for this long after its end: rows appear late.
-        look_back_days: A window is asked for again until it is this old: rows change late.
+        settle_minutes: A window is requested this long after its end, because rows appear late.
+        look_back_days: A window is requested again until it is this old, because rows change late.
         timeout_seconds: Longest silence, and a tenth of the longest time, an answer may take.
-        rate: How fast the API may be called; null is as fast as it answers.
-        outlast_seconds: How long one call is tried again while the API answers that there are too many (429).
-        allow_http: Send the token in clear over a network that is trusted.
+        rate: Limit on calls; null is no limit.
+        outlast_seconds: How long one call is retried while the API answers 429.
+        allow_http: Allow sending the token unencrypted over a trusted network.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -120,7 +120,7 @@ class Api(BaseModel):
 
     @property
     def credentials(self) -> str:
-        """The environment variables that say who asks, in words."""
+        """The environment variables of the credentials, for messages."""
         return self.token_env
 
     @model_validator(mode="after")
@@ -154,9 +154,9 @@ class NewApiApi(Api):
 
     Attributes:
         user_env: Environment variable that holds the account's number, sent as `New-Api-User`.
-        rate: By default what a New-API gateway takes from one address.
+        rate: By default what a New-API gateway accepts from one address.
         streams: logs (items), data (hourly sums) and status (quota_per_unit).
-        window_hours: Width of a window of log items; other streams go by the day.
+        window_hours: Width of a window of log items; other streams use days.
         page_size: Items on a page; the gateway's own cap is 100.
         check_stat: Compare each window's quota with `/api/log/self/stat`.
     """
@@ -171,7 +171,7 @@ class NewApiApi(Api):
 
     @property
     def credentials(self) -> str:
-        """The environment variables that say who asks, in words."""
+        """The environment variables of the credentials, for messages."""
         return f"{self.token_env} (or the number in {self.user_env})" if self.user_env else self.token_env
 
 
@@ -188,9 +188,9 @@ class LiteLlmApi(Api):
     """LiteLLM's `/spend/logs/v2`.
 
     Attributes:
-        window_hours: Width of a window; one that is too full for a page number to be trusted is read in halves.
-        page_size: Rows on a page; some proxies refuse more than 100, others take 1000.
-        own_calls_only: The token is not a proxy admin's and is meant to see no more than its own calls.
+        window_hours: Width of a window; one with too many rows for page numbers is read in halves.
+        page_size: Rows on a page; some proxies refuse more than 100, others accept 1000.
+        own_calls_only: The token is not a proxy admin's and is meant to see only its own calls.
     """
 
     kind: Literal["litellm"] = "litellm"
@@ -221,7 +221,7 @@ class OpenAiApi(Api):
         endpoints: Which usage endpoints to read.
         bucket_width: Grain of usage; costs are always by the day.
         buckets_per_page: Buckets on a page.
-        costs_settle_hours: Costs are booked up to a day late.
+        costs_settle_hours: How long after a day's end its costs are requested: they are booked up to a day late.
     """
 
     kind: Literal["openai"] = "openai"
@@ -247,7 +247,7 @@ class AnthropicApi(Api):
     Attributes:
         bucket_width: Grain of usage; costs are always by the day.
         buckets_per_page: Buckets on a page.
-        costs_settle_hours: How long after a day's end its costs are taken as booked.
+        costs_settle_hours: How long after a day's end its costs are requested.
     """
 
     kind: Literal["anthropic"] = "anthropic"

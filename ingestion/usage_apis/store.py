@@ -1,14 +1,13 @@
 """Landed windows: all pages of a window or none, and a record of each window beside the streams.
 
-    landing/<source>/.windows/.partial-<stream>.<window>/   pages of a window being read; nobody looks here
+    landing/<source>/.windows/.partial-<stream>.<window>/   pages of a window being read; not read as landing files
     landing/<source>/.windows/.ready-<window>/   complete: this rename is the commit
-    landing/<source>/<stream>/dt=<day>/<window>[.<feed>].<NNN>.json   where readers look
+    landing/<source>/<stream>/dt=<day>/<window>[.<feed>].<NNN>.json   landing files
     landing/<source>/.windows/<stream>/<window>[.<feed>].json         the record: pages, rows, control totals
 
-A process that dies before the commit leaves pages that the next fetch goes on behind, where the API allows that, or
-reads again; one that dies after it leaves a ready folder, which the next fetch finishes before it does anything else. A
-page whose bytes did not change is not touched, so that nothing is read again. One writer at a time: the caller holds
-the home's lock.
+A process killed before the commit leaves pages; the next fetch continues after them where the API allows that, or reads
+them again. One killed after it leaves a ready folder, which the next fetch completes first. A page whose bytes did not
+change is not touched, so that it is not converted again. One writer at a time: the caller holds the home's lock.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class LandedPage:
         file: Name in the window's day folder.
         sha256: Of the bytes as received.
         bytes: Size.
-        rows: Rows on it, those on the far edge of the window included.
+        rows: Rows on it, those on the window's end included.
     """
 
     file: str
@@ -51,7 +50,7 @@ class LandedPage:
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a window that was read to its end.
+    """What is known of a completely read window.
 
     Attributes:
         stream: Folder of its pages.
@@ -59,9 +58,9 @@ class Record:
         window: Its name.
         fetched_at: When it was last read, RFC 3339, UTC.
         rows: Rows that happened within it.
-        total: How many rows the API stated, if it did.
+        total: Rows stated by the API, if it did.
         control: The API's own control total, if it has one.
-        counted: The same, added up over the rows.
+        counted: The same total, added up over the rows.
         pages: Its pages, in order.
     """
 
@@ -82,7 +81,7 @@ class Record:
 
     @property
     def stem(self) -> str:
-        """What its files are called, before page number and ending."""
+        """The beginning of its file names, before page number and suffix."""
         return stem(self.window, self.feed)
 
     def fetched(self) -> datetime:
@@ -91,7 +90,7 @@ class Record:
 
 
 def stem(window: str, feed: str) -> str:
-    """Return what the files of a window are called, before page number and ending."""
+    """Return the beginning of a window's file names, before page number and suffix."""
     return f"{window}.{feed}" if feed else window
 
 
@@ -104,12 +103,12 @@ class Staging:
         folder.mkdir(parents=True, exist_ok=True)
 
     def left(self) -> bytes | None:
-        """Return the next page if an earlier fetch has left it."""
+        """Return the next page if an earlier fetch left it."""
         file = self._folder / self._next_name()
         return file.read_bytes() if file.exists() else None
 
     def add(self, body: bytes, rows: int) -> None:
-        """Keep one page, durably."""
+        """Write one page durably."""
         name = self._next_name()
         if self.left() != body:
             with (self._folder / name).open("wb") as handle:
@@ -119,7 +118,7 @@ class Staging:
         self.pages.append(LandedPage(name, hashlib.sha256(body).hexdigest(), len(body), rows))
 
     def drop(self, behind: int = 0) -> None:
-        """Forget all pages but the first `behind`, those an earlier fetch has left included."""
+        """Remove all pages but the first `behind`, including those left by an earlier fetch."""
         self.pages = self.pages[:behind]
         kept = {page.file for page in self.pages}
         for file in self._folder.glob("*.json"):
@@ -143,7 +142,9 @@ class Store:
         self._windows = self._root / FOLDER
 
     def recover(self) -> int:
-        """Finish what a dead process had committed, remove what it had not; return the windows finished."""
+        """Complete what a killed process had committed, remove what it had not; return the number of windows
+        completed.
+        """
         if not self._windows.is_dir():
             return 0
         ready = sorted(self._windows.glob(f"{_READY_PREFIX}*"))
@@ -153,7 +154,7 @@ class Store:
         return len(ready)
 
     def records(self, stream: str, feed: str) -> dict[Window, Record]:
-        """Return the windows of a feed that have been read to their end."""
+        """Return the completely read windows of a feed."""
         found = {}
         for path in sorted((self._windows / stream).glob(f"{stem('*Z', feed)}.json")):
             record = _record(path)
@@ -176,7 +177,7 @@ class Store:
         return [(self._day(record) / page.file).read_bytes() for page in record.pages]
 
     def stage(self, stream: str, window: Window, feed: str, resumes: bool) -> Staging:
-        """Return the place for the pages of a window, with those an earlier fetch has left if it `resumes`."""
+        """Return the staging of a window, with the pages left by an earlier fetch if the feed `resumes`."""
         name = stem(window.name, feed)
         staging = Staging(self._windows / f"{_PARTIAL_PREFIX}{stream}.{name}", name)
         if not resumes:
@@ -184,14 +185,14 @@ class Store:
         return staging
 
     def forget_partial(self, stream: str, windows: Collection[Window]) -> None:
-        """Remove the pages of windows of a stream that nobody will read to their end any more."""
+        """Remove the partial pages of a stream's windows that will not be continued."""
         names = {window.name for window in windows}
         for folder in self._windows.glob(f"{_PARTIAL_PREFIX}{stream}.*"):
             if folder.name.split(".")[2] not in names:
                 shutil.rmtree(folder)
 
     def commit(self, staging: Staging, record: Record) -> None:
-        """Let a window that was read to its end appear, whole."""
+        """Publish a completely read window."""
         self._write_record(staging.folder / _RECORD, record)
         ready = self._windows / f"{_READY_PREFIX}{record.stream}.{record.stem}"
         staging.folder.rename(ready)
@@ -199,15 +200,15 @@ class Store:
         self._put_in_place(ready)
 
     def discard(self, staging: Staging) -> None:
-        """Remove pages that are not to appear."""
+        """Remove staged pages that will not be published."""
         shutil.rmtree(staging.folder, ignore_errors=True)
 
     def renew(self, record: Record) -> None:
-        """Write down that a window was read again and found the same."""
+        """Record that a window was read again without change."""
         self._write_record(self._record_file(record), record)
 
     def _put_in_place(self, ready: Path) -> None:
-        """Move the pages, then the record: a ready folder without a record is done with."""
+        """Move the pages, then the record: a ready folder without a record is complete."""
         if not (ready / _RECORD).exists():
             shutil.rmtree(ready)
             return
@@ -244,7 +245,7 @@ def _record(path: Path) -> Record:
 
 
 def _move(durable: Path, target: Path) -> None:
-    """Give a file that is already on disk its name."""
+    """Rename a file that is already synced to disk."""
     durable.replace(target)
 
 
@@ -262,7 +263,7 @@ def _surplus(day: Path, record: Record) -> Iterable[str]:
 
 
 def _sync(folder: Path) -> None:
-    """Make a rename in a folder outlive a power cut."""
+    """Sync a folder, so that a rename in it survives a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

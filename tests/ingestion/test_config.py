@@ -197,7 +197,7 @@ def test_packs_grants_settings_and_budgets_take_their_defaults(home):
         (
             "discount_rules",
             VOLUME + "v,gpt*4o,volume,0.5,10,no,2026-11-01,x",
-            "config/discount_rules.csv:2: model: 'gpt*4o' is no model; write its name, or ",
+            "config/discount_rules.csv:2: model: 'gpt*4o' is not a model; write its name, or ",
         ),
         (
             "discount_rules",
@@ -227,7 +227,7 @@ def test_packs_grants_settings_and_budgets_take_their_defaults(home):
         (
             "credit_grants",
             GRANTS + "g1,infery,ws_1,2026-11-01,-1,promotion,,x",
-            "config/credit_grants.csv:2: credits: -1 is nothing to grant; write a number above 0, or adjustment",
+            "config/credit_grants.csv:2: credits: -1 cannot be granted; write a number above 0, or adjustment",
         ),
         (
             "credit_grants",
@@ -237,12 +237,12 @@ def test_packs_grants_settings_and_budgets_take_their_defaults(home):
         (
             "credit_settings",
             SETTINGS + "infery,fifo,,oldest",
-            "config/credit_settings.csv:2: burn_order: 'oldest' is no order; write priority,expiry,granted in",
+            "config/credit_settings.csv:2: burn_order: 'oldest' is not a valid order; write priority,expiry,granted in",
         ),
         (
             "credit_settings",
             SETTINGS + "infery,fifo,,\ninfery,average,,",
-            "config/credit_settings.csv:3: says again what line 2 says; keep one of them",
+            "config/credit_settings.csv:3: repeats line 2; keep one of them",
         ),
         (
             "budgets",
@@ -257,7 +257,7 @@ def test_packs_grants_settings_and_budgets_take_their_defaults(home):
         (
             "currencies",
             "currency,exponent,tolerance_minor\njpy,0,0\njpy,0,1",
-            "config/currencies.csv:3: says again what line 2 says; keep one of them",
+            "config/currencies.csv:3: repeats line 2; keep one of them",
         ),
         (
             "currencies",

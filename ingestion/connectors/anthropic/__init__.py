@@ -1,7 +1,7 @@
 """Anthropic's organization usage and cost reports: pages of buckets, for reconciliation, never calls.
 
-Input tokens come without what the cache gave or took. A cost is a decimal string in *cents* with a fraction:
-"123.45" is $1.2345. A bucket ends before `ending_at`.
+Input tokens do not include cache reads and writes. A cost is a decimal string in *cents* with a fraction: "123.45" is
+$1.2345. A bucket ends before `ending_at`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ingestion.streams import (
     unneeded,
 )
 
-#: Ten decimals of a cent are the twelve of a dollar, and a day may cost more than a million dollars.
+#: Ten decimals of a cent are twelve of a dollar; a day may cost more than a million dollars.
 CENTS = Kind("decimal", "DECIMAL(24,10)", 10)
 
 _BUCKETS = json_pages("data.results", around=("starting_at", "ending_at"))

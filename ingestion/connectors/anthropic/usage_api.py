@@ -1,8 +1,8 @@
-"""Anthropic's organization usage and cost reports: buckets, RFC 3339, an admin key in a header of its own.
+"""Anthropic's organization usage and cost reports: buckets, RFC 3339 times, an admin key in its own header.
 
-Cost amounts are decimal strings in cents; pages are landed as they are, so nothing here reads them. `ending_at` is
-documented as "time buckets that end before" it, which leaves out the bucket that ends right there, and is widely
-read as the exclusive end of the range. So one bucket more is asked for, and left out should it come.
+Cost amounts are decimal strings in cents; pages land unchanged, so they are not read here. `ending_at` is documented as
+"time buckets that end before" it, which excludes the bucket that ends exactly there; others take it as the exclusive
+end of the range. So one more bucket is requested, and dropped if it is returned.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VERSION = "2023-06-01"
 
 
 def headers(settings: AnthropicApi, token: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what identifies the organization."""
+    """Return the headers that identify the organization."""
     return {"x-api-key": token, "anthropic-version": _VERSION}
 
 
@@ -31,7 +31,7 @@ def feeds(settings: AnthropicApi) -> list[Feed]:
 
 
 class _Report(Feed):
-    """What both reports share."""
+    """Common to both reports."""
 
     settings: AnthropicApi
     path: str
@@ -39,7 +39,7 @@ class _Report(Feed):
 
     @property
     def width(self) -> str:
-        """The grain asked for."""
+        """The requested grain."""
         return "1d"
 
     def request(self, window: Window, cursor: Any) -> Request:
@@ -68,7 +68,7 @@ class _Usage(_Report):
 
 
 class _Costs(_Report):
-    """Money, by the day."""
+    """Costs by day."""
 
     stream = "costs"
     path = "/v1/organizations/cost_report"

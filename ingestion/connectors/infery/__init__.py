@@ -1,8 +1,8 @@
 """Infery: calls in credits, in five exports that share the request id; sums, plans and the billing history.
 
-Only what a caller captured carries a cache split, only the drill-down the member and the model asked for. Sums of
-the usage API are another contract than its calls, and never events. Invoice amounts are decimal strings in
-major units of `currency`.
+Only captured responses have a cache split, only the drill-down has the member and the requested model. Sums of the
+usage API have another contract than its calls and are never events. Invoice amounts are decimal strings in major units
+of `currency`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _COUNTS = {"prompt": ("prompt_tokens",), "completion": ("completion_tokens",)}
 _CALL_USAGE = UsageReading(at("", _COUNTS))
 _REQUEST_USAGE = UsageReading(at("", {**_COUNTS, "total": ("total_tokens",)}))
 
-#: The nine columns of the export; the usage API names them alike.
+#: The nine columns of the export; the usage API has the same names.
 _CALL = (
     *fields(TIME, "timestamp", mandatory=True),
     *fields(ID, "request_id", mandatory=True),
@@ -110,7 +110,7 @@ USAGE_API_GROUPED = Stream(
     ),
 )
 
-#: The API answers sums at the same address, so they may lie among its calls.
+#: The API returns sums at the same address, so their files may be among those of its calls.
 SUMS_AMONG_CALLS = replace(USAGE_API_GROUPED, name="usage_api")
 
 _REQUEST_SERVED = "coalesce(model_used, model_requested, '')"
@@ -180,7 +180,7 @@ HEADERS = Stream(
     usage=captured.USAGE,
 )
 
-#: A body tells its credits itself; who kept the headers beside it has them, and the model that served, there.
+#: A body states its credits. Where headers were kept too, they state the credits and the model that served.
 RESPONSES = Stream(
     name="responses",
     table="infery_responses",

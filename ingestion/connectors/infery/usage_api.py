@@ -28,7 +28,7 @@ _FINEST = timedelta(milliseconds=1)
 
 
 def headers(settings: InferyApi, token: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what identifies the account."""
+    """Return the headers that identify the account."""
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -43,7 +43,7 @@ def feeds(settings: InferyApi) -> list[Feed]:
 
 
 class _Usage(Feed):
-    """What both contracts share."""
+    """Common to both contracts."""
 
     settings: InferyApi
     group: str | None = None

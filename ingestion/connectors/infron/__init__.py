@@ -1,7 +1,7 @@
 """Infron: its log as lines or as the page's CSV export, and captured responses, whole or as recorded streams.
 
 Tokens are inclusive of cache, money is in USD. Two generations of `usage` exist: nested details and an older
-flat form; the flat names are read as the same columns. A response says nothing of key, member or price list.
+flat form; the flat names are read as the same columns. A response has no key, member or price list.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ _DURATION_MS = (
     " * case when duration_text like '%ms' or duration_text not like '%.%'"
     " and duration_text not like '%s' then 1 else 1000 end"
 )
-# Asked only where the column is null, so that most texts are read once.
+# Evaluated only where the column is null, so that most texts are read once.
 _NO_DURATION = f"case when processing_ms is null then {_DURATION_MS} is not null else false end"
 
 _EXPORT_READING = UsageReading(

@@ -1,9 +1,8 @@
 """LiteLLM: `StandardLoggingPayload` as a callback writes it, one request a line.
 
 `id` is the only unique key: a call and its fallback share `litellm_call_id`. Times are float epoch seconds,
-money is a binary float in JSON. `cost_breakdown.total_cost` is what a call would have cost, `response_cost`
-what it did (0 on a response-cache hit). The price list the proxy used travels on the row, in
-`model_map_information`.
+money is a binary float in JSON. `cost_breakdown.total_cost` is what a call would have cost, `response_cost` what it did
+cost (0 on a response-cache hit). The price list that the proxy used is on the row, in `model_map_information`.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from ingestion.streams import (
     prose,
 )
 
-#: Content, the caller's headers, budgets of the moment, and figures the declared fields already hold.
+#: Content, the caller's headers, current budgets, and figures the declared fields already hold.
 _DROPPED = (
     "messages",
     "response",
@@ -63,7 +62,7 @@ _DROPPED = (
         "metadata",
         "applied_guardrails",
         "cold_storage_object_key",
-        # Such a payload is of a copy sent to a second model: nobody asked for it, but it was paid.
+        # The call is a copy sent to a second model: not requested, but paid.
         "is_silent_experiment",
         "kubernetes_pod_routing",
         "mcp_tool_call_metadata",

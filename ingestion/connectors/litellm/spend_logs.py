@@ -1,9 +1,8 @@
 """Rows of LiteLLM's table `LiteLLM_SpendLogs`: a dump as NDJSON or CSV, or pages of `/spend/logs/v2`.
 
-Times without an offset are UTC. `metadata` is JSON in a string and holds what the payload has at its top.
-`cache_hit` is the text True, False or None. `spend` is 0, or null on its way to the table, where LiteLLM knew no price,
-which is not free.
-Prompt tokens include the cache whatever the provider.
+Times without an offset are UTC. `metadata` is JSON in a string and holds the payload's top-level fields. `cache_hit` is
+the text True, False or None. `spend` is 0, or null on its way to the table, where LiteLLM knew no price, which is not
+free. Prompt tokens include the cache whatever the provider.
 
 Rulings: docs/decisions/gateway-prices.md#gateway-prices-5.
 """
@@ -39,7 +38,7 @@ from ingestion.usage import ANTHROPIC, OPENAI, TIERS, UNCOUNTED, UsageReading, a
 
 _META = "metadata"
 
-#: Rows older than the usage object hold what is beside the three counts under a name of its own.
+#: Rows older than the usage object hold all but the three counts under another name.
 _READING = UsageReading(PLACES + at(f"{_META}.additional_usage_values", OPENAI, ANTHROPIC))
 
 _FIELDS = (
@@ -104,7 +103,7 @@ _DROPPED = (
         "batch_failed_requests",
         "batch_models",
         "batch_successful_requests",
-        # The row is an earlier attempt that was billed and a call of its own, with an id and a cost of its own.
+        # The row is an earlier attempt that was billed: a separate call with its own id and cost.
         "billed_retry_attempt",
         "billing_agent_id",
         "cold_storage_object_key",
@@ -112,7 +111,7 @@ _DROPPED = (
         "eval_information",
         "guardrail_information",
         "internal_call_origin",
-        # So is a copy sent to a second model: nobody asked for it, but it was paid.
+        # The row is a copy sent to a second model: not requested, but paid.
         "is_silent_experiment",
         "kubernetes_pod_routing",
         "litellm_gateway_injected_cache",

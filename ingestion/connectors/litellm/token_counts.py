@@ -1,7 +1,7 @@
 """The token counts of a LiteLLM call, which its payload and its row in SpendLogs hold in the same places.
 
-What a provider counts is copied as it came, so one quantity has several names, and a gateway that passes a route
-through copies the provider's own object. The counts at the top are of the same call: all are read as one object.
+A provider's counts are copied unchanged, so one quantity has several names; a pass-through route copies the provider's
+own object. The top-level counts are of the same call: all are read as one object.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """LiteLLM `/spend/logs/v2`: SpendLogs rows by page number.
 
-Both ends are inclusive and only written to the second, while rows carry milliseconds: asking up to `hi`
-itself loses nothing and repeats a row that starts exactly on it, which its `request_id` tells. Oldest first,
-so that a row that arrives late does not shift the pages. Rows of one millisecond come in any order, another on each
-page, so that one may be lost at a page's edge and another come twice; `total` stops counting at 10,000
-(`total_is_capped`). So a window is whole when it has as many ids as `total` says, and is read in halves until it
-has. A token that is not a proxy admin's is shown its own rows as if they were all.
+Both ends are inclusive and given in seconds, while rows have milliseconds: requesting up to `hi` loses nothing and
+repeats a row that starts exactly then, which its `request_id` shows. Order is oldest first, so that a late row does not
+shift the pages. Rows of one millisecond come in any order, another on each page, so that one may be lost at a page's
+edge and another come twice; `total` stops counting at 10,000 (`total_is_capped`). So a window is whole when it has as
+many ids as `total` says, and is read in halves until it has. A token that is not a proxy admin's gets its own rows as
+if they were all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NO_TEAM = "tollbook-asks-whether-this-token-sees-all"
 
 
 def headers(settings: LiteLlmApi, token: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what identifies the account."""
+    """Return the headers that identify the account."""
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -72,7 +72,7 @@ class _SpendLogs(Feed):
         return Page(rows, following, len(found), total, is_capped=is_capped)
 
     def probe(self, window: Window) -> Request | None:
-        """Ask for the rows of a team that nobody is in: an admin gets none, anybody else is refused."""
+        """Request the rows of a team without members: an admin gets none, any other token is refused."""
         if self.settings.own_calls_only:
             return None
         paging = [("page", 1), ("page_size", 1)]

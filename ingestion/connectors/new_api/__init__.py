@@ -1,10 +1,9 @@
 """New-API and the gateways built on it (AIsa, TokenOpen): log items, the console's table, top-ups, sums.
 
-A log item is a call, a refund, an error or an event of the account, told apart by `type`. Half of it stands
-in `other`, JSON inside a string, of which a build writes whatever it knows: every key may be absent, and -1
-means that a setting does not apply. `id` is a key only in the administrator's API; in the user's it is a
-place in a list. All connectors of the family fill the same raw tables; what sets them apart is SQL in
-staging/new_api.
+A log item is a call, a refund, an error or an event of the account, told apart by `type`. Half of its fields are in
+`other`, JSON inside a string. Each build writes other keys, so every key may be absent; -1 means that a setting does
+not apply. `id` is a key only in the administrator's API; in the user's it is a position in a list. All connectors of
+the family fill the same raw tables; their differences are SQL in staging/new_api.
 
 Rulings: docs/decisions/gateway-prices.md#gateway-prices-4.
 """
@@ -41,11 +40,11 @@ from ingestion.streams import (
     unneeded,
 )
 
-#: Quota counts integer units, but a console may print fractions; it outgrows the digits of money.
+#: Quota counts integer units, but a console may print fractions; it needs more digits than money.
 QUOTA = Kind("decimal", "DECIMAL(18,6)", 6)
-#: A million dollars at the usual 500,000 units a dollar: no event costs that.
+#: A million dollars at the usual 500,000 units per dollar: no event costs that much.
 _QUOTA_LIMIT = 500_000_000_000
-#: A day; a first token that took longer never came.
+#: A day; a longer time to first token is wrong.
 _LONGEST_WAIT_MS = 86_400_000
 
 _PAGES = json_pages("data.items", also=("data",))
@@ -102,11 +101,11 @@ _TOKENS = (
     "audio_input_token_count",
     "image_cache_tokens",
 )
-#: What some builds charge a call of a tool for by name, `<tool>_call_price` each; newer ones list `tool_surcharges`.
+#: Tools that some builds price by name, in `<tool>_call_price`; newer builds list `tool_surcharges`.
 _TOOLS = ("image_generation", "web_search", "file_search", "code_interpreter", "google_search")
 _TOOL_PRICES = tuple(f"{tool}_call_price" for tool in _TOOLS)
 _TOOL_COUNTS = tuple(f"{tool}_call_count" for tool in _TOOLS)
-#: What the price of a task is multiplied by, where its row names it: a number, or words that are none.
+#: Factors of a task's price, where its row has them: a number or other text.
 _TASK_RATIOS = ("seconds", "duration", "n", "size")
 
 LOGS = Stream(
@@ -219,14 +218,14 @@ LOGS = Stream(
         "stream_end_reason",
         "stream_outcome",
         Column("status_code", "BIGINT", "try_cast(status_code_text as bigint)"),
-        # The retry chain is a list of channel numbers; of what it tells, its length is enough.
+        # The retry chain is a list of channel numbers; only its length is needed.
         Column(
             "fallback_depth",
             "BIGINT",
             "case when use_channel like '[_%'"
             " then length(use_channel) - length(replace(use_channel, ',', '')) end",
         ),
-        # Without a first byte it is the distance to the year 1, or negative.
+        # Without a first byte it is the time since the year 1, or negative.
         Column(
             "frt_ms",
             "BIGINT",
@@ -238,8 +237,7 @@ LOGS = Stream(
         Check("missing_field", "quota", "log_type in (2, 6) and quota is null"),
         Check("money_out_of_range", "quota", _beyond("quota")),
     ),
-    # The address of the caller is nobody's business here. The rest repeats declared fields, or tells how the
-    # gateway came by them.
+    # The caller's address is not needed. The rest repeats declared fields, or says how the gateway computed them.
     dropped=(
         "ip",
         "system_prompt_reset",
@@ -326,7 +324,7 @@ CONSOLE_TABLE = Stream(
     **_slug("model_name"),
 )
 
-#: What `amount` and `money` are worth depends on the means of payment; staging knows.
+#: The unit of `amount` and `money` depends on the payment method; staging converts them.
 TOPUPS = Stream(
     name="topups",
     table="new_api_topups",
@@ -349,7 +347,7 @@ TOPUPS = Stream(
         "payment_method",
         "payment_provider",
         "create_time",
-        # Zero until the payment is through.
+        # Zero until the payment is complete.
         Column(
             "complete_time",
             "TIMESTAMP",
@@ -360,7 +358,8 @@ TOPUPS = Stream(
     checks=(Check("time_out_of_range", "complete_time", "completed_second <> 0 and complete_time is null"),),
 )
 
-#: Rows of `quota_data`: one an hour, user and model (newer builds tell more apart), restated until full.
+#: Rows of `quota_data`: one an hour, user and model (newer builds have more dimensions), updated until the hour is
+#: complete.
 HOURS = Stream(
     name="data",
     table="new_api_data",
@@ -390,7 +389,7 @@ HOURS = Stream(
 
 _DISPLAYS, _DISPLAY = unneeded(FLAG, "display_in_currency")
 
-#: The gateway's public settings of the day; of a hundred, those that decide what a unit is worth.
+#: The gateway's public settings of the day: those that decide the value of a unit.
 STATUS = Stream(
     name="status",
     table="new_api_status",

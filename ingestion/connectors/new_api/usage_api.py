@@ -1,11 +1,10 @@
 """New-API (AIsa, TokenOpen and others): log items by page number, hourly sums, and the gateway's own units.
 
-`end_timestamp` is inclusive and both ends are whole seconds. Failures come as HTTP 200 with `success: false`, in older
-builds a token that is not accepted as well. All of `/api` takes 180 calls in 180 seconds from one address and then
-answers 429 with nothing else. The order is newest first by OFFSET, so rows that arrive late shift the pages: `total`
-and `/api/log/self/stat` are held against what was read, whether in one fetch or over several. Old builds answer a bare
-array, count pages from 0 and give no total; the first page tells which build it is. The `id` of a user's log is a place
-in the list, not a key.
+`end_timestamp` is inclusive and both ends are whole seconds. Failures are HTTP 200 with `success: false`; in older
+builds a refused token is, too. All of `/api` accepts 180 calls in 180 seconds from one address and then answers 429
+with an empty body. The order is newest first by OFFSET, so late rows shift the pages: what was read, in one fetch or
+several, is compared with `total` and `/api/log/self/stat`. Old builds return a bare array, count pages from 0 and give
+no total; the first page shows which build it is. The `id` of a user's log is a position in the list, not a key.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ _CONSUME = 2
 _LAST_SECOND = timedelta(seconds=1)
 
 _NOT_ACCEPTED = re.compile("(?i)unauthori[sz]ed|access token|api-user|banned|无权|無權|封禁|未登")
-"""What builds say, in their languages, to a token that they do not accept."""
+"""Messages of builds, in several languages, for a token they do not accept."""
 
 
 def headers(settings: NewApiApi, token: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what identifies the account: the token, and the account's number where the gateway wants it.
+    """Return the headers that identify the account: the token, and the account's number where the gateway requires it.
 
     Raises:
         TokenMissing: `user_env` names a variable that holds no number.
@@ -60,17 +59,17 @@ def feeds(settings: NewApiApi) -> list[Feed]:
 
 
 def _data(body: Any) -> Any:
-    """Return what a successful answer carries.
+    """Return the data of a successful answer.
 
     Raises:
         Refusal: the gateway does not accept the token.
-        BadAnswer: the answer is none, or tells of another failure.
+        BadAnswer: the answer has no data, or reports another failure.
     """
     if isinstance(body, dict) and body.get("success") is False:
-        said = str(body.get("message") or "no message")
-        if str(body.get("code", "")).startswith("AUTH_") or _NOT_ACCEPTED.search(said):
-            raise Refusal(said)
-        raise BadAnswer(f"success=false: {said}")
+        message = str(body.get("message") or "no message")
+        if str(body.get("code", "")).startswith("AUTH_") or _NOT_ACCEPTED.search(message):
+            raise Refusal(message)
+        raise BadAnswer(f"success=false: {message}")
     if not isinstance(body, dict) or body.get("success") is not True or "data" not in body:
         raise BadAnswer("the answer is not one of New-API's: it has no data")
     return body["data"]
@@ -130,7 +129,7 @@ class _Logs(Feed):
 
 
 def _item(found: dict[str, Any]) -> Row:
-    """Return a log item; only what was consumed is in the gateway's own total."""
+    """Return a log item; only consumption is in the gateway's own total."""
     quota = whole_number(found, "quota") or 0
     amount = quota if found.get("type") == _CONSUME else 0
     return Row(identity(found, "id"), instant(found.get("created_at")), amount, identity(found))

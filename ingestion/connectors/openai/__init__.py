@@ -1,7 +1,7 @@
 """OpenAI's organization usage and cost APIs: pages of buckets, for reconciliation, never calls.
 
-One table takes the results of every usage endpoint; `object` says which, and fields of the others are null. A
-bucket ends before `end_time`. The quantity of a cost is in the line item's own unit: tokens, seconds, images.
+One table holds the results of every usage endpoint; `object` names it, and fields of other endpoints are null. A bucket
+ends before `end_time`. The quantity of a cost is in the line item's own unit: tokens, seconds, images.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ingestion.streams import (
 _BUCKETS = json_pages("data.results", around=("start_time", "end_time"))
 _BUCKET = fields(EPOCH, mandatory=True, start_time="page.start_time", end_time="page.end_time")
 
-# What no comparison with the logs needs.
+# Not needed to compare with the logs.
 _SPLITS, _SPLIT = unneeded(
     TOTAL,
     "input_cache_write_30m_tokens",
@@ -52,7 +52,7 @@ USAGE = Stream(
         *fields(TEXT, "api_key_id"),
         *fields(TEXT, "context_level", image_size="size", image_source="source"),
         *fields(FLAG, "batch"),
-        # Sums of a day outgrow what a single call's token counts are held to.
+        # Sums of a day exceed the limit of one call's token counts.
         *fields(
             TOTAL,
             "num_model_requests",

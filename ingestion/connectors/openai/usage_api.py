@@ -31,7 +31,7 @@ _GROUPS = {
 
 
 def headers(settings: OpenAiApi, token: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what identifies the organization."""
+    """Return the headers that identify the organization."""
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -46,7 +46,7 @@ def feeds(settings: OpenAiApi) -> list[Feed]:
 
 
 class _Buckets(Feed):
-    """What usage and costs share."""
+    """Common to usage and costs."""
 
     settings: OpenAiApi
     path: str
@@ -78,7 +78,7 @@ class _Usage(_Buckets):
 
 
 class _Costs(_Buckets):
-    """Money, by the day."""
+    """Costs by day."""
 
     stream = "costs"
     path, width, groups = "/v1/organization/costs", "1d", ("project_id", "line_item", "api_key_id")

@@ -1,10 +1,10 @@
 """OpenRouter: single generations as `GET /api/v1/generation` answers or the activity page exports them, and daily
 sums for reconciliation.
 
-A generation stands in its line bare or in the API's `data`. Tokens without `native_` in their name are
-counted by one tokenizer for all models and are not what is billed; those of the export are the native ones. Credits
-are USD. What the cache saved is a positive `cache_discount` in the API, and a negative `cost_cache` in the export,
-whose times are UTC without saying so, and whose model is named apart from its variant.
+A line holds a generation itself or the API's `data` around it. Tokens without `native_` in their name are counted by
+one tokenizer for all models and are not billed; those of the export are the native ones. Credits are USD. The cache
+saving is a positive `cache_discount` in the API, and a negative `cost_cache` in the export. The export's times are UTC
+without an offset, and it has separate columns for model and variant.
 
 Rulings: docs/decisions/copies.md#copies-5.
 """
@@ -150,11 +150,11 @@ GENERATIONS = Stream(
 )
 
 
-# No comparison with the logs needs them.
+# Not needed to compare with the logs.
 _PARTS, _PART = unneeded(TOTAL, "reasoning_tokens", "cached_tokens")
 
 
-#: What a column of the generations is in the export, where it is there.
+#: SQL of the generations' columns from the export's, where it has them.
 _EXPORTED = {
     "id": "generation_id",
     "created_at": "created_at",
@@ -177,7 +177,7 @@ _EXPORTED = {
     "generation_time_ms": "generation_milliseconds",
 }
 
-#: The export's counts are the native ones, under the names that the API has for the others.
+#: The export's counts are the native ones, under the API's names for the others.
 _EXPORT_READING = UsageReading(
     Places(
         {
@@ -224,7 +224,7 @@ EXPORT = Stream(
     usage=_EXPORT_READING,
 )
 
-#: The page that exports generations is called Activity, and so is the file.
+#: The page that exports generations and its file are called Activity.
 EXPORT_AMONG_SUMS = replace(EXPORT, name="activity")
 
 
@@ -241,7 +241,7 @@ def _activity(layout: Format) -> Stream:
             *fields(SPEND, "byok_usage_inference", usage_usd="usage"),
         ),
         columns=(
-            # A UTC day, whatever zone the source's other times are in.
+            # A UTC day, whatever the time zone of the source's other times.
             Column("activity_date", "DATE", "try_cast(left(date_as_written, 10) as date)"),
             "model",
             "model_permaslug",

@@ -1,6 +1,6 @@
-"""OpenRouter `/api/v1/activity`: one answer a completed UTC day; days older than the last 30 are gone.
+"""OpenRouter `/api/v1/activity`: one response per completed UTC day; days older than the last 30 are not available.
 
-Rows are sums over all workspaces unless `group_by` asks for them, beside the model, endpoint and provider.
+Rows are sums over all workspaces unless `group_by` adds them to model, endpoint and provider.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _KEPT = timedelta(days=30)
 
 
 def headers(settings: OpenRouterApi, token: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what identifies the account."""
+    """Return the headers that identify the account."""
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ingestion.stripe_api.plan import EVENTS, SWEPT, SWEPT_WHOLE, epoch, make_plan
+from ingestion.stripe_api.plan import EVENTS, LAST_WHOLE_SYNC, LAST_WIDE_SYNC, epoch, make_plan
 from ingestion.stripe_api.streams import BALANCE_TRANSACTIONS, PAYMENT_INTENTS
 
 END = datetime(2026, 11, 2, 3)
 DAY = 86_400
 
 
-def marks(events: float, swept: float, whole: float) -> dict[str, int]:
+def marks(events: float, weekly: float, whole: float) -> dict[str, int]:
     """Marks so many days before the end."""
-    ages = {EVENTS: events, SWEPT: swept, SWEPT_WHOLE: whole}
+    ages = {EVENTS: events, LAST_WIDE_SYNC: weekly, LAST_WHOLE_SYNC: whole}
     return {name: epoch(END - timedelta(days=age)) for name, age in ages.items()}
 
 
@@ -68,10 +68,10 @@ def test_a_weekly_list_starts_35_days_back_and_a_monthly_one_at_the_beginning() 
 def test_only_a_reading_that_reached_so_far_moves_its_mark() -> None:
     high = epoch(END)
     assert make_plan(marks(1, 1, 1), END).marks_after() == {EVENTS: high}
-    assert make_plan(marks(1, 7, 8), END).marks_after() == {EVENTS: high, SWEPT: high}
+    assert make_plan(marks(1, 7, 8), END).marks_after() == {EVENTS: high, LAST_WIDE_SYNC: high}
     for ages in ((1, 7, 30), (40, 40, 40)):
         moved = make_plan(marks(*ages), END).marks_after()
-        assert moved == {EVENTS: high, SWEPT: high, SWEPT_WHOLE: high}
+        assert moved == {EVENTS: high, LAST_WIDE_SYNC: high, LAST_WHOLE_SYNC: high}
 
 
 def test_the_warning_says_when_the_last_sync_was_and_what_was_done() -> None:
