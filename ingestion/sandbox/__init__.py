@@ -1,7 +1,6 @@
 """A small world with known faults, and loopback servers that serve it.
 
-The sandbox knows nobody: it imports nothing of the rest, so that it can be the independent side of a
-comparison.
+The sandbox imports nothing from the rest of Tollbook, so that it is independent of what it is compared with.
 """
 
 from ingestion.sandbox.world import SandboxError, write_world

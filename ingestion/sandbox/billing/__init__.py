@@ -1,17 +1,16 @@
-"""What the tenants are invoiced, what they pay, and where the two disagree.
+"""The tenants' invoices, their payments, and the planted differences between them.
 
     each day:  top-ups that fall due, renewals on the first ─► invoice lines ─► landing/infery/invoices
                                                             └► Stripe objects (as the two should agree)
-    every day but the first the payment of one top-up goes wrong, in turn, and every other day the credits of
-    another; the ledger says which status each must end in
-    others are paid as they should be, but oddly (oddities.py); the ledger says which flags each must have
-    of the rest the money of one settles wrongly (settlements.py), or the invoice of one contradicts itself
-    (arithmetic.py), a day
+    every day but the first one top-up's payment goes wrong, and every other day another one's credits; the ledger says
+    which status each must end in. Others are paid correctly but unusually (oddities.py); the ledger says which flags
+    each must have. Each day one of the rest settles wrongly (settlements.py) or its invoice contradicts itself
+    (arithmetic.py)
 
-Refunds and disputes come days after the payment. One that would come after the world's end has not come: the
-payment matches, until a longer world says otherwise.
+Refunds and disputes come days after the payment. One after the world's end has not happened: the payment matches, until
+a longer world includes it.
 
-Amounts are whole minor units. VAT is taken out of a gross price, as packs are sold at a round price including tax.
+Amounts are whole minor units. VAT is part of a gross price, because packs are sold at a round price including tax.
 
 Rulings: docs/decisions/sandbox.md#sandbox-2.
 """
@@ -67,7 +66,7 @@ TROUBLES = (
     "no_money_moved",
 )
 CREDIT_TROUBLES = ("under_delivered", "over_delivered", "not_delivered")
-"""What goes wrong with the credits of a top-up that is paid as it should be, in turn; the statuses they end in."""
+"""Faults in the credits of a correctly paid top-up, in turn; the statuses they end in."""
 
 _STATUS = {
     "metadata_conflict_workspace": "metadata_conflict",
@@ -80,14 +79,14 @@ _REFUND_FAILS_AFTER = timedelta(hours=30)
 _NAMED_LATER_S = 4 * 3600
 _PAID_AFTER_MIDNIGHT = timedelta(minutes=10)
 _INTENT_STATUS = {"payment_failed": "requires_payment_method", "in_flight": "processing"}
-#: What an invoice that nobody pays is called; the others are paid, or open where a payment was tried.
+#: Status of an invoice without payment; the others are paid, or open if a payment was tried.
 _UNPAID = {"not_payable": "void", "zero_amount": "paid", "settled_without_payment": "paid"}
 _OTHER_CURRENCY = {"gbp": "usd", "usd": "gbp", "jpy": "usd"}
 
 
 @dataclass
 class BillingWriter:
-    """Writes the invoices of a world, gathers its Stripe objects, and remembers what is true about both."""
+    """Writes the invoices of a world, collects its Stripe objects, and records the truth about both."""
 
     home: Path
     world: Tenants
@@ -137,7 +136,7 @@ class BillingWriter:
                 write_text(self.home / name, "".join(json.dumps(listed) + "\n" for listed in lines))
 
     def sell(self, invoice: Invoice) -> dict[str, Any]:
-        """Have something paid as it should be that no tenant buys; return the invoice's line."""
+        """Pay an invoice correctly that is no tenant's; return the invoice's line."""
         return self._settle(invoice, None, None) or {}
 
     def totals(self) -> dict[str, Any]:
@@ -181,7 +180,7 @@ class BillingWriter:
     def _in_turn(
         self, what: str, kinds: Sequence[Kind], day: int, candidates: Sequence[Invoice]
     ) -> dict[int, Kind]:
-        """Choose one of a day's invoices for what comes next of `kinds`; a day without any has none."""
+        """Choose one of a day's invoices for the next of `kinds`; empty on a day without invoices."""
         if not candidates:
             return {}
         chosen = candidates[int(generator(self.seed, what, day).integers(0, len(candidates)))]
@@ -191,7 +190,7 @@ class BillingWriter:
     def _spoil_credits(
         self, day: int, due: list[Invoice], lines: list[dict[str, Any]], trouble: dict[int, str]
     ) -> None:
-        """Every other day let one top-up whose payment is right bring other credits than its pack has."""
+        """Every other day give one correctly paid top-up other credits than its pack has."""
         right = [invoice for invoice in due if invoice.kind == "topup" and invoice.number not in trouble]
         if day % 2 == 1 or not right:
             return
@@ -211,7 +210,7 @@ class BillingWriter:
         )
 
     def _settle(self, invoice: Invoice, trouble: str | None, oddity: Oddity | None) -> dict[str, Any] | None:
-        """Pay an invoice, well, oddly or badly; return its line, or None where the gateway has lost it."""
+        """Pay an invoice correctly, unusually or wrongly; return its line, or None if the gateway has lost it."""
         if trouble in _DAYS_LATER and _comes_at(invoice, trouble) >= self._until:
             trouble = None
         odd = oddity.kind if oddity else None
@@ -270,12 +269,12 @@ class BillingWriter:
         if odd == "is_cross_period":
             created = int((_midnight_after(invoice) + _PAID_AFTER_MIDNIGHT).timestamp())
         promised = {} if trouble == "matched_metadata_missing" else invoice.promised
-        told = dict(promised)
+        metadata = dict(promised)
         if trouble == "metadata_conflict_workspace":
             others = [other.workspace_id for other in self.world.workspaces if other != space]
-            told["workspace_id"] = others[invoice.number % len(others)]
+            metadata["workspace_id"] = others[invoice.number % len(others)]
         if trouble == "metadata_conflict_invoice":
-            told["infery_invoice_id"] = f"inv_{invoice.number - 1:05d}"
+            metadata["infery_invoice_id"] = f"inv_{invoice.number - 1:05d}"
         amount = invoice.total - {"amount_mismatch": invoice.shortfall, "matched_with_tolerance": 1}.get(
             trouble or "", 0
         )
@@ -283,14 +282,16 @@ class BillingWriter:
         status = _INTENT_STATUS.get(trouble or "", "succeeded")
         customer = f"cus_{space.workspace_id}"
         named_late = invoice.number % 13 == 5
-        known = {} if named_late else told
+        known = {} if named_late else metadata
         livemode = trouble == "livemode_mismatch"
         if odd == "has_credit_note":
             amount -= invoice.total // 10
         rest = amount // 2 if odd == "has_multiple_payments" else 0
         if odd == "has_failed_attempts":
             declined = "requires_payment_method"
-            self.stripe.pay(f"{invoice.key}first", created - 600, amount, currency, customer, told, declined)
+            self.stripe.pay(
+                f"{invoice.key}first", created - 600, amount, currency, customer, metadata, declined
+            )
         settlement = self._settlement.get(invoice.number)
         intent = self.stripe.pay(
             invoice.key, created, amount - rest, currency, customer, known, status, livemode, settlement
@@ -304,10 +305,10 @@ class BillingWriter:
             changed = spoiled_document(contradiction, invoice.total, invoice.vat)
             self.stripe.bill(*document, promised | self._misnamed(oddity), changed)
         if rest:
-            second = self.stripe.pay(f"{invoice.key}rest", created + 30, rest, currency, customer, told)
+            second = self.stripe.pay(f"{invoice.key}rest", created + 30, rest, currency, customer, metadata)
             self.stripe.join(invoice.key, created + 25, invoice.total, second, "rest")
         if trouble == "duplicate_charge":
-            self.stripe.pay(f"{invoice.key}again", created + 60, amount, currency, customer, told)
+            self.stripe.pay(f"{invoice.key}again", created + 60, amount, currency, customer, metadata)
         if trouble == "no_money_moved":
             abandoned = {"workspace_id": space.workspace_id}
             self.stripe.pay(
@@ -319,22 +320,22 @@ class BillingWriter:
                 abandoned,
                 "requires_payment_method",
             )
-        if named_late and told:
-            self.stripe.name_later(intent, created + _NAMED_LATER_S, told)
+        if named_late and metadata:
+            self.stripe.name_later(intent, created + _NAMED_LATER_S, metadata)
         if trouble in _DAYS_LATER:
             self._take_back(invoice, intent, trouble)
 
     def _settle_otherwise(self, invoice: Invoice, intent: dict[str, Any], settlement: str | None) -> None:
-        """Let a refund fail, or the balance move for a charge nobody lists, beside a payment that is right."""
+        """Add a failed refund, or a balance movement of an unlisted charge, to a correct payment."""
         if settlement == "no_money_moved":
             at = int((invoice.issued_at + _REFUND_FAILS_AFTER).timestamp())
             self.stripe.fail_to_refund(intent, at, invoice.total)
         if settlement == "unknown_object":
             at = intent["created"] + 120
-            self.stripe.move_for_nobody(invoice.key, at, invoice.total, intent["currency"])
+            self.stripe.add_unlisted_movement(invoice.key, at, invoice.total, intent["currency"])
 
     def _misnamed(self, oddity: Oddity | None) -> dict[str, str]:
-        """Return what the metadata of an oddly paid Stripe invoice says wrongly."""
+        """Return the wrong metadata of an unusually paid Stripe invoice."""
         if oddity and oddity.other and oddity.kind == "is_ambiguous_link":
             return {"infery_invoice_id": oddity.other.invoice_id}
         if oddity and oddity.other and oddity.kind == "has_metadata_disagreement":
@@ -342,7 +343,7 @@ class BillingWriter:
         return {}
 
     def _pay_at_once(self, invoice: Invoice, other: Invoice) -> None:
-        """Pay two invoices of a workspace with one intent; it names the first, and the first alone names it."""
+        """Pay two invoices of a workspace with one intent; only the first and the intent name each other."""
         created = int(max(invoice.issued_at, other.issued_at).timestamp()) - 40
         space = invoice.workspace
         intent = self.stripe.pay(
@@ -357,7 +358,7 @@ class BillingWriter:
             self.stripe.bill(one.key, created - 5, one.total, one.vat, intent, one.promised)
 
     def _take_back(self, invoice: Invoice, intent: dict[str, Any], trouble: str) -> None:
-        """Take money back that was paid, days later; a partial refund comes with its credit note."""
+        """Refund or dispute a payment days later; a partial refund has a credit note."""
         at = int(_comes_at(invoice, trouble).timestamp())
         if trouble == "disputed":
             self.stripe.dispute(intent, at)
@@ -369,7 +370,7 @@ class BillingWriter:
             self.stripe.credit(intent, at + 1, quarter, quarter * invoice.vat // invoice.total)
 
     def _note_verdicts(self, invoice: Invoice, trouble: str | None) -> None:
-        """Have it noted what must be found about an invoice's settlement and its own numbers, if it has come."""
+        """Record what must be found about an invoice's settlement and arithmetic, unless it is still too early."""
         settlement = (
             "livemode_mismatch" if trouble == "livemode_mismatch" else self._settlement.get(invoice.number)
         )

@@ -1,4 +1,4 @@
-"""An invoice of the gateway: what it is before anything goes wrong, and how the billing history lists it.
+"""An invoice of the gateway before any fault, and its line in the billing history.
 
 Amounts are whole minor units here and become text with the currency's decimals in the line.
 """
@@ -33,22 +33,22 @@ class Invoice:
 
     @property
     def key(self) -> str:
-        """The part its Stripe ids have in common."""
+        """The common part of its Stripe ids."""
         return f"3SbX{self.number:08d}"
 
     @property
     def total(self) -> int:
-        """What is to be paid, minor units."""
+        """The amount to pay, minor units."""
         return self.net + self.vat
 
     @property
     def promised(self) -> dict[str, str]:
-        """The metadata the gateway promises on everything it has Stripe make."""
+        """The metadata the gateway puts on every Stripe object."""
         return {"workspace_id": self.workspace.workspace_id, "infery_invoice_id": self.invoice_id}
 
     @property
     def shortfall(self) -> int:
-        """What it lacks where it is underpaid, minor units: its VAT, or a tenth where none is due."""
+        """The missing amount if it is underpaid, minor units: its VAT, or a tenth where none is due."""
         return self.vat or self.total // 10
 
 

@@ -1,4 +1,4 @@
-"""What must be found about the planted invoices and payments: the entries of billing in the ledger of faults.
+"""What must be found about invoices and payments: billing's entries in the ledger of faults.
 
 Statuses and flags are those of recon_invoice_payments, settlements those of recon_payment_settlements, contradictions
 the reasons of recon_invoice_arithmetic. Amounts are text in the invoice's own currency.
@@ -15,7 +15,7 @@ from ingestion.sandbox.world.oddities import Oddity, flags_of
 
 
 class BillingLedger:
-    """Gathers the faults of a world's billing, in the order they are planted."""
+    """Collects the faults of a world's billing, in the order they are planted."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
@@ -33,11 +33,11 @@ class BillingLedger:
     ) -> None:
         """Write one fault of an invoice into the ledger."""
         day, workspace = invoice.issued_at.date().isoformat(), invoice.workspace.workspace_id
-        said = {"workspace_id": workspace, **detail}
-        self.faults.append(Fault(kind, day, subject, expected, observed, status, said))
+        content = {"workspace_id": workspace, **detail}
+        self.faults.append(Fault(kind, day, subject, expected, observed, status, content))
 
     def trouble(self, invoice: Invoice, trouble: str, status: str) -> None:
-        """Write what goes wrong with a payment, and the status it must end in."""
+        """Record the fault of a payment, and the status it must end in."""
         currency = invoice.workspace.currency
         observed = {
             "missing_in_stripe": 0,
@@ -67,7 +67,7 @@ class BillingLedger:
         )
 
     def flags(self, invoice: Invoice, trouble: str | None, oddity: Oddity | None) -> None:
-        """Write the flags of an item; a doubtful link is doubtful for both it could lead to."""
+        """Record the flags of an item; an ambiguous link is flagged on both invoices it could mean."""
         subject = {
             "missing_invoice": f"pi_{invoice.key}",
             "no_money_moved": f"pi_{invoice.key}left",
@@ -83,12 +83,12 @@ class BillingLedger:
                 self.note(f"flag_{flag}", invoice, about)
 
     def settlement(self, invoice: Invoice, settlement: str) -> None:
-        """Write what is wrong with the settlement of an invoice, about the charge or refund that shows it."""
+        """Record a settlement fault, on the charge or refund that shows it."""
         charge = f"ch_{invoice.key}"
         about = {"no_money_moved": f"re_{invoice.key}", "unknown_object": f"{charge}unseen"}
         self.note(f"settlement_{settlement}", invoice, about.get(settlement, charge))
 
     def contradiction(self, invoice: Invoice, document: str, reason: str) -> None:
-        """Write how an invoice contradicts itself, about the document that shows it."""
+        """Record a contradiction, on the document that shows it."""
         document_id = invoice.invoice_id if document == GATEWAY else f"in_{invoice.key}"
         self.note(f"arithmetic_{reason}", invoice, f"{document}:{document_id}")

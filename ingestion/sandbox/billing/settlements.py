@@ -1,9 +1,9 @@
-"""Payments that are right and settle wrongly: what recon_payment_settlements says in its statuses.
+"""Correct payments that settle wrongly: the statuses of recon_payment_settlements.
 
     odd days    one top-up in turn: its charge moves the balance by another amount, in another currency, or not
                 at all; or a refund fails, or the balance moves for a charge that no list shows
 
-Stripe pays out in the currency of the account's bank: what was bought in another is converted at Stripe's rate.
+Stripe pays out in the currency of the account's bank: other currencies are converted at Stripe's rate.
 
 Rulings: docs/decisions/sandbox.md#sandbox-2.
 """
@@ -22,10 +22,10 @@ SETTLEMENTS = (
     "no_money_moved",
     "unknown_object",
 )
-"""What is wrong about the settlement of one top-up, in turn; the statuses they end in."""
+"""Settlement faults of one top-up, in turn; the statuses they end in."""
 
 STILL_PENDING = timedelta(days=3)
-"""A charge is looked for in the balance for so long before it is missed."""
+"""How long a charge may be missing in the balance before it counts as missing."""
 
 _SETTLES_IN = {"gbp": ("usd", "1.2643"), "usd": ("gbp", "0.7909"), "jpy": ("usd", "0.0067")}
 _MINOR_PER_MAJOR = {"gbp": 100, "usd": 100, "jpy": 1}
@@ -33,7 +33,7 @@ _SHORT_BY = 7
 
 
 def spoiled_movement(settlement: str | None, amount: int, fee: int, currency: str) -> dict[str, Any]:
-    """Return the fields in which the movement of a charge says other than it should; minor units."""
+    """Return the wrong fields of a charge's balance movement; minor units."""
     if settlement == "amount_mismatch":
         return {"amount": amount - _SHORT_BY, "net": amount - _SHORT_BY - fee}
     if settlement == "net_mismatch":

@@ -1,13 +1,12 @@
-"""What the fake account holds at a moment: each object as it was, and thirty days of events.
+"""The state of the fake account at a moment: each object as it was, and thirty days of events.
 
     objects file:  kind ─► [object, ...]                                  visible from its creation on
                            [{"id", "versions": [{"visible_from", "object", "at"}, ...]}]   changes with time
     History(file).at(second) ─► Account: lists newest first, objects by id
 
 A version's `object` is the whole object, or null once it is deleted. `at` is when it happened (for the first
-version the creation, else `visible_from`); an `at` before `visible_from` is something Stripe shows late.
-Events follow from the versions, with Stripe's own gaps: nothing tells that the metadata of a payment intent
-or a balance transaction changed.
+version the creation, else `visible_from`); with `at` before `visible_from` Stripe shows it late. Events follow from the
+versions, with Stripe's gaps: there is no event when the metadata of a payment intent or a balance transaction changes.
 """
 
 from __future__ import annotations
@@ -91,13 +90,13 @@ class History:
 
     def __init__(self, file: dict[str, list[Object]]) -> None:
         self._objects = {kind: [versions(entry) for entry in file.get(kind, [])] for kind in KINDS}
-        self._events = sorted(self._told(), key=lambda told: told[1]["created"])
+        self._events = sorted(self._event_stream(), key=lambda told: told[1]["created"])
         moments = [one.visible_from for kind in KINDS for all_of in self._objects[kind] for one in all_of]
         self.end = max(moments, default=0)
         self._accounts: dict[int, Account] = {}
 
     def at(self, clock: int) -> Account:
-        """Return the account as it could be read at a second."""
+        """Return the account as readable at a second."""
         if clock not in self._accounts:
             lists = {
                 kind: newest_first([body for one in self._objects[kind] if (body := seen(one, clock))])
@@ -114,8 +113,8 @@ class History:
             self._accounts[clock] = Account(lists, by_id)
         return self._accounts[clock]
 
-    def _told(self) -> Iterator[tuple[int, Object]]:
-        """Yield (visible from, event) of every change that Stripe tells about."""
+    def _event_stream(self) -> Iterator[tuple[int, Object]]:
+        """Yield (visible from, event) of every change that has an event."""
         for kind, objects in self._objects.items():
             for all_of in objects:
                 before: Object | None = None
@@ -145,13 +144,13 @@ def seen(all_of: list[Version], clock: int) -> Object | None:
 
 
 def newest_first(objects: list[Object]) -> list[Object]:
-    """Order objects as Stripe lists them; what was created in one second stands last in, first out."""
+    """Order objects as Stripe lists them, the last added first within a second."""
     numbered = sorted(enumerate(objects), key=lambda pair: (pair[1]["created"], pair[0]), reverse=True)
     return [one for _, one in numbered]
 
 
 def event_types(kind: str, before: Object | None, after: Object | None) -> list[str]:
-    """Return the types of the events a change makes: none where Stripe keeps silent."""
+    """Return the event types of a change; empty where Stripe sends none."""
     if after is None:
         names = [_DELETED.get(kind)]
     else:
@@ -171,7 +170,7 @@ def _refunded(charge: Object) -> int:
 
 
 def _event(name: str, number: int, at: int, about: Object) -> Object:
-    """Return an event; its copy of the object is that of the change, not of the day it is read."""
+    """Return an event; its copy of the object is from the time of the change."""
     digest = hashlib.sha256(f"{name}:{number}:{about['id']}".encode()).hexdigest()[:24]
     return {
         "id": f"evt_{digest}",

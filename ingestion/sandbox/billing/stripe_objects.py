@@ -1,8 +1,8 @@
-"""How a payment looks in Stripe: the objects the loopback server serves, with Stripe's own field names.
+"""The Stripe objects of a payment, as the loopback server serves them, with Stripe's field names.
 
-Amounts are whole minor units of the currency. Every key is one the SDK's classes know in the pinned API
-version, which a test holds them to. An object that changes keeps its earlier versions (stripe_history.py);
-what would happen after the world's end has not happened. What is paid, and what goes wrong, is billing.py.
+Amounts are whole minor units of the currency. Every key exists in the SDK's classes of the pinned API version, which a
+test checks. An object that changes keeps its earlier versions (stripe_history.py). Changes after the world's end have
+not happened. What is paid and what goes wrong is decided in `billing`.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Stripe:
         livemode: bool = False,
         settlement: str | None = None,
     ) -> Object:
-        """Add a payment intent and, where somebody tried to pay, its charge; return the intent.
+        """Add a payment intent and, if a payment was tried, its charge; return the intent.
 
-        `settlement` is what goes wrong with its money on the way to the balance (settlements.py).
+        `settlement` is its settlement fault (settlements.py).
         """
         paid, tried = status == "succeeded", status != "processing"
         charge = f"ch_{key}"
@@ -101,7 +101,7 @@ class Stripe:
     ) -> None:
         """Add the Stripe invoice an intent pays, and the payment that joins the two.
 
-        `changed` are fields of the invoice that say something else than they should.
+        `changed` are wrong fields of the invoice.
         """
         paid = intent["status"] == "succeeded"
         paid_at = intent["created"] if paid else None
@@ -113,7 +113,7 @@ class Stripe:
     def bill_less_note(
         self, key: str, created: int, total: int, tax: int, intent: Object, metadata: dict[str, str]
     ) -> None:
-        """Add a Stripe invoice of which a credit note takes off what the intent does not pay, before it pays."""
+        """Add a Stripe invoice reduced by a credit note before the intent pays the rest."""
         due = intent["amount"]
         less = {"amount_due": due, "amount_paid": due, "pre_payment_credit_notes_amount": total - due}
         paid_at, customer = intent["created"], intent["customer"]
@@ -122,7 +122,7 @@ class Stripe:
         self._note(key, created + 2, total - due, (total - due) * tax // total, intent, "pre_payment")
 
     def join(self, key: str, created: int, total: int, intent: Object, part: str = "") -> None:
-        """Add the payment that joins a Stripe invoice and an intent; `part` tells several of one invoice apart.
+        """Add the payment that joins a Stripe invoice and an intent; `part` distinguishes several of one invoice.
 
         An intent that pays several invoices pays each in full.
         """
@@ -156,12 +156,12 @@ class Stripe:
         customer: str,
         metadata: dict[str, str],
     ) -> None:
-        """Add a Stripe invoice that the customer's credit balance pays: paid, and no money moved."""
+        """Add a Stripe invoice paid from the customer's credit balance, without a payment."""
         settled = {"amount_due": 0, "amount_paid": 0, "starting_balance": -total}
         self._invoice(key, created, total, tax, currency, customer, metadata, created + 1, settled)
 
     def refund(self, intent: Object, created: int, amount: int) -> None:
-        """Give some of a paid intent back."""
+        """Refund some of a paid intent."""
         key = intent["id"][3:]
         moved = self._move(f"txn_R{key}", created, -amount, 0, intent["currency"], f"re_{key}", "refund")
         self._refund(intent, created, amount, "succeeded", moved["id"])
@@ -169,22 +169,22 @@ class Stripe:
         self._change("charges", intent["latest_charge"], created, amount_refunded=amount, refunded=whole)
 
     def fail_to_refund(self, intent: Object, created: int, amount: int) -> None:
-        """Try to give some of a paid intent back; the customer's bank refuses, and no money moves."""
+        """Add a failed refund of a paid intent: the customer's bank refuses, and no money moves."""
         self._refund(intent, created, amount, "failed", None)
 
-    def move_for_nobody(self, key: str, created: int, amount: int, currency: str) -> None:
-        """Move the balance for a charge that no list shows."""
+    def add_unlisted_movement(self, key: str, created: int, amount: int, currency: str) -> None:
+        """Add a balance movement of a charge that is not listed."""
         fee, charge = _fee(amount, currency), f"ch_{key}unseen"
         self._move(f"txn_{key}unseen", created, amount, fee, currency, charge, "charge")
 
     def credit(self, intent: Object, created: int, amount: int, tax: int) -> None:
-        """Take some of a paid invoice back, for a refund already made; `tax` is the part of the amount."""
+        """Add a credit note of a paid invoice for a refund already made; `tax` is part of the amount."""
         key = intent["id"][3:]
         self._note(key, created, amount, tax, intent, "post_payment")
         self._change("invoices", f"in_{key}", created, post_payment_credit_notes_amount=amount)
 
     def dispute(self, intent: Object, created: int) -> None:
-        """Let the customer's bank take a paid intent into question, and its money with it."""
+        """Add a dispute of a paid intent, which takes its money back."""
         key, currency = intent["id"][3:], intent["currency"]
         fee, amount = _DISPUTE_FEE[currency], intent["amount"]
         moved = self._move(f"txn_D{key}", created, -amount, fee, currency, f"dp_{key}", "adjustment")
@@ -282,7 +282,7 @@ class Stripe:
         )
 
     def _note(self, key: str, created: int, amount: int, tax: int, intent: Object, kind: str) -> None:
-        """Add a credit note of a Stripe invoice; one from after the payment names the refund it explains."""
+        """Add a credit note of a Stripe invoice; one after the payment names its refund."""
         after = kind == "post_payment"
         self._add(
             "credit_notes",
@@ -316,7 +316,7 @@ class Stripe:
         )
 
     def _charge(self, charge: str, intent: Object, paid: bool, settlement: str | None) -> None:
-        """Add the attempt an intent made, and the money that came of it."""
+        """Add the charge of an intent, and its balance movement."""
         created, amount, currency = intent["created"] + 1, intent["amount"], intent["currency"]
         moved = None
         if paid and settlement != "missing_balance_transaction":
@@ -359,7 +359,7 @@ class Stripe:
         kind: str,
         spoiled: Mapping[str, Any] = MappingProxyType({}),
     ) -> Object:
-        """Add a movement of the balance, pending until it is available; `spoiled` says other than it should."""
+        """Add a balance movement, pending until it is available; `spoiled` are its wrong fields."""
         available_on = created - created % 86_400 + AVAILABLE_AFTER_S
         movement = {
             "id": identifier,
@@ -392,7 +392,7 @@ class Stripe:
 
 
 def _entry(versions: list[Object]) -> Object:
-    """Return an object's place in the objects file: itself, or its versions once it has changed."""
+    """Return an object's entry in the objects file: itself, or its versions once it has changed."""
     first = versions[0]["object"]
     return first if len(versions) == 1 else {"id": first["id"], "versions": versions}
 
@@ -407,7 +407,7 @@ def _fee(amount: int, currency: str) -> int:
 
 
 def tax_line(amount: int, taxable: int) -> Object:
-    """Return a tax line; nothing is due under reverse charge."""
+    """Return a tax line; no tax is due under reverse charge."""
     return {
         "amount": amount,
         "tax_behavior": "exclusive",

@@ -1,6 +1,6 @@
-"""The gateways whose files a world can be written in; each tells of the same calls what that gateway knows.
+"""The gateways in whose formats a world can be written; each writes the same calls with the fields of that gateway.
 
-A new one is a module beside these and one line here.
+A new one is a module in this package and one line here.
 """
 
 from __future__ import annotations

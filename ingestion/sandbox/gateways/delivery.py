@@ -1,10 +1,10 @@
 """How a day's lines reach landing/: most on the day, some late, twice, corrected or damaged.
 
-    part-NNN.<suffix>.gz   the day's own lines; then what an earlier day sends again (copies, corrections)
+    part-NNN.<suffix>.gz   the day's own lines; then lines of an earlier day again (copies, corrections)
     late-000.<suffix>.gz   one hour of the day before yesterday
 
-Every stream of every connector comes this way; only Infron's lines are ever damaged. What a delivery would
-bring after the world's last day is not there yet, and the truth does not count it.
+All streams of all connectors are delivered like this; only Infron's lines are ever damaged. Deliveries after the
+world's last day do not exist yet, and the truth does not count them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def damage_of(day: int) -> str | None:
 
 
 def damaged(line: str, damage: str) -> str:
-    """Break a copy of a good line; its request id is replaced, so the good one is not missed or doubled."""
+    """Damage a copy of a good line; its request id is replaced, so that the good line still counts once."""
     start = line.index('"gen-01')
     line = line[:start] + '"gen-99' + line[start + len('"gen-01') :]
     if damage == "truncated":
@@ -73,16 +73,16 @@ class FileRecord:
 
 @dataclass
 class Resent:
-    """Lines of one day that come again, or corrected, with the next day's file."""
+    """Lines of one day that the next day's file repeats or corrects."""
 
     copies: list[str] = field(default_factory=list)
     corrections: list[str] = field(default_factory=list)
 
 
 class DayFiles:
-    """The landing files of a stream that one delivery day gets under one stem, written as lines come.
+    """The landing files of one stream, delivery day and stem, written incrementally.
 
-    A context manager: a file appears when it is full or when the block ends well.
+    A context manager: a file appears when it is full or when the block ends without error.
     """
 
     def __init__(self, folder: Path, home: Path, stream: LogKind, day: int, stem: str) -> None:
@@ -115,13 +115,13 @@ class DayFiles:
             lines = lines[room:]
 
     def add_late(self, lines: list[str]) -> None:
-        """Append lines of an earlier day that come for the first time."""
+        """Append lines of an earlier day that are delivered for the first time."""
         if lines:
             self.add(lines)
             self.record.late += len(lines)
 
     def add_resent(self, resent: Resent) -> None:
-        """Append what an earlier day sends again."""
+        """Append repeated and corrected lines of an earlier day."""
         for lines, count in ((resent.copies, "duplicates"), (resent.corrections, "revisions")):
             if lines:
                 self.add(lines)
@@ -148,14 +148,14 @@ class DayFiles:
 
 
 class Delivery:
-    """What one day's requests become in one stream: files of the day, a late file, and lines for tomorrow.
+    """The files of one day's requests in one stream: files of the day, a late file, and lines for the next day.
 
     A context manager around the day's batches.
 
     Attributes:
         files: The day's own files.
-        late_files: The file that comes later; empty if it would come after the world's end.
-        tomorrow: What the next day's delivery of this stream brings again.
+        late_files: The late file; empty if it would land after the world's end.
+        tomorrow: Lines the next day's delivery of this stream repeats or corrects.
     """
 
     def __init__(
@@ -191,6 +191,6 @@ class Delivery:
             )
 
     def send_again(self, lines: Lines, copied: np.ndarray, corrections: Lines) -> None:
-        """Put copies of some of a batch's lines, and corrections, into tomorrow's delivery."""
+        """Add copies of some of a batch's lines, and corrections, to the next day's delivery."""
         self.tomorrow.copies += [line for row in copied if (line := lines[row])]
         self.tomorrow.corrections += [line for line in corrections if line]

@@ -1,11 +1,11 @@
-"""What goes wrong at the edges: small sources of their own, each with one kind of fault.
+"""Edge cases: small separate sources, each with one kind of fault.
 
     litellm_edge        a call whose counts contradict each other, a call asked for as priority and served as default
                         but charged as priority, and calls with nothing wrong, every day
-    new_api_edge        a charge that only a field explains which nobody knows
-    damaged_gateway     lines of which one in two is cut: its gate holds it back
-    silent_gateway      two days of deliveries from a gateway that delivers daily
-    vanishing_gateway   a delivery a day; `remove_landing` takes the first away, as a lost mount does
+    new_api_edge        a charge explained only by an undeclared field
+    damaged_gateway     every second line is cut off: its gate holds it back
+    silent_gateway      two days of deliveries, although the cadence is daily
+    vanishing_gateway   one delivery a day; `remove_landing` removes the first, like a lost mount
 
 Amounts follow from gpt-4o and o4-mini at their list prices, in USD.
 """
@@ -30,7 +30,7 @@ LITELLM, NEW_API, DAMAGED, SILENT, VANISHING = (
     "silent_gateway",
     "vanishing_gateway",
 )
-#: The sources in sources.yml, and what it says of them.
+#: The sources in sources.yml, and their settings.
 SOURCES: dict[str, dict[str, str]] = {
     LITELLM: {"connector": "litellm"},
     NEW_API: {"connector": "new_api"},
@@ -52,7 +52,7 @@ DAYS = 31
 
 @dataclass
 class EdgeWriter:
-    """Writes these sources for a world of so many days, and remembers what is wrong with them."""
+    """Writes these sources for a world of so many days, and records their faults."""
 
     home: Path
     days: int
@@ -76,7 +76,7 @@ class EdgeWriter:
         """gpt-4o: 4,000 × 2.5 + 100 × 10 per million = 0.011; o4-mini at priority: 4,000 × 2 + 100 × 8 = 0.0088."""
         usage = {"prompt_tokens": 4000, "completion_tokens": 100, "total_tokens": 4100}
         lines = [_payload(day, "plain", "gpt-4o-2024-08-06", usage, "0.011")]
-        # A total that nothing in the counts leads to.
+        # A total that does not follow from the counts.
         impossible = usage | {"total_tokens": 9_999}
         lines.append(_payload(day, "contradictory", "gpt-4o-2024-08-06", impossible, "0.011"))
         # At the default tier it costs 4,000 × 1.1 + 100 × 4.4 per million = 0.00484.
@@ -125,7 +125,7 @@ class EdgeWriter:
 
 
 def remove_landing(home: Path) -> list[Path]:
-    """Take the first delivery of vanishing_gateway away, as a lost mount does; return the files that went."""
+    """Remove the first delivery of vanishing_gateway, like a lost mount; return the removed files."""
     folder = min((home / "landing" / VANISHING / "logs").iterdir())
     gone = sorted(folder.iterdir())
     for path in gone:

@@ -1,7 +1,7 @@
-"""How the sandbox puts files down: whole or not at all, the same bytes for the same content.
+"""Atomic, reproducible file writes of the sandbox.
 
-A file is written beside its place under a `.tmp-` name and renamed. If the same bytes are there already the
-old file stays untouched, so that a world written twice looks undisturbed to whoever skips unchanged files.
+A file is written under a `.tmp-` name in the same folder and renamed. If the same bytes are there already the old file
+is not touched, so that a world written twice has unchanged files.
 """
 
 from __future__ import annotations

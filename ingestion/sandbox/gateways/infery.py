@@ -1,9 +1,9 @@
 """Infery: the usage export in nine columns, and the drill-down of the same calls.
 
-What survives of a call: request id, model, key (export), workspace, member and origin (drill-down), token
-totals, completion time and duration in milliseconds. What is coarser: the cost is whole credits of a cent,
-rounded up per call. What is lost: failed calls that cost nothing (Infery lists what it charged), the status
-of those that did, streaming, the cache split and reasoning tokens, the pricing group.
+Kept of a call: request id, model, key (export), workspace, member and origin (drill-down), token totals, completion
+time and duration in milliseconds. Coarser: the cost is whole credits of a cent, rounded up per call. Lost: failed calls
+without cost (Infery lists what it charged), the status of those that did, streaming, the cache split and reasoning
+tokens, the pricing group.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ON_THE_WAY_IN_MS, _ON_THE_WAY_OUT_MS = 12, 5
 
 
 def usage_row(call: Call) -> dict[str, Any] | None:
-    """Return a call as the export and the usage API list it; the API's rows know their member besides."""
+    """Return a call as the export and the usage API list it; the API's rows also have the member."""
     if not call.has_usage:
         return None
     return {
@@ -65,12 +65,12 @@ def request(call: Call) -> dict[str, Any] | None:
 
 
 def credits_used(call: Call) -> int:
-    """Return what a call cost in credits; a started one is a whole one."""
+    """Return the cost of a call in credits, rounded up."""
     return -(-call.cost // _UNITS_PER_CREDIT)
 
 
 def _exported(batch: Batch) -> Lines:
-    """Return the export's lines; no value the sandbox names needs quotes."""
+    """Return the export's lines; no value of the sandbox needs quotes."""
     found = (usage_row(call) for call in batch.calls)
     return [None if row is None else ",".join(map(str, row.values())) for row in found]
 

@@ -1,5 +1,5 @@
-"""Infron: every column of the truth. The lines themselves are put together in infron_log.py, whole columns
-at a time, because this is the connector worlds of millions are written in.
+"""Infron: every column of the truth. infron_log.py builds the lines column by column, because worlds of millions of
+requests are written with this connector.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How a request reads in an Infron log: one JSON object a line.
+"""A request in an Infron log: one JSON object per line.
 
-Lines are put together as text from integers, so a cost of 0.019845 USD is written as those digits and never
-passes through a float. Knows the shape of a line, nothing about prices or faults.
+Lines are built as text from integers, so a cost of 0.019845 USD is written as those digits and never passes through a
+float. Knows the shape of a line, nothing about prices or faults.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _decimal(value: pl.Expr, places: int) -> pl.Expr:
 
 
 def _quoted(value: pl.Expr) -> pl.Expr:
-    """Write text in quotes, or null; nothing the sandbox names needs escaping."""
+    """Write text in quotes, or null; no name in the sandbox needs escaping."""
     return pl.concat_str(pl.lit('"'), value, pl.lit('"')).fill_null("null")
 
 
@@ -119,10 +119,10 @@ def _error() -> pl.Expr:
     """Write the error: none on success, plain text on a timeout, an object otherwise."""
     code = pl.col("http_status")
     message = code.replace_strict(_MESSAGES, default="", return_dtype=pl.String)
-    told = pl.concat_str(
+    error = pl.concat_str(
         pl.lit('{"code":'), code.cast(pl.String), pl.lit(',"message":"'), message, pl.lit('"}')
     )
-    timed_out = pl.when("timed_out").then(pl.lit('"no answer within 60 s"')).otherwise(told)
+    timed_out = pl.when("timed_out").then(pl.lit('"no answer within 60 s"')).otherwise(error)
     return pl.when(pl.col("status") == "success").then(pl.lit("null")).otherwise(timed_out)
 
 

@@ -1,8 +1,8 @@
 """LiteLLM: `StandardLoggingPayload` in files, rows of `LiteLLM_SpendLogs` behind the API.
 
-Almost everything survives: times to the microsecond, all cache classes, reasoning, organization (the
-workspace), team (the group), end user (the seat), the cost and its breakdown as floats. A key is its hash;
-Google's provider is called gemini; a timeout is a failure; that a call came from a playground is lost.
+Almost everything is kept: times to the microsecond, all cache classes, reasoning, organization (the workspace), team
+(the group), end user (the seat), the cost and its breakdown as floats. A key is its hash; Google's provider is called
+gemini; a timeout is a failure; whether a call came from a playground is lost.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _breakdown(call: Call) -> dict[str, Any] | None:
 
 
 def _price_list(call: Call) -> dict[str, Any]:
-    """Return the prices the proxy knew; its map has no word on the unknown model's."""
+    """Return the prices the proxy knew; its map lacks the unknown model."""
     if call.slug == UNKNOWN_MODEL:
         return {"model_map_key": call.slug, "model_map_value": None}
     return {
@@ -177,7 +177,7 @@ def _price_list(call: Call) -> dict[str, Any]:
 
 
 def _naive(milliseconds: int) -> str:
-    """Write epoch milliseconds as the database does: UTC, without saying so."""
+    """Write epoch milliseconds as the database does: UTC, without an offset."""
     whole = datetime.fromtimestamp(milliseconds // 1000, UTC)
     return f"{whole:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}000"
 

@@ -1,4 +1,4 @@
-"""The gateways' logs, day by day: what the day was (day.py), written down in every connector, and the truth.
+"""The gateways' logs, day by day: a day's requests (day.py) in the format of every connector, and the truth.
 
     charged batches ─► lines per connector and stream ─► part / late files
           │                                               └─► copies and corrections for tomorrow
@@ -32,10 +32,10 @@ Outlet = tuple[str, str]
 """A connector and one of its streams, by name."""
 
 FROM_WALLETS = ("infery", "aisa")
-"""Connectors whose calls draw on wallets at the moment they are complete."""
+"""Connectors whose calls draw on wallets when they are complete."""
 
 _WORTH_A_LOOK = 10**12
-"""What a key spends on its first day or in a spike is nothing to find up to a dollar; 10⁻¹² USD."""
+"""Spend on a key's first day or in a spike counts as a finding only above a dollar; 10⁻¹² USD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class ChargedCall:
 
 
 class LogWriter:
-    """Writes the logs of a world and remembers what is true about them."""
+    """Writes the logs of a world and records the truth about them."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class LogWriter:
         self.files.sort(key=lambda record: record["file"])
 
     def _write_day(self, day: int, resent: dict[Outlet, Resent]) -> dict[Outlet, Resent]:
-        """Write one day and return what tomorrow's files bring again."""
+        """Write one day and return the lines the next day's files repeat."""
         late_arrives = is_late_day(day) and day + LATE_BY_DAYS < self.days
         self._spend = np.zeros(len(self.world.keys), dtype=np.int64)
         self._unknown = [0, 0]
@@ -130,7 +130,7 @@ class LogWriter:
             )
 
     def _note_resent(self, batch: Batch, corrections: Batch) -> None:
-        """Write what tomorrow repeats or corrects into the ledger; the last day's is not delivered yet.
+        """Record what the next day repeats or corrects; the last day's is not delivered yet.
 
         A corrected row is the one that counts.
         """
@@ -176,7 +176,7 @@ class LogWriter:
         self._unknown[1] += int(charged.cost[unknown].sum())
         np.add.at(self._spend, rows.key[used & ~unknown], rated.cache_optimized[used & ~unknown])
         spent = int(rated.cache_optimized[used].sum())
-        # The last day is not complete, so nobody judges it yet.
+        # The last day is incomplete, so anomalies of it are not found yet.
         if spike is not None and spent > _WORTH_A_LOOK and rows.day + 1 < self.days:
             key = self.world.keys[spike.key]
             self._note(
@@ -192,7 +192,7 @@ class LogWriter:
             )
 
     def _meter(self, batch: Batch, corrections: Batch | None, delivered: np.ndarray) -> None:
-        """Remember what the delivered calls took from the wallets, and when the last call of any wallet ended."""
+        """Record the draws of delivered calls on wallets, and the end of the last call of any wallet."""
         names = {connector.name for connector in self._connectors}
         if not names & {*FROM_WALLETS}:
             return
@@ -208,7 +208,7 @@ class LogWriter:
                 )
 
     def _conclude(self, day: int, deliveries: Iterable[Delivery]) -> None:
-        """Write what only the whole day shows into the ledger: unpriced usage, new spenders, late files."""
+        """Record what only the whole day shows: unpriced usage, new spenders, late files."""
         if self._unknown[0]:
             self._note(
                 "unknown_model",

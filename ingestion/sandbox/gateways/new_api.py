@@ -1,10 +1,10 @@
 """New-API log items, as AIsa (time at completion) and TokenOpen (time at reception) deliver them.
 
-What survives of a call: request id, model, key, group, streaming, all cache classes, the account (a
-workspace's number) as user. What is coarser: times and durations are whole seconds, cut off; the cost is
-whole quota units of 0.000002 USD, rounded half up and at least one. What is lost: seat, reasoning tokens, the
-workspace's name, and whether a failure was a timeout. The ratios are the unit prices over the input price,
-and `group_ratio` is the factor to pay, so the quota formula gives the cost back.
+Kept of a call: request id, model, key, group, streaming, all cache classes, the account (a workspace's number) as user.
+Coarser: times and durations are whole seconds, truncated; the cost is whole quota units of 0.000002 USD, rounded
+half up and at least one. Lost: seat, reasoning tokens, the workspace's name, and whether a failure was a timeout. The
+ratios are the unit prices over the input price, and `group_ratio` is the factor to pay, so the quota formula gives the
+cost again.
 
 A failed call is an error row without tokens. A failed call that was charged all the same is a consume row,
 whose stream ended in an error. Calls of Anthropic's models count tokens Anthropic's way for about half of
@@ -70,12 +70,12 @@ def received(call: Call) -> dict[str, Any]:
 
 
 def counts_as_anthropic(call: Call) -> bool:
-    """Say whether a call's prompt tokens leave out the cache."""
+    """Return whether a call's prompt tokens exclude the cache."""
     return call.provider == "anthropic" and call.key // 8 % 2 == 0
 
 
 def quota(call: Call) -> int:
-    """Return what a call cost in quota units; what costs anything costs at least one."""
+    """Return what a call cost in quota units; a call with a cost costs at least one."""
     units = (call.cost + _UNITS_PER_QUOTA // 2) // _UNITS_PER_QUOTA
     return max(units, 1) if call.cost else 0
 
@@ -123,7 +123,7 @@ def _path(call: Call) -> str:
 
 
 def _connector(name: str, row: Callable[[Call], dict[str, Any]]) -> Connector:
-    # An administrator reads them: corrected rows are known by their id.
+    # Read by an administrator: corrected rows are identified by their id.
     return Connector(name, (LogKind("logs", json_lines(row)),), {"trusted_ids": "true"})
 
 

@@ -1,9 +1,9 @@
 """OpenRouter: bodies of `GET /api/v1/generation` in files, sums of `GET /api/v1/activity` behind the API.
 
-What survives of a call: id, workspace, seat (external user), start, duration, streaming, native token counts
-with cache reads and reasoning, the cost, and by `cache_discount` what the cache saved. What is lost: the key,
-the group, cache writes, why a call failed (a timeout is an error like any other). Models have OpenRouter's
-own slugs; `ALIASES` says which they are elsewhere, because this world's contract charges the vendors' prices.
+Kept of a call: id, workspace, seat (external user), start, duration, streaming, native token counts with cache reads
+and reasoning, the cost, and the cache saving in `cache_discount`. Lost: the key, the group, cache writes, why a call
+failed (a timeout is an error like any other). Models have OpenRouter's own slugs; `ALIASES` maps them to the catalogue,
+because this world's contract charges the vendors' prices.
 """
 
 from __future__ import annotations

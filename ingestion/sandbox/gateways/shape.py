@@ -1,4 +1,4 @@
-"""What a connector of the sandbox is: streams, and how a batch of requests reads in each."""
+"""A connector of the sandbox: its streams, and the lines of a batch of requests in each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingestion.sandbox.world.calls import Call
 from ingestion.sandbox.world.day import Batch
 
 Lines = list[str | None]
-"""One line per request of a batch; None for requests the stream says nothing of."""
+"""One line per request of a batch; None for requests that the stream omits."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class LogKind:
 
     Attributes:
         name: Folder below the connector's.
-        lines: How a batch reads.
-        suffix: What file names end in, before `.gz`.
+        lines: Returns the lines of a batch.
+        suffix: End of file names, before `.gz`.
         header: First line of every file, if there is one.
     """
 
@@ -33,10 +33,10 @@ class LogKind:
 
 @dataclass(frozen=True)
 class Connector:
-    """A gateway's way of telling of calls.
+    """A gateway's way of writing calls.
 
     Attributes:
-        settings: What its source needs in sources.yml beside its name.
+        settings: Settings of its source in sources.yml.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Connector:
 
 
 def json_lines(row: Callable[[Call], dict[str, Any] | None]) -> Callable[[Batch], Lines]:
-    """Return how a batch reads where every call is an object of its own, or nothing."""
+    """Return a function that writes every call of a batch as a JSON object, or omits it."""
 
     def lines(batch: Batch) -> Lines:
         found = (row(call) for call in batch.calls)

@@ -1,10 +1,10 @@
-"""A gateway that reports its usage beside its logs: what recon_usage_api says in its statuses.
+"""A gateway that reports its usage in addition to its logs: the statuses of recon_usage_api.
 
-    each day of the first month    a dozen calls of a New-API gateway under a source of its own, two of them asked for
+    each day of the first month    a dozen calls of a New-API gateway in a separate source, two of them requested
                                    under a name that is mapped to the model of the others
-    the day after                  the day's hours as the gateway sums them, wrong in turn or not there
+    the day after                  the day's hours as the gateway sums them, wrong in turn or missing
 
-The calls cost what they should, so that only the sums have anything to find. The last day has no report yet.
+The calls are charged correctly, so that only the sums have faults. The last day has no report yet.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ingestion.sandbox.world.traffic import date_of
 
 SOURCE = "new_api_reports"
 SETTINGS = {"connector": "new_api", "streams": "[logs, data]"}
-"""The source in sources.yml, and what it says of it."""
+"""The source in sources.yml, and its settings."""
 
 REPORTS = ("missing_log", "duplicate_log", "token_mismatch", "cost_mismatch", "rounding", "not_reported")
-"""What is wrong with a day's report, in turn; the statuses they end in."""
+"""Faults of a day's report, in turn; the statuses they end in."""
 
 DAYS = 31
 _MODEL, _MAPPED = "openai/gpt-4o", "house/latest"
@@ -34,7 +34,7 @@ _RATIOS = {"model_ratio": 1.25, "group_ratio": 1, "completion_ratio": 4, "model_
 _CONSUME = 2
 _USER = 1
 
-#: What the hour of the first model says too much or too little of.
+#: Errors in the hour of the first model.
 _OFF = {
     "missing_log": {"count": 1, "token_used": _TOKENS_IN + _TOKENS_OUT, "quota": _QUOTA},
     "duplicate_log": {"count": -1, "token_used": -_TOKENS_IN - _TOKENS_OUT, "quota": -_QUOTA},
@@ -46,7 +46,7 @@ _OFF = {
 
 @dataclass
 class ReportWriter:
-    """Writes the calls and reports of a world of so many days, and remembers what is wrong with them."""
+    """Writes the calls and reports of a world of so many days, and records their faults."""
 
     home: Path
     days: int
@@ -74,7 +74,7 @@ class ReportWriter:
 
 
 def _item(day: int, model: str, place: int) -> dict[str, Any]:
-    """Return a call as the log has it: by the name it was asked for."""
+    """Return a call as in the log: by its requested model."""
     mapping = {"is_model_mapped": True, "upstream_model_name": _MODEL} if model == _MAPPED else {}
     return {
         "user_id": _USER,
@@ -91,7 +91,7 @@ def _item(day: int, model: str, place: int) -> dict[str, Any]:
 
 
 def _hour(day: int, model: str, wrong: str) -> dict[str, Any]:
-    """Return what the gateway says of the hour in which a day's calls of a model were."""
+    """Return the gateway's sums of the hour with a day's calls of a model."""
     calls = _CALLS[model]
     sums = {"count": calls, "token_used": calls * (_TOKENS_IN + _TOKENS_OUT), "quota": calls * _QUOTA}
     off = _OFF.get(wrong, {}) if model == _MODEL else {}

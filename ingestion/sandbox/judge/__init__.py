@@ -1,4 +1,4 @@
-"""What was found beside what the sandbox planted and wrote into truth.json. Judges; never corrects.
+"""Compare the marts with the faults planted by the sandbox (truth.json).
 
 Rulings: docs/decisions/sandbox.md#sandbox-1.
 """
@@ -34,7 +34,7 @@ _DELIVERED = {
 }
 
 
-#: What a planted mischarge has to be called in fct_usage_costs.variance_reason.
+#: The variance_reason that fct_usage_costs must give a planted mischarge.
 _REASONS = {
     "discount_not_applied": "discount_missing",
     "cache_read_charged_as_input": "cache_priced_as_input",
@@ -49,15 +49,16 @@ _REASONS = {
     "unknown_surcharge": "price_mismatch",
 }
 
-#: Reasons that ask for nothing, or for what another line compares (usage without a price).
+#: Reasons that need no action, or that another line compares (usage without a price).
 _QUIET_REASONS = ("match", "rounding", "settlement", "subscription_paid", "not_comparable", "unpriced")
 
 
 @dataclass(frozen=True)
 class _Judge:
-    """A mart with one verdict a row, beside faults of the kinds `<name>_<verdict>`; `quiet` verdicts are no finding.
+    """A mart with one verdict per row, compared with faults of the kinds `<name>_<verdict>`; `quiet` verdicts are no
+    findings.
 
-    `where` leaves out rows that something else is compared with.
+    `where` excludes rows that are compared elsewhere.
     """
 
     name: str
@@ -77,7 +78,7 @@ _JUDGES = (
         "event_date || '/' || model_served",
         "status",
         ("match",),
-        # What other sources sum is told of their wallets (credits.py).
+        # Sums of other sources are compared in credits.py.
         "source = 'new_api_reports'",
     ),
 )
@@ -143,9 +144,9 @@ def _deliveries(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
 
 
 def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
-    """Per kind: how many planted faults some mart names at the right place, and what nobody planted.
+    """Per kind: the planted faults that a mart reports in the right place, and findings that were not planted.
 
-    What is wrong with credits is credits.py's.
+    Credits are compared in credits.py.
     """
     rows = marts.sql(
         """
@@ -288,7 +289,7 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
 
 
 def _verdicts(marts: duckdb.DuckDBPyConnection, judge: _Judge) -> Iterator[Comparison]:
-    """Per verdict of a mart: how many were planted, how many of these the mart gives, and what nobody planted."""
+    """Per verdict of a mart: how many were planted, how many of these were found, and others."""
     rows = marts.sql(
         f"""
         with found as (
@@ -312,5 +313,5 @@ def _verdicts(marts: duckdb.DuckDBPyConnection, judge: _Judge) -> Iterator[Compa
 
 
 def _plain(number: str) -> str:
-    """Drop the zeros that only say how wide a column is."""
+    """Drop trailing zeros."""
     return number.rstrip("0").rstrip(".") if "." in number else number

@@ -1,4 +1,4 @@
-"""One line of what was planted beside what was found."""
+"""One line that compares planted with found."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The credit wallets of a sandbox: what the ledger and its reconciliations say beside what is true about them.
+"""Compare the credit ledger and its reconciliations with the truth about the sandbox's wallets.
 
 totals       every sum of the ledger over the wallets of a unit, credits and quota
-wallets, lots   how many agree in all their sums; one that nobody planted is found too many
-statuses     how many items of a reconciliation have the status they were planted with
+wallets, lots   how many agree in all their sums; an unplanted one adds to the found statuses     how many items of a
+reconciliation have the status they were planted with
 
 Rulings: docs/decisions/sandbox.md#sandbox-3.
 """
@@ -20,7 +20,7 @@ from ingestion.sandbox.judge.comparison import Comparison
 
 MEASURES = ("granted", "burned", "expired", "adjusted", "overage", "closing", "used")
 
-#: Per reconciliation, the day its items are told apart by beside their wallet.
+#: Per reconciliation, the day that identifies its items together with the wallet.
 _STATUS_DAYS = {
     "recon_credit_balances": "balance_on",
     "recon_credit_burn": "event_date",
@@ -88,7 +88,7 @@ def compare(marts: duckdb.DuckDBPyConnection, planted: Mapping[str, Any]) -> Ite
 
 
 def found_in(marts: duckdb.DuckDBPyConnection, sources: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return what the marts say of some sources' wallets, in the shape of the truth."""
+    """Return the marts' data on some sources' wallets, in the shape of the truth."""
     amounts = ("granted", "used", "expired", "remaining")
     return {
         "wallets": _rows(marts, _WALLETS, sources, ("source", "workspace_id", "unit", *MEASURES)),
@@ -127,6 +127,6 @@ def _counted(rows: Iterable[Mapping[str, Any]]) -> Counter[tuple[Any, ...]]:
 
 
 def _agreeing(what: str, planted: Counter[Any], found: Counter[Any]) -> Comparison:
-    """Count what is on both sides as found, and one more for each that nobody planted."""
+    """Count what is on both sides as found, plus one for each that was not planted."""
     extra = (found - planted).total() if not planted - found else 0
     return Comparison(what, str(planted.total()), str((planted & found).total() + extra))

@@ -1,1 +1,1 @@
-"""Loopback servers that serve a sandbox world as the gateways, the providers and Stripe would."""
+"""Loopback servers that serve a sandbox world like the gateways, the providers and Stripe."""

@@ -3,8 +3,8 @@
     with GatewayServer({"infery": rows, "new_api": items}, now=...) as gateway:
         client with base address gateway.url, token gateway.api_key, user gateway.user
 
-Takes test tokens only, listens on 127.0.0.1 only, changes nothing. Rows newer than `books.now` are invisible;
-set it to let time pass; limits go by `clock`, in seconds. What goes wrong is a script (loopback.py).
+Accepts test tokens only, listens on 127.0.0.1 only, changes nothing. Rows newer than `books.now` are invisible; set it
+to let time pass. Limits use `clock`, in seconds. Faults are scripted (loopback.py).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ingestion.sandbox.servers.loopback import Answer, LoopbackServer, Query, Ru
 from ingestion.sandbox.servers.rows import Asking, Books, Options, Refused, Rows
 
 API_KEY = "test_sandbox_gateway_key"
-"""Not a secret: the server takes any token that says it is a test."""
+"""Not a secret: the server accepts any test token."""
 
 USER = "7"
 
@@ -48,7 +48,7 @@ def _anybody(headers: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True)
 class _Api:
-    """Paths, who may ask, how it answers and how it refuses."""
+    """Paths, authorization, answers and errors."""
 
     paths: str
     may_ask: Callable[[Mapping[str, str]], bool]
@@ -100,7 +100,7 @@ class GatewayServer(LoopbackServer):
         self._limiter = new_api.Limiter(*self.books.options.new_api_limit, clock)
 
     def answer(self, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
-        """Return what the API at a path says, or its error in its own shape."""
+        """Return the answer of the API at a path, or its error in its own shape."""
         for api in _APIS:
             if re.fullmatch(api.paths, path):
                 if api.answer is new_api.answer and not self._limiter.takes():
@@ -118,7 +118,7 @@ class GatewayServer(LoopbackServer):
         return Answer.of({"error": {"message": f"no such address: {path}"}}, 404)
 
     def arrive(self, rows: tuple[tuple[str, Mapping[str, Any]], ...]) -> None:
-        """Take in rows that a script lets arrive."""
+        """Add rows that a script lets arrive."""
         self.books.add(rows)
 
     def date(self) -> str:

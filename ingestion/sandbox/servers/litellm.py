@@ -1,7 +1,7 @@
 """LiteLLM's `/spend/logs/v2` over the sandbox's rows: both ends inclusive, whole seconds, a capped total.
 
-Rows of one millisecond have no order of their own, as in its database: they come in another on each page. A token that
-is not an admin's is shown its own rows without a word, and refused those of a team.
+Rows of one millisecond have no fixed order, as in its database: it differs on each page. A token that is not an admin's
+gets only its own rows without notice, and is refused those of a team.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def refused(message: str, status: int = 400) -> Refused:
 
 
 def _out_of_range(name: str, message: str) -> Refused:
-    """Return the error of a parameter, which the proxy's framework answers in a shape of its own."""
+    """Return the error of a parameter, in the shape of the proxy's framework."""
     return Refused(422, {"detail": [{"type": "value_error", "loc": ["query", name], "msg": message}]})
 
 

@@ -1,6 +1,6 @@
-"""What the sandbox's servers share: read-only HTTP on 127.0.0.1, a log of requests, and faults as data.
+"""Base of the sandbox's servers: read-only HTTP on 127.0.0.1, a log of requests, and scripted faults.
 
-    request ──► is a fault due? ──► the server's own answer ──► log ──► sent, spoilt or whole
+    request ──► is a fault due? ──► the server's answer ──► log ──► sent, damaged or intact
 
 A script is a list of rules: which requests (a pattern over path and query), which of them, which fault.
 """
@@ -29,7 +29,7 @@ JSON_TYPE = "application/json"
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as the server saw it; what identified the caller is not kept."""
+    """One request as the server saw it, without credentials."""
 
     path: str
     query: Query
@@ -38,7 +38,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back."""
+    """A response."""
 
     body: bytes
     status: int = 200
@@ -47,21 +47,21 @@ class Answer:
 
     @classmethod
     def of(cls, content: Any, status: int = 200, headers: Headers = ()) -> Answer:
-        """Return an answer that says something in JSON."""
+        """Return a JSON answer."""
         return cls(json.dumps(content, ensure_ascii=False).encode(), status, headers=headers)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one answer.
+    """A fault of one answer.
 
     Attributes:
-        kind: `answer` something else is said; `reset` the connection breaks; `truncated` half the body, its
-            whole length announced; `cut` half the body as if it were whole; `slow` the answer comes late;
-            `repeat` the answer before is given again; `arrive` rows come in just before the answer is made.
-        answer: What is said instead.
+        kind: `answer` another answer; `reset` the connection breaks; `truncated` half the body, with the whole length
+            announced; `cut` half the body as if it were whole; `slow` a late answer; `repeat` the previous answer
+            again; `arrive` rows are added just before the answer.
+        answer: The other answer.
         seconds: How late a slow answer is.
-        rows: What arrives: pairs of a table's name and a row.
+        rows: Rows that arrive: pairs of a table's name and a row.
     """
 
     kind: Literal["answer", "reset", "truncated", "cut", "slow", "repeat", "arrive"]
@@ -77,7 +77,7 @@ class Rule:
     Attributes:
         match: Pattern searched in `path?query`, decoded.
         nth: Which of the requests it matches, counted from 1; None for each.
-        fault: What goes wrong.
+        fault: The fault.
     """
 
     match: str
@@ -118,7 +118,7 @@ class LoopbackServer(ABC):
         """Return the true answer to a request."""
 
     def arrive(self, rows: tuple[tuple[str, Mapping[str, Any]], ...]) -> None:
-        """Take in rows that a script lets arrive."""
+        """Add rows that a script lets arrive."""
         raise NotImplementedError(f"{type(self).__name__} takes no rows")
 
     def date(self) -> str | None:
@@ -150,7 +150,7 @@ class LoopbackServer(ABC):
     def respond(
         self, path: str, query: Query, headers: Mapping[str, str]
     ) -> tuple[Answer | None, Fault | None]:
-        """Return what to send and how to spoil it; no answer means that the connection breaks."""
+        """Return the answer and its fault; no answer means that the connection breaks."""
         with self._lock:
             fault = self._fault("?".join((path, "&".join(f"{name}={value}" for name, value in query))))
             before = self._last
@@ -183,10 +183,10 @@ class LoopbackServer(ABC):
 
 
 class _Quiet(ThreadingHTTPServer):
-    """A server that keeps silent about clients that went away."""
+    """A server that does not report clients that closed the connection."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing on the terminal: a client that gave up is what scripts are for."""
+        """Print nothing: scripts make clients give up on purpose."""
 
 
 def _handler(server: LoopbackServer) -> type[BaseHTTPRequestHandler]:
@@ -228,10 +228,10 @@ def _handler(server: LoopbackServer) -> type[BaseHTTPRequestHandler]:
             os.close(self.connection.detach())
 
         def date_time_string(self, timestamp: float | None = None) -> str:
-            """Take the server's own clock where it has one."""
+            """Use the server's own clock if it has one."""
             return server.date() or super().date_time_string(timestamp)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing on the terminal: `requests` holds the log."""
+            """Print nothing: `requests` holds the log."""
 
     return Handler

@@ -1,7 +1,7 @@
 """New-API's own endpoints over the sandbox's log items, in the newest shape or an old build's.
 
-Newest first by offset, seconds inclusive at both ends, `id` a place in the list, failures under HTTP 200. An address
-has so many calls in so many seconds; one more is answered 429 with nothing else, and does not count.
+Newest first by offset, seconds inclusive at both ends, `id` is the position in the list, failures are HTTP 200. An
+address may make so many calls in so many seconds; further calls get a 429 with an empty body and do not count.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def refused(message: str, status: int = 200) -> Refused:
 
 
 def turned_away(options: Options) -> Refused:
-    """Return what is said to a token that is not accepted: an old build has no failing status for it."""
+    """Return the answer to a refused token: an old build has no failing status for it."""
     if options.new_api_old_build:
         return refused("无权进行此操作，access token 无效")
     body = {"success": False, "code": "AUTH_UNAUTHORIZED", "message": "Unauthorized, invalid access token"}
@@ -52,7 +52,7 @@ class Limiter:
         self._taken: deque[int] = deque(maxlen=calls)
 
     def takes(self) -> bool:
-        """Return whether one more call is taken, and count it."""
+        """Return whether one more call is allowed, and count it."""
         now = int(self._clock())
         is_full = len(self._taken) == self._taken.maxlen
         if is_full and now - self._taken[0] < self._seconds:

@@ -1,6 +1,6 @@
 """OpenRouter's `/api/v1/activity` over the sandbox's rows: completed UTC days, the last 30 of them.
 
-Rows are one a workspace; they are only told apart where `group_by=workspace` asks for it, and added up otherwise.
+Rows are per workspace only with `group_by=workspace`, and added up otherwise.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def refused(message: str, status: int = 400) -> Refused:
 
 
 def _over_workspaces(rows: Rows) -> Rows:
-    """Return rows added up over workspaces, which they then do not name."""
+    """Return rows added up over workspaces, without the workspace."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows:
         place = tuple(row.get(name) for name in _DIMENSIONS)

@@ -1,7 +1,7 @@
 """The bills of OpenAI and Anthropic over the sandbox's rows: pages of time buckets, empty ones included.
 
-A row carries the start of its bucket beside its result, and for OpenAI's usage the `endpoint`; it is served
-at the grain it is given in. What of the range's end belongs to it is read in two ways for Anthropic.
+A row has the start of its bucket in addition to its result, and for OpenAI's usage the `endpoint`; it is served at its
+own grain. Anthropic's end of the range is inclusive or exclusive, by option.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ingestion.sandbox.servers.rows import Asking, Books, Refused, Rows, instant
 _WIDTHS = {"1m": timedelta(minutes=1), "1h": timedelta(hours=1), "1d": timedelta(days=1)}
 _DEFAULT_LIMIT = 7
 _KINDS = {"file_search_calls": "file_searches", "web_search_calls": "web_searches"}
-"""What OpenAI calls the results of endpoints that have another name."""
+"""OpenAI's names for the results of endpoints, where they differ."""
 
 
 def openai(books: Books, path: str, asking: Asking) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The rows behind the sandbox's usage APIs, and a clock: what is newer than `now` is not there yet."""
+"""The rows of the sandbox's usage APIs, and a clock: rows newer than `now` are invisible."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Rows = list[dict[str, Any]]
 
 
 class Refused(Exception):
-    """A request the API answers with an error: a status and what the body says."""
+    """A request the API answers with an error: a status and a body."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         super().__init__(str(body))
@@ -31,17 +31,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """How the gateways behave where they differ or leave it open.
+    """Options of the gateways' behaviour.
 
     Attributes:
         page_size: Rows on a page where the caller cannot say, and the largest page where it can.
         new_api_old_build: Bare arrays, pages counted from 0, no total; a token is turned away under HTTP 200.
-        new_api_limit: Calls and seconds: how many an address has in how long.
-        quota_per_unit: What `/api/status` names.
+        new_api_limit: Allowed calls of an address, and the seconds they are counted over.
+        quota_per_unit: As in `/api/status`.
         infery_end_inclusive: Whether `end` belongs to the window.
         litellm_count_cap: Where `total` stops counting.
-        litellm_own_user: Whose token is asked with, if not an admin's; it is shown the rows of its `user`.
-        anthropic_ends_before: A bucket that ends right at `ending_at` is left out, as the documentation has it.
+        litellm_own_user: The token's user, if it is not an admin's; only that user's rows are returned.
+        anthropic_ends_before: A bucket that ends exactly at `ending_at` is left out, as documented.
     """
 
     page_size: int = 100
@@ -59,8 +59,8 @@ class Books:
     """Rows per API, as dictionaries in the API's own shape.
 
     Attributes:
-        rows: By table, in the order in which they came.
-        now: The moment it is.
+        rows: By table, in order of arrival.
+        now: The current time.
         lag: How long after it happened a row appears.
         options: How the gateways behave.
     """
@@ -76,11 +76,11 @@ class Books:
             raise ValueError(f"unknown tables {', '.join(unknown)}; known are {', '.join(TABLES)}")
 
     def visible(self, table: str, at: Callable[[dict[str, Any]], datetime]) -> Rows:
-        """Return the rows of a table that have appeared, in the order in which they came."""
+        """Return the visible rows of a table, in order of arrival."""
         return [row for row in self.rows.get(table, []) if at(row) + self.lag <= self.now]
 
     def add(self, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        """Take in rows that come late."""
+        """Add rows that arrive late."""
         for table, row in rows:
             self.rows.setdefault(table, []).append(dict(row))
 
@@ -92,11 +92,11 @@ class Asking:
         self._query, self._refuse = list(query), refuse
 
     def text(self, name: str, default: str | None = None) -> str | None:
-        """Return a parameter as it is written."""
+        """Return a parameter as text."""
         return dict(self._query).get(name, default)
 
     def number(self, name: str, default: int) -> int:
-        """Return a whole number; raises Refused if it is none."""
+        """Return a whole number; raises Refused if it is not one."""
         text = self.text(name)
         if text is None:
             return default

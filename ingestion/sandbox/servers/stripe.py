@@ -3,11 +3,10 @@
     with StripeServer(home / "sandbox/stripe_objects.json") as stripe:
         client of the real SDK, base address stripe.url, key stripe.api_key
 
-Answers `GET /v1/<kind>` and `GET /v1/<kind>/<id>` the way Stripe does: newest first, `limit`,
-`starting_after`, `created[gt|gte|lt|lte]`, errors in Stripe's shape. Takes test keys only and changes
-nothing. The world is that of `clock`, which whoever holds the server may move, and so may a script: rows
-that arrive in the table `clock` say by how many `seconds` it goes on. What the world holds is
-stripe_history.py; listening, logging and faults are loopback.py.
+Answers `GET /v1/<kind>` and `GET /v1/<kind>/<id>` like Stripe: newest first, `limit`, `starting_after`,
+`created[gt|gte|lt|lte]`, errors in Stripe's shape. Accepts test keys only and changes nothing. The state served is that
+at `clock`, which the caller may change; a script advances it by rows in the table `clock` with `seconds`.
+stripe_history.py holds the state; loopback.py does listening, logging and faults.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class StripeServer(LoopbackServer):
     """The server as a context manager.
 
     Attributes:
-        clock: the second, epoch, whose world is served; at first the end of everything in the file.
+        clock: epoch second of the served state; at first the end of everything in the file.
         versions: the API version each request stated.
     """
 
@@ -67,7 +66,7 @@ class StripeServer(LoopbackServer):
             return Answer.of({"error": error}, refused.status, numbered)
 
     def arrive(self, rows: tuple[tuple[str, Mapping[str, Any]], ...]) -> None:
-        """Let the clock go on."""
+        """Advance the clock."""
         for table, row in rows:
             if table != CLOCK:
                 raise ValueError(f"{table} arrives, but an account changes only by its clock")
@@ -111,7 +110,7 @@ def _page(account: Account, kind: str, query: Query) -> Object:
 
 
 def _after(account: Account, kind: str, cursor: str | None) -> list[Object]:
-    """Return what is older than the object a cursor names, whether or not the filters would show it."""
+    """Return the objects older than the cursor's, whether or not the filters match it."""
     if cursor is None:
         return account.lists[kind]
     if cursor not in account.by_id[kind]:
@@ -127,7 +126,7 @@ def _whole(value: str, name: str) -> int:
 
 
 def _holds(created: int, bound: str, second: int) -> bool:
-    """Say whether a creation time keeps one bound."""
+    """Return whether a creation time satisfies one bound."""
     return {
         "gte": created >= second,
         "gt": created > second,

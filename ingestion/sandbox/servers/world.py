@@ -1,10 +1,9 @@
-"""The requests of a world as the loopback gateway's tables: what the usage APIs say of the same truth.
+"""The requests of a world as the loopback gateway's tables: the usage APIs' view of the same truth.
 
     GatewayServer(gateway_rows(days, requests_per_day, seed), now=...)
 
-Rows are in the APIs' own shapes and come from the very functions that write the files, so fetching them lands
-what the files would have brought; OpenRouter's API has daily sums instead of calls. Corrections are made
-already: an API tells of a call as it is now.
+Rows have the APIs' shapes and come from the functions that write the files, so fetching lands the same as the files;
+OpenRouter's API has daily sums instead of calls. Corrections are included: an API returns a call's current state.
 """
 
 from __future__ import annotations

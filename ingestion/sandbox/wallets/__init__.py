@@ -1,12 +1,12 @@
-"""What credit wallets live through: who buys, is given, uses, corrects and reads what, on which day of a world.
+"""The events of credit wallets: purchases, grants, usage, corrections and balance readings, by day of a world.
 
-    wallet_plan(seed) ─► lots that come, draws on them, the gateway's own sums, balances somebody read off
-        wallet_ledger.py says what that comes to, wallet_files.py writes it down
+    wallet_plan(seed) ─► lots, draws on them, the gateway's own sums, balances read by hand
+        ledger.py computes the result, files.py writes the files
 
-Every wallet is one case of the ledger, and has customers of its own under sources of its own, so that the world's
-requests mean the same with and without them. Days and times are the same in every world, amounts are drawn from
-the seed; shares of them are chosen such that each case happens whatever is drawn. A world of eight days has all of
-them but what needs the end of a month: the first is 31 August, day 28.
+Every wallet is one case of the ledger, with its own customers and sources, so that the world's requests are the same
+with and without them. Days and times are the same in every world, amounts depend on the seed; their shares are chosen
+so that each case always happens. A world of eight days has all cases but those that need the end of a month: the first
+is 31 August, day 28.
 
 An amount is in US cents here. A credit of the Infery wallets is one, 5,000 units of quota are one.
 
@@ -23,7 +23,7 @@ from ingestion.sandbox.world.randomness import generator
 from ingestion.sandbox.world.traffic import date_of
 
 TENANTS = "infery"
-"""Where the tenants of the world have their wallets (tenant_wallets.py)."""
+"""Source of the tenants' wallets (tenants.py)."""
 
 CREDITS, NAMELESS, QUOTA = "infery_wallets", "infery_team", "new_api_wallets"
 """The sources: Infery's drill-down, Infery's export (which names no workspace), and a New-API gateway."""
@@ -32,18 +32,18 @@ UNIT = {TENANTS: "credit", CREDITS: "credit", NAMELESS: "credit", QUOTA: "quota"
 PER_CENT = {"credit": 1, "quota": 5_000}
 
 NOBODY = "unattributed"
-"""Whose the draws of a source are that name no wallet, unless one wallet alone was ever given something."""
+"""Owner of a source's draws without a wallet, unless only one wallet ever received credits."""
 
 
 @dataclass(frozen=True)
 class Lot:
-    """Cents that come into a wallet and may end; `promised` is what was bought, None where nobody says.
+    """Cents added to a wallet, which may expire; `promised` is what was bought, None if unknown.
 
     Attributes:
-        name: The invoice, purchase or booking that brings it.
-        kind: What fct_credit_entries.grant_kind has to call it.
-        known_on: Day of the delivery that tells of it.
-        grant_status: What recon_credit_grants has to say of it; None for what nobody paid for.
+        name: The invoice, purchase or booking it comes from.
+        kind: Expected fct_credit_entries.grant_kind.
+        known_on: Day of the delivery that contains it.
+        grant_status: Expected status in recon_credit_grants; None for unpaid grants.
     """
 
     source: str
@@ -61,7 +61,7 @@ class Lot:
 
 @dataclass(frozen=True)
 class Draw:
-    """Cents taken from a wallet, by a call or by a person; a call without a workspace names no wallet."""
+    """Cents taken from a wallet, by a call or by hand; a call without a workspace names no wallet."""
 
     source: str
     workspace: str | None
@@ -74,7 +74,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Reading:
-    """A balance somebody read at the end of a day: what the ledger should say then, and `off` cents more."""
+    """A balance read at the end of a day: the ledger's correct balance plus `off` cents."""
 
     source: str
     workspace: str
@@ -84,7 +84,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class GatewaySum:
-    """What the gateway says a wallet used on a UTC day, delivered the day after."""
+    """The gateway's sum of a wallet's usage on a UTC day, delivered the day after."""
 
     source: str
     workspace: str
@@ -102,7 +102,7 @@ class Plan:
     sums: list[GatewaySum] = field(default_factory=list)
 
     def __add__(self, other: Plan) -> Plan:
-        """Return what happens in both."""
+        """Return the events of both."""
         return Plan(
             self.lots + other.lots,
             self.draws + other.draws,
@@ -122,35 +122,35 @@ class Plan:
 
 @dataclass
 class _Wallet:
-    """Writes one wallet's life into the plan, day by day."""
+    """Adds one wallet's events to the plan."""
 
     plan: Plan
     source: str
     workspace: str | None
 
-    def buys(self, day: int, clock: str, cents: int, **said: Any) -> None:
-        """Buy a lot that is what was promised, unless it is `said` to be otherwise."""
+    def buys(self, day: int, clock: str, cents: int, **differences: Any) -> None:
+        """Buy a lot as promised, with the given differences."""
         usual = {"kind": "pack", "promised": cents, "grant_status": "matched"}
-        self._comes(day, clock, cents, usual | said)
+        self._add_lot(day, clock, cents, usual | differences)
 
-    def is_given(self, day: int, cents: int, kind: str, **said: Any) -> None:
-        """Be booked something by hand, from midnight on."""
-        self._comes(day, "00:00", cents, {"kind": kind} | said)
+    def is_given(self, day: int, cents: int, kind: str, **differences: Any) -> None:
+        """Add a grant by hand, from midnight on."""
+        self._add_lot(day, "00:00", cents, {"kind": kind} | differences)
 
     def loses(self, day: int, cents: int) -> None:
-        """Have a person take something back, at midnight."""
+        """Take credits back by hand, at midnight."""
         self._draw(day, "00:00", cents, day, True)
 
     def uses(self, day: int, clock: str, cents: int, known_on: int | None = None) -> None:
-        """Call for so much; the call is delivered the same day unless it is known later."""
+        """Make a call; it is delivered the same day unless `known_on` is later."""
         self._draw(day, clock, cents, day if known_on is None else known_on, False)
 
     def is_read(self, day: int, off: int = 0) -> None:
-        """Have its balance read at the end of a day."""
+        """Read the balance at the end of a day."""
         self.plan.readings.append(Reading(self.source, self.workspace or NOBODY, day, off))
 
     def is_summed(self, day: int, off: int = 0) -> None:
-        """Have the gateway say what it used on a day, late calls too, and `off` cents more."""
+        """Add the gateway's sum of a day, including late calls, plus `off` cents."""
         mine = (
             draw.cents
             for draw in self.plan.draws
@@ -160,10 +160,10 @@ class _Wallet:
         )
         self.plan.sums.append(GatewaySum(self.source, self.workspace or NOBODY, day, sum(mine) + off))
 
-    def _comes(self, day: int, clock: str, cents: int, said: dict[str, Any]) -> None:
+    def _add_lot(self, day: int, clock: str, cents: int, differences: dict[str, Any]) -> None:
         name = f"{self.workspace}_{len(self.plan.lots) + 1:03d}"
         lot = Lot(self.source, self.workspace or NOBODY, name, "", at(day, clock), cents, day)
-        self.plan.lots.append(replace(lot, **said))
+        self.plan.lots.append(replace(lot, **differences))
 
     def _draw(self, day: int, clock: str, cents: int, known_on: int, is_correction: bool) -> None:
         name = f"draw_{len(self.plan.draws) + 1:04d}"
@@ -173,7 +173,7 @@ class _Wallet:
 
 
 def wallet_plan(seed: int) -> Plan:
-    """Return the lives of all wallets; equal seeds give equal lives."""
+    """Return the events of all wallets; the same seed gives the same events."""
     plan, rng = Plan(), generator(seed, "wallets")
     for life in (_packs, _priorities, _expiry, _overage, _late_usage, _corrections, _unlisted):
         workspace = f"ws_{life.__name__.strip('_')}"
@@ -211,7 +211,9 @@ def _packs(wallet: _Wallet, share: int) -> None:
 
 
 def _priorities(wallet: _Wallet, share: int) -> None:
-    """A promotion goes first though it ends last, a month's credits before a pack; what is left of a month is lost."""
+    """A promotion is used first although it expires last, a month's credits before a pack; the rest of a month
+    expires.
+    """
     month_ends, next_ends = midnight(29), midnight(59)
     wallet.buys(0, "08:00", 8 * share, kind="renewal", expires_at=month_ends)
     wallet.buys(1, "09:00", 10 * share)
@@ -232,7 +234,7 @@ def _priorities(wallet: _Wallet, share: int) -> None:
 
 
 def _expiry(wallet: _Wallet, share: int) -> None:
-    """A gift for a day and a pack for three, used until their last millisecond and lost at midnight."""
+    """A promotion of one day and a pack of three, used until their last millisecond and expired at midnight."""
     wallet.buys(1, "10:00", 5 * share, expires_at=midnight(4))
     wallet.is_given(2, 2 * share, "promotion", expires_at=midnight(3))
     wallet.uses(2, "10:00", share)
@@ -241,7 +243,7 @@ def _expiry(wallet: _Wallet, share: int) -> None:
 
 
 def _overage(wallet: _Wallet, share: int) -> None:
-    """Calls before anything was bought, just before, at the very instant, and for more than is left."""
+    """Calls before the first purchase, at the same instant, and for more than is left."""
     wallet.uses(0, "12:00", 2 * share)
     wallet.uses(1, "10:00", share)
     wallet.buys(1, "15:00", 3 * share)
@@ -250,7 +252,7 @@ def _overage(wallet: _Wallet, share: int) -> None:
 
 
 def _late_usage(wallet: _Wallet, share: int) -> None:
-    """A call is heard of when what it used was booked as lost; so is one of a month that may be closed by then."""
+    """A late call whose credits were already booked as expired; and one of a month that may be closed by then."""
     wallet.buys(0, "09:00", 5 * share, expires_at=midnight(3))
     wallet.uses(1, "12:00", share)
     wallet.uses(2, "12:00", 2 * share, known_on=5)
@@ -261,7 +263,7 @@ def _late_usage(wallet: _Wallet, share: int) -> None:
 
 
 def _corrections(wallet: _Wallet, share: int) -> None:
-    """What stood before the first file, and what a person took back and gave."""
+    """An opening balance, and corrections by hand."""
     wallet.is_given(0, 10 * share, "opening")
     wallet.uses(1, "12:00", 3 * share)
     wallet.loses(2, 2 * share)
@@ -271,13 +273,13 @@ def _corrections(wallet: _Wallet, share: int) -> None:
 
 
 def _unlisted(wallet: _Wallet, share: int) -> None:
-    """A pack that is on no price list."""
+    """A pack that is not on the price list."""
     wallet.buys(2, "09:00", 3 * share, promised=None, grant_status="not_comparable")
     wallet.uses(3, "12:00", share)
 
 
 def _one_wallet_then_two(plan: Plan, share: int) -> None:
-    """Calls that name nobody are the only wallet's, until a second one is given something."""
+    """Calls without a wallet belong to the only wallet, until a second one receives credits."""
     only = _Wallet(plan, NAMELESS, "ws_only")
     only.is_given(0, 20 * share, "opening")
     nameless = _Wallet(plan, NAMELESS, None)
@@ -287,7 +289,7 @@ def _one_wallet_then_two(plan: Plan, share: int) -> None:
 
 
 def _topups(plan: Plan, share: int) -> None:
-    """Accounts in quota: what was paid against what the log credits; refunds and calls without cover."""
+    """Accounts in quota: payments compared with credits in the log; refunds and overage."""
     one = _Wallet(plan, QUOTA, "1")
     one.buys(0, "09:00", 4 * share, kind="topup")
     one.uses(0, "12:00", 2 * share)

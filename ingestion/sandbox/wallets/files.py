@@ -1,11 +1,11 @@
-"""How the credit wallets' lives reach a home: calls, invoices, top-ups and sums land, bookings are configuration.
+"""Write the credit wallets' events into a home: calls, invoices, top-ups and sums land, bookings are configuration.
 
     landing/infery_wallets/{requests,invoices,plans,usage_api}   landing/infery_team/usage
     landing/new_api_wallets/{logs,topups,data}                   config/credit_{packs,grants,balances}.csv
 
-Every file holds what is delivered on one day, and is empty where nobody called. A call costs a cent for 2,000 tokens
-in and 500 out, at the price list and as charged, so that only the ledger has anything to find. Packs are paid through
-the world's own Stripe.
+Every file holds one day's deliveries, and is empty on a day without calls. A call costs a cent for 2,000 input and 500
+output tokens, by the price list and as charged, so that only the ledger has faults. Packs are paid through the world's
+Stripe.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SOURCES = {
     NAMELESS: {"connector": "infery", "usd_per_credit": 0.01, "streams": "[usage]"},
     QUOTA: {"connector": "new_api", "streams": "[logs, topups, data]"},
 }
-"""The sources in sources.yml and what it says of them; a stream nobody delivers costs a night time, too."""
+"""The sources in sources.yml and their settings; streams without deliveries are left out because they take time."""
 
 _MODEL = "openai/gpt-4o"
 _TOKENS_IN, _TOKENS_OUT = 2_000, 500
@@ -55,7 +55,7 @@ Row = tuple[object, ...]
 
 @dataclass
 class WalletWriter:
-    """Writes the wallets of a world of so many days, and knows what is true about them."""
+    """Writes the wallets of a world of so many days, and holds the truth about them."""
 
     home: Path
     days: int
@@ -87,7 +87,7 @@ class WalletWriter:
 
     @property
     def faults(self) -> list[Fault]:
-        """What the deliveries of the wallets' calls look like to whoever counts late lines."""
+        """The late files among the wallets' deliveries."""
         late = Counter(
             (draw.at.date().isoformat(), date_of(draw.known_on).isoformat())
             for draw in self._plan.draws
@@ -104,7 +104,7 @@ class WalletWriter:
         ]
 
     def packs(self) -> Iterator[Row]:
-        """Yield the packs on sale as credit_packs has them."""
+        """Yield the packs on sale as rows of credit_packs."""
         since = date_of(0)
         listed = {
             (_pack(lot), lot.cents, _lasts(lot))
@@ -116,7 +116,7 @@ class WalletWriter:
             yield CREDITS, pack, cents, price, "usd", "pack", lasts, since, "price list"
 
     def grants(self) -> Iterator[Row]:
-        """Yield what is booked by hand as credit_grants has it, oldest first."""
+        """Yield the grants booked by hand as rows of credit_grants, oldest first."""
         booked = [
             (lot.at, (lot.name, lot.source, lot.workspace), lot.cents, lot.kind, lot.priority, lot.expires_at)
             for lot in self._plan.lots
@@ -130,7 +130,7 @@ class WalletWriter:
             yield *who, at.date(), cents, kind, priority, ends.date() if ends else "", "agreed"
 
     def balances(self) -> Iterator[Row]:
-        """Yield what was read off the gateway as credit_balances has it, oldest first."""
+        """Yield the balances read from the gateway as rows of credit_balances, oldest first."""
         for reading in sorted(self._plan.readings, key=lambda one: (one.day, one.workspace)):
             cents = self._truth.balance((reading.source, reading.workspace), reading.day) + reading.off
             yield reading.source, reading.workspace, date_of(reading.day), cents, "dashboard"
@@ -216,14 +216,14 @@ def _request(draw: Draw) -> dict[str, Any]:
 
 
 def _exported(draw: Draw) -> str:
-    """Return a call as Infery's export lists it, which knows no workspace."""
+    """Return a call as Infery's export lists it, without a workspace."""
     prompt, completion = draw.cents * _TOKENS_IN, draw.cents * _TOKENS_OUT
     values = (_time(draw.at), _MODEL, _key("team"), prompt, completion, draw.cents, draw.name, 0, 0)
     return ",".join(map(str, values))
 
 
 def _log_item(kind: int, about: Lot | Draw, cents: int) -> dict[str, Any]:
-    """Return what a New-API log says of a top-up, a call or a refund."""
+    """Return the New-API log item of a top-up, a call or a refund."""
     return {
         "user_id": int(about.workspace or 0),
         "created_at": _second(about.at),
@@ -236,7 +236,7 @@ def _log_item(kind: int, about: Lot | Draw, cents: int) -> dict[str, Any]:
 
 
 def _charged(cents: int) -> dict[str, Any]:
-    """Return a call's tokens and ratios, of which the quota formula makes its quota."""
+    """Return a call's tokens and ratios, from which the quota formula gives its quota."""
     ratios = {"model_ratio": 1.25, "group_ratio": 1, "completion_ratio": 4, "model_price": -1}
     return {
         "model_name": _MODEL,
@@ -252,7 +252,7 @@ def _bought(lot: Lot, number: int) -> dict[str, Any]:
     return {
         "id": number,
         "user_id": int(lot.workspace),
-        # Whole dollars, of which there are some: an amount of 0 is a plan.
+        # Whole dollars, at least 1: an amount of 0 is a plan.
         "amount": max(1, promised // 100),
         "money": promised / 100,
         "trade_no": lot.name,
@@ -264,7 +264,7 @@ def _bought(lot: Lot, number: int) -> dict[str, Any]:
 
 
 def _invoice(lot: Lot, number: int) -> Invoice:
-    """Return the invoice that brings a lot, to be paid in US dollars without VAT."""
+    """Return the invoice of a lot, in US dollars without VAT."""
     space = Workspace(
         workspace_id=lot.workspace,
         name=lot.workspace,
@@ -288,7 +288,7 @@ def _pack(lot: Lot) -> str:
 
 
 def _lasts(lot: Lot) -> int | str:
-    """Return for how many days a pack is good, the day it comes among them; nothing if for ever."""
+    """Return how many days a pack is valid, including the first; empty if it does not expire."""
     return (lot.expires_at.date() - lot.at.date()) // timedelta(days=1) if lot.expires_at else ""
 
 

@@ -1,10 +1,10 @@
-"""What the wallets' lives come to: a ledger of the sandbox's own, one draw after the other, lot by lot.
+"""The truth about the wallets: an independent ledger, one draw after the other, lot by lot.
 
-It is the independent side of the comparison and as plain as it can be: every draw goes through the lots in the order
-in which they burn and takes from those that stand. Nothing is summed before it is taken.
+It is as simple as possible: every draw goes through the lots in burn order and takes from those that are valid. Nothing
+is summed in advance.
 
-A closed month keeps what was known when it was closed. What would be different today is put right, lot by lot, at
-the first instant that is open; calls of the month that are heard of later count on the day they are heard of.
+A closed month keeps what was known when it was closed. Differences to today are corrected, lot by lot, at the first
+open instant; late calls of the month count on the day they are found.
 
 Rulings: docs/decisions/sandbox.md#sandbox-3.
 """
@@ -30,7 +30,7 @@ Wallet = tuple[str, str]
 class Closing:
     """A closing of everything before `open_from`, made when so many days were delivered.
 
-    `found_on` is the day on which what came later was built in.
+    `found_on` is the day on which later deliveries were built in.
     """
 
     open_from: datetime
@@ -40,7 +40,7 @@ class Closing:
 
 @dataclass
 class Ledger:
-    """What became of one wallet up to an instant: sums in cents, and what is left of each lot and was used of it."""
+    """One wallet up to an instant: sums in cents, and the remaining, used and expired part of each lot."""
 
     sums: Counter[str] = field(default_factory=Counter)
     left: dict[str, int] = field(default_factory=dict)
@@ -49,12 +49,12 @@ class Ledger:
 
     @property
     def closing(self) -> int:
-        """What the wallet holds."""
+        """The balance."""
         return sum(self.left.values())
 
 
 def settle(lots: Iterable[Lot], draws: Iterable[Draw], until: datetime) -> Ledger:
-    """Live one wallet's life up to an instant, which is not part of it."""
+    """Apply one wallet's events before an instant."""
     ledger = Ledger()
     come = [lot for lot in lots if lot.at < until]
     for lot in come:
@@ -87,10 +87,10 @@ def settle(lots: Iterable[Lot], draws: Iterable[Draw], until: datetime) -> Ledge
 
 @dataclass
 class WalletTruth:
-    """What is true about the wallets of a world of so many days, and about a closing if there was one.
+    """The truth about the wallets of a world of so many days, with a closing if there was one.
 
     The books end with the last day, or with the day on which the last call of any wallet ended, `last_ended_ms`.
-    truth.json knows of no closing.
+    truth.json is without a closing.
     """
 
     plan: Plan
@@ -123,7 +123,7 @@ class WalletTruth:
         }
 
     def balance(self, wallet: Wallet, day: int) -> int:
-        """Return what a wallet holds at the end of a day, in cents, if nothing was closed."""
+        """Return a wallet's balance at the end of a day, in cents, without a closing."""
         return self._settled(wallet, midnight(day + 1)).closing
 
     def _settled(self, wallet: Wallet, until: datetime) -> Ledger:
@@ -133,13 +133,13 @@ class WalletTruth:
         return settle(self._booked_lots.get(wallet, ()), self._booked_draws.get(wallet, ()), until)
 
     def _sums_of(self, wallet: Wallet) -> dict[str, int]:
-        """Return a wallet's sums: what was booked, what came since, and what put the difference right."""
+        """Return a wallet's sums: what was booked, what came since, and the correction of the difference."""
         now = self._ledgers[wallet]
         sums = {measure: now.sums[measure] for measure in MEASURES}
         if self.closing:
             would_be = self._settled(wallet, self.closing.open_from)
             booked = self._booked(wallet, self.closing.open_from)
-            # Overage is put right as overage, and so sums to what it would be.
+            # Overage is corrected as overage, so its sum is the correct one.
             for measure in ("granted", "burned", "expired", "adjusted"):
                 sums[measure] += booked.sums[measure] - would_be.sums[measure]
             sums["adjusted"] += would_be.closing - booked.closing
@@ -202,11 +202,11 @@ class WalletTruth:
             yield _status("recon_credit_burn", *one, status)
 
     def _logged(self) -> Counter[tuple[str, str, date]]:
-        """Return what calls used and refunds gave back by wallet and day, as the logs say today."""
+        """Return usage less refunds by wallet and day, as in today's logs."""
         return _used_daily(self._draws, self._lots)
 
     def _posted(self) -> Counter[tuple[str, str, date]]:
-        """Return the same as the ledger has it: of closed days what it was then."""
+        """Return the same as booked in the ledger: closed days as they were then."""
         now = self._logged()
         if not self.closing:
             return now
@@ -221,7 +221,7 @@ class WalletTruth:
 
 
 def _by_wallet(plan: Plan) -> tuple[dict[Wallet, list[Lot]], dict[Wallet, list[Draw]]]:
-    """Give every lot and draw to its wallet; what names none is the source's only one's, or nobody's."""
+    """Assign every lot and draw to its wallet; draws without one go to the source's only wallet, or to `NOBODY`."""
     lots: dict[Wallet, list[Lot]] = {}
     draws: dict[Wallet, list[Draw]] = {}
     for lot in plan.lots:
@@ -236,7 +236,7 @@ def _by_wallet(plan: Plan) -> tuple[dict[Wallet, list[Lot]], dict[Wallet, list[D
 
 
 def _redated(plan: Plan, closing: Closing) -> Plan:
-    """Move calls of closed days that were not known when they were closed to the day they are heard of."""
+    """Move calls of closed days that were unknown at the closing to the day they were found."""
     found_at = datetime.combine(closing.found_on, datetime.min.time(), UTC)
     draws = [
         replace(draw, at=found_at)
@@ -263,7 +263,7 @@ def _used_daily(
 
 
 def _by_sign(difference: int, below: str, above: str) -> str:
-    """Return the status of a difference; none is matched."""
+    """Return the status of a difference; zero is matched."""
     if not difference:
         return "matched"
     return above if difference > 0 else below

@@ -1,6 +1,7 @@
-"""The tenants' own wallets at Infery: what their invoices bring and, where the world is written so, their calls take.
+"""The tenants' own wallets at Infery: credits from their invoices and, if the world has Infery files, draws by their
+calls.
 
-Every call is a draw of its own at the moment it is complete, as late and as corrected as it was delivered.
+Every call is one draw when it is complete, as delivered and corrected.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from ingestion.sandbox.world.traffic import FIRST_DAY
 def tenant_plan(
     lines: Iterable[dict[str, Any]], faults: Iterable[Fault], charged_calls: Iterable[ChargedCall]
 ) -> Plan:
-    """Return the lives of the tenants' wallets.
+    """Return the events of the tenants' wallets.
 
     Args:
         lines: The invoices as they landed.
-        faults: What went wrong with them; spoiled credits are among them.
+        faults: The faults of billing, including spoiled credits.
         charged_calls: The calls that took credits.
     """
     spoiled = {

@@ -1,15 +1,15 @@
-"""Build a sandbox world in a home: what lands, what the configuration promises, and the truth about both.
+"""Build a sandbox world in a home: landing files, configuration, and the truth about both.
 
     write_world(home, days, requests_per_day, seed, connectors)
       landing/infron/logs  landing/infery/invoices  config/*.csv  sources.yml
-      landing/<connector>/<stream>    the same requests once more, as other gateways tell of them
-      landing/<source>/<stream>     credit wallets (wallets.py), usage reports (usage_reports.py) and what goes wrong at
-                                    the edges (edge_sources.py) under sources of their own
+      landing/<connector>/<stream>    the same requests again, in other gateways' formats
+      landing/<source>/<stream>     credit wallets (wallets/), usage reports (usage_reports.py) and
+                                    edge cases (edge_sources.py) in separate sources
       sandbox/stripe_objects.json   what the loopback Stripe server serves
       truth.json                    every planted fault, and the control totals
 
-The same arguments give the same bytes, and more days only add days: a world grows where it stands, since
-payments once read are never forgotten. No world is built where somebody's real files are.
+The same arguments give the same bytes, and more days only add days: a world can grow in place, because payments already
+read are kept. No world is built in a home with real files.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ CONFIG = tuple(
 TRUTH = "truth.json"
 STRIPE_OBJECTS = "sandbox/stripe_objects.json"
 MOST_DAYS = 365 * 5
-#: The books let one minor unit pass: the world has payments that miss their invoice by as much.
+#: The tolerance is one minor unit: the world has payments that differ from their invoice by that.
 CURRENCIES = "currency,exponent,tolerance_minor\ngbp,2,1\njpy,0,1\nusd,2,1\n"
 PACKS = (
     "source", "pack", "credits", "price", "currency", "kind", "expires_after_days", "valid_from", "reason",
@@ -74,12 +74,12 @@ def write_world(
         home: the home directory; made if it is not there.
         days: how many days, from 3 August 2026 on.
         requests_per_day: the mean over a week; weekdays see more, weekends less, spikes come on top.
-        seed: any non-negative number; equal seeds give equal worlds.
-        connectors: in which gateways' words the requests are written, each under a source of its own; they tell
-            of the same requests, so a home with several holds every request several times.
+        seed: any non-negative number; the same seed gives the same world.
+        connectors: the gateways in whose formats the requests are written, each as one source; all contain the same
+            requests, so a home with several holds every request several times.
 
     Raises:
-        SandboxError: the home holds somebody's real files, or an argument is out of range.
+        SandboxError: the home holds real files, or an argument is out of range.
     """
     _check(home, days, requests_per_day, seed, connectors)
     arguments: dict[str, object] = {"days": days, "requests_per_day": requests_per_day, "seed": seed}
@@ -162,7 +162,7 @@ def _check(home: Path, days: int, requests_per_day: int, seed: int, connectors: 
 
 
 def _cast(world: Tenants) -> dict[str, object]:
-    """Name who lives here, for people who read the truth."""
+    """Return the workspaces and keys, for readers of the truth."""
     spaces = [
         {
             "workspace_id": space.workspace_id,
@@ -197,9 +197,9 @@ def _sources_file(connectors: Sequence[str]) -> str:
 
 
 def _source(name: str, settings: Mapping[str, object]) -> str:
-    # The world ends on a day of the past, and nothing more is due but where silence is planted.
-    said = ", ".join(f"{key}: {value}" for key, value in {"cadence": "none", **settings}.items())
-    return f"  {name}: {{{said}}}"
+    # The world ends on a past day, so nothing more is due except where silence is planted.
+    written = ", ".join(f"{key}: {value}" for key, value in {"cadence": "none", **settings}.items())
+    return f"  {name}: {{{written}}}"
 
 
 def _aliases_file() -> str:

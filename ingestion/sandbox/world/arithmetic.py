@@ -1,10 +1,10 @@
-"""Invoices that are paid as they should be and whose own numbers contradict each other.
+"""Correctly paid invoices whose own numbers contradict each other.
 
-    even days    one top-up in turn: the gateway's line or Stripe's invoice says something about net, tax, rate or
-                 treatment that cannot be, or does not say what it takes to tell
+    even days    one top-up in turn: the gateway's line or Stripe's invoice has an impossible net, tax, rate or
+                 treatment, or lacks what the check needs
 
-What is to be paid stays, so that the payment matches all the same. A reason of recon_invoice_arithmetic that both
-documents can have stands here twice.
+The amount to pay does not change, so the payment still matches. A reason of recon_invoice_arithmetic that both
+documents can have is listed twice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ingestion.sandbox.billing.stripe_objects import tax_line
 Fields = dict[str, Any]
 
 GATEWAY, STRIPE = "inv", "in"
-"""Which document it is about; how its id begins in recon_invoice_arithmetic."""
+"""The document; prefix of its id in recon_invoice_arithmetic."""
 
 _OFF_BY = 5
 
@@ -26,7 +26,7 @@ def _net_and_vat(net: int, vat: int) -> Fields:
     return {"net": net, "vat": vat}
 
 
-#: What a line says wrongly, from its net and its VAT in minor units; amounts are made text by who asks.
+#: Wrong fields of a line, from its net and its VAT in minor units; the caller makes amounts text.
 _LINES: Mapping[str, Callable[[int, int], Fields]] = {
     "total_is_not_net_plus_tax": lambda net, vat: _net_and_vat(net - 1, vat),
     "tax_is_not_rate_times_net": lambda net, vat: _net_and_vat(net - _OFF_BY, vat + _OFF_BY),
@@ -42,7 +42,7 @@ _LINES: Mapping[str, Callable[[int, int], Fields]] = {
     },
 }  # fmt: skip
 
-#: What Stripe's invoice says wrongly, from its total and its tax in minor units, by the document that shows it.
+#: Wrong fields of Stripe's invoice, from its total and its tax in minor units, by the document that shows it.
 _DOCUMENTS: Mapping[tuple[str, str], Callable[[int, int], Fields]] = {
     (GATEWAY, "total_differs_from_stripe"): lambda total, tax: _of_total(total + 100, tax),
     (GATEWAY, "tax_id_missing"): lambda total, tax: {**_of_total(total, 0), "customer_tax_ids": []},
@@ -63,17 +63,17 @@ CONTRADICTIONS = (
     *((GATEWAY, reason) for reason in _LINES),
     *((document, reason) for document, reason in _DOCUMENTS if document == STRIPE),
 )
-"""What does not agree about one top-up, in turn: on which document, and the reason the books must give."""
+"""The contradiction of one top-up, in turn: the document, and the expected reason."""
 
 
 def spoiled_line(contradiction: tuple[str, str], net: int, vat: int) -> Fields:
-    """Return the fields in which a gateway's line says other than it should."""
+    """Return the wrong fields of a gateway's line."""
     document, reason = contradiction
     return _LINES[reason](net, vat) if document == GATEWAY else {}
 
 
 def spoiled_document(contradiction: tuple[str, str], total: int, tax: int) -> Fields:
-    """Return the fields in which Stripe's invoice says other than it should."""
+    """Return the wrong fields of Stripe's invoice."""
     spoil = _DOCUMENTS.get(contradiction)
     return spoil(total, tax) if spoil else {}
 

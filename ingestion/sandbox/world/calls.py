@@ -1,6 +1,6 @@
-"""Single calls: what there is to know about each request, by name, for connectors that write one at a time.
+"""Single calls: all fields of a request by name, for connectors that write one at a time.
 
-A connector writes of a call what its gateway knows, in its gateway's words; nothing it writes is drawn anew.
+A connector writes the fields its gateway has, in its gateway's format; it draws no random values.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ingestion.sandbox.world.traffic import FIRST_DAY, STATUSES, Requests, date_
 
 _EPOCH_MS = int(datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC).timestamp()) * 1000
 _FIRST_TOKEN_AFTER = 5
-"""A streamed answer begins after one part in so many of its time."""
+"""The first token comes after this fraction (1/n) of the duration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Call:
         key, account: Numbers from 1 on of the API key and of its workspace.
         has_usage: Whether it used (and was charged for) anything; if not, its token counts mean nothing.
         prompt: Input tokens with the cached and the cache-written ones.
-        cost: What the gateway took.
+        cost: What the gateway charged.
         gross: What all token classes cost together before the factor.
         listed: What it would have cost without cache and factor; `discounted`: without cache.
     """
@@ -77,12 +77,12 @@ class Call:
 
     @property
     def written(self) -> int:
-        """Cache-written tokens, for whatever time they stay."""
+        """Cache-written tokens of all lifetimes."""
         return self.written_5m + self.written_1h
 
     @property
     def plain(self) -> int:
-        """Input tokens that the cache has nothing to do with."""
+        """Input tokens without cache reads and writes."""
         return self.prompt - self.cached - self.written
 
     @property

@@ -1,9 +1,9 @@
-"""One day's requests as the gateway took and charged them, before anybody writes them down.
+"""One day's requests as received and charged by the gateway, before they are written in a format.
 
-    traffic ─► rate ─► honest charges ─► planted mischarges ─► what will come late, again, corrected
+    traffic ─► rate ─► correct charges ─► planted mischarges ─► late, repeated and corrected rows
 
-Everything that writes a day (files in any connector, rows behind a loopback server) reads it from here, so that
-all of them tell of the same requests.
+Everything that writes a day (files of any connector, rows of a loopback server) reads it from here, so that all have
+the same requests.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _NOBODY = np.empty(0, dtype=np.int64)
 
 @dataclass
 class Batch:
-    """Some requests of a day and what became of them.
+    """Some requests of a day with their charges and faults.
 
     Attributes:
         late: Mask of rows delivered days later.
-        spike: The planted spike these rows are, if they are one.
+        spike: The planted spike, if these rows are one.
         planted: Mischarged rows: (kind, row, right cost in 10⁻¹² USD).
         copied: Rows a later delivery repeats.
         corrected: Rows a later delivery corrects.
@@ -53,7 +53,7 @@ class Batch:
 
     @cached_property
     def calls(self) -> list[Call]:
-        """The rows one by one, with everything about them by name."""
+        """The rows one by one, with all fields by name."""
         return calls(self.world, self.seed, self.rows, self.charged)
 
     def corrections(self) -> Batch:
@@ -65,13 +65,13 @@ class Batch:
         return Batch(self.world, self.seed, rows, rated, honest(rows, rated), on_time)
 
     def latest(self) -> list[Call]:
-        """Return the calls with their corrections made."""
+        """Return the calls with their corrections."""
         after = {call.request_id: call for call in self.corrections().calls}
         return [after.get(call.request_id, call) for call in self.calls]
 
 
 def charged_batches(world: Tenants, seed: int, day: int, requests_per_day: int) -> Iterator[Batch]:
-    """Yield a day's batches; faults are in the first, which in a small world is all but the spikes."""
+    """Yield a day's batches; faults are in the first; in a small world that is all but the spikes."""
     for number, (rows, spike) in enumerate(batches(world, seed, day, requests_per_day)):
         rated = rate(world, rows)
         charged = honest(rows, rated)
@@ -85,7 +85,7 @@ def charged_batches(world: Tenants, seed: int, day: int, requests_per_day: int) 
 
 
 def is_late_day(day: int) -> bool:
-    """Say whether one hour of this day is delivered days later."""
+    """Return whether one hour of this day is delivered days later."""
     return day % 11 == 5
 
 

@@ -1,9 +1,9 @@
-"""What goes wrong with a day's charges: the gateway's own mistakes, row by row.
+"""Faults in a day's charges: the gateway's mistakes, row by row.
 
-    honest(rows) ──► Charged (what the gateway says it took) ──► plant(...) changes some rows and names them
+    honest(rows) ──► Charged (the gateway's charges) ──► plant(...) changes some rows and names them
 
-Files that arrive late, twice or damaged are delivery.py; spikes are traffic.py; payments are billing.py. A
-row has at most one fault, so each can be told from the others.
+Late, repeated and damaged files are in delivery.py, spikes in traffic.py, payments in `billing`. A row has at most one
+fault, so that faults can be distinguished.
 
 Rulings: docs/decisions/sandbox.md#sandbox-1.
 """
@@ -25,12 +25,12 @@ MOST_PER_DAY = 50
 """Faults of one kind on one day, however large the day: the ledger stays readable."""
 
 UNSEEN_TOKENS = 1009
-"""Input tokens the gateway counts and no class shows; a prime, and so no other fault's price."""
+"""Input tokens in the total but in no class; a prime, so that no other fault has the same price."""
 
 
 @dataclass
 class Charged:
-    """What the gateway shows and takes, 10⁻¹² USD; `cost` leaves the balance, `factor` is in thousandths.
+    """What the gateway shows and charges, 10⁻¹² USD; `cost` is charged, `factor` is in thousandths.
 
     `unseen` is how many tokens its total has beyond those of input and output.
     """
@@ -46,7 +46,7 @@ class Charged:
     unseen: np.ndarray
 
     def replace(self, rows: np.ndarray, other: Charged) -> None:
-        """Take over some rows from another."""
+        """Copy some rows from another."""
         for name in ("cost", "completion", "cache_read", "cache_written", "list", "discounted"):
             getattr(self, name)[rows] = getattr(other, name)[rows]
 
@@ -67,7 +67,7 @@ def honest(rows: Requests, rated: Rated) -> Charged:
 
 
 def how_many(rows: int, one_in: int) -> int:
-    """Return how many of a day's rows get a fault that hits one in so many."""
+    """Return how many of a day's rows get a fault with a rate of one in `one_in`."""
     return min(MOST_PER_DAY, max(1, rows // one_in))
 
 
@@ -89,7 +89,7 @@ def plant(
 ) -> Iterator[tuple[str, int, int]]:
     """Change some charges and yield (kind, row, right cost, 10⁻¹² USD) of each; `spared` rows stay honest.
 
-    What nobody has a price for cannot be charged wrongly.
+    Rows without a price are left out.
     """
     day = rows.day
     paid = charged.has_usage & ~spared & (rows.model != MODELS.index(UNKNOWN_MODEL))
@@ -132,7 +132,7 @@ def _plant_in_turn(
     charged: Charged,
     paid: np.ndarray,
 ) -> Iterator[tuple[str, int, int]]:
-    """Plant what goes wrong on one day of the week each, from the second week on for wrong tiers."""
+    """Plant the faults that have a fixed day of the week, wrong tiers from the second week on."""
     day, few = rows.day, how_many(len(rows), 500)
     written = rows.written_5m + rows.written_1h
     if day % 7 == 4:

@@ -1,4 +1,4 @@
-"""What is true about a sandbox world: every planted fault and the control totals a warehouse must arrive at.
+"""The truth about a sandbox world: every planted fault, and the control totals that the marts must have.
 
 Amounts are text: USD with up to twelve decimals, or the invoice's own currency for billing faults.
 `truth.json` is this module's `Truth`, as JSON.
@@ -31,7 +31,7 @@ _COUNTS = (
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing planted: what kind, on which day, about whom.
+    """One planted fault: its kind, day and subject.
 
     `expected` is what should have been, `observed` what the world shows; both are amounts as text where
     money is concerned, `status` is the reconciliation status a billing fault must end in.
@@ -54,7 +54,7 @@ class Totals:
     sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TIERS, 0))
 
     def add(self, rows: Requests, rated: Rated, charged: Charged, chosen: np.ndarray, sign: int = 1) -> None:
-        """Add the chosen rows (a mask); `sign` -1 takes them away again."""
+        """Add the chosen rows (a mask); `sign` -1 subtracts them."""
         used = chosen & charged.has_usage
         priced = used & (rows.model != MODELS.index(UNKNOWN_MODEL))
         written = rows.written_5m + rows.written_1h
@@ -122,12 +122,11 @@ class ControlTotals:
 
 @dataclass
 class Truth:
-    """Everything `truth.json` says.
+    """The content of `truth.json`.
 
-    `world` holds the arguments and the span, `events` the control totals of what the logs should come to,
-    `files` one record per log file (lines, and how many of them are rejects, duplicates, revisions),
-    `billing` the control totals of invoices and payments, `credits` what became of the credit wallets,
-    `faults` the ledger.
+    `world` holds the arguments and the span, `events` the control totals of the logs, `files` one record per log file
+    (lines, and how many of them are rejects, duplicates, revisions), `billing` the control totals of invoices and
+    payments, `credits` the result of the credit wallets, `faults` the ledger.
     """
 
     world: dict[str, Any]

@@ -1,11 +1,11 @@
-"""Payments that match and are odd all the same: what recon_invoice_payments says in flags.
+"""Payments that match but are unusual: the flags of recon_invoice_payments.
 
     odd days           one top-up in turn: tried twice, paid in two parts, its Stripe invoice names somebody else,
                        or a credit note takes a tenth off before it is paid
     end of a month     one top-up is paid after midnight, in the next
     first of a month   a top-up and the renewal of its workspace are paid at once
 
-What goes wrong with a payment (billing.py) raises flags too; `flags_of` knows both.
+Faults of a payment (`billing`) raise flags too; `flags_of` returns both.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ ODDITIES = (
     "is_ambiguous_link",
     "has_credit_note",
 )
-"""What is odd about one top-up of an odd day, in turn."""
+"""The oddity of one top-up on odd days, in turn."""
 
 _MISNAMED = ("has_metadata_disagreement", "is_ambiguous_link")
-"""Of these, what takes another invoice to be named."""
+"""Those that need another invoice to name."""
 
 PAID_WITH = "paid_with"
-"""The other half of a payment that pays two invoices."""
+"""The second invoice of a payment that pays two."""
 
 _FLAGS = {
     "is_ambiguous_link": ("is_ambiguous_link", "has_metadata_disagreement"),
@@ -54,14 +54,14 @@ _OF_THEIR_OWN = (*ODDITIES, "is_cross_period", "has_split_payment")
 
 @dataclass(frozen=True)
 class Oddity:
-    """What is odd about the payment of an invoice, and which other invoice has to do with it."""
+    """The oddity of an invoice's payment, and the other invoice involved."""
 
     kind: str
     other: Invoice | None = None
 
 
 def odd_payments(seed: int, day: int, right: Sequence[Invoice]) -> dict[int, Oddity]:
-    """Choose what is odd about a day's payments by invoice number, among those with which nothing is wrong."""
+    """Choose the oddities of a day's payments by invoice number, among the correct ones."""
     topups = [invoice for invoice in right if invoice.kind == "topup"]
     today = date_of(day)
     if today.day == 1:
@@ -78,7 +78,7 @@ def odd_payments(seed: int, day: int, right: Sequence[Invoice]) -> dict[int, Odd
 
 
 def ends_month(day: date) -> bool:
-    """Say whether a day is the last of its month."""
+    """Return whether a day is the last of its month."""
     return (day + timedelta(days=1)).day == 1
 
 

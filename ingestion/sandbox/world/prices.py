@@ -1,8 +1,8 @@
-"""What the sandbox's gateway charges: its own small price table, in integers.
+"""The price table of the sandbox's gateway, in integers.
 
-The sandbox knows nobody, so it does not ask a catalogue. The figures are the public list prices of the
-models it uses; a test holds them against the catalogue. A price is a whole number of 10⁻¹² USD per token,
-which is the list price in USD per million tokens times 10⁶: every product with a token count is exact.
+The sandbox is independent, so it does not use the catalogue. The figures are the public list prices of its models; a
+test compares them with the catalogue. A price is a whole number of 10⁻¹² USD per token, which is the list price in USD
+per million tokens times 10⁶: every product with a token count is exact.
 
 What a request costs with these prices is in rating.py.
 """
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from datetime import date
 
 OPEN = date(2000, 1, 1)
-"""Start of a price that has held for as long as the world can look back."""
+"""Start of a price that is valid from the beginning."""
 
 UNKNOWN_MODEL = "nimbus/nova-chat-2"
-"""A slug no catalogue knows; the gateway charges for it all the same."""
+"""A slug that is in no catalogue; the gateway charges for it anyway."""
 
 
 @dataclass(frozen=True)
 class Price:
     """Unit prices of one model from one day on, for requests with more than `above` input tokens.
 
-    Amounts are 10⁻¹² USD per token. A class without a price of its own costs what plain input costs.
+    Amounts are 10⁻¹² USD per token. A class without its own price has the input price.
     """
 
     slug: str
@@ -72,7 +72,7 @@ MODELS: tuple[str, ...] = tuple(dict.fromkeys(price.slug for price in PRICES))
 """Slugs in table order; a model's position here is its number in the traffic."""
 
 LONGEST_ORDINARY_PROMPT = 150_000
-"""Input tokens no request exceeds on a model whose long-context tier is not in the table."""
+"""Maximum input tokens of a request on a model whose long-context tier is not in the table."""
 
 
 def price_on(slug: str, day: date, above: int = 0) -> Price:

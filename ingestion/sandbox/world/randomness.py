@@ -1,4 +1,4 @@
-"""One source of chance: a generator per purpose, so one draw more in one place moves nothing elsewhere."""
+"""Random generators, one per purpose, so that another draw in one place changes nothing elsewhere."""
 
 from __future__ import annotations
 

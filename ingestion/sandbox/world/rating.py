@@ -1,11 +1,11 @@
-"""What a request costs, three ways, in whole units of 10⁻¹² USD.
+"""The cost of a request in three tiers, in whole units of 10⁻¹² USD.
 
     list            = input price × every input token + output price × output tokens
     discounted      = list × factor
     cache optimized = each token class at its own price, × factor
 
-The tier is picked for the whole request by its input tokens. A factor is held in thousandths, so a product
-is an exact integer and is rounded once, half away from zero, when the thousandths go.
+The tier is picked for the whole request by its input tokens. A factor is held in thousandths, so a product is an exact
+integer and is rounded once, half away from zero, when it is divided by 1000.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def factors(world: Tenants, day: date) -> np.ndarray:
 def rate(world: Tenants, rows: Requests, priced_on: date | None = None, *, other_tier: bool = False) -> Rated:
     """Rate a batch with its own day's prices, or with those of `priced_on`, and its own day's factors.
 
-    With `other_tier` a long prompt has the price of a short one and a short one that of a long one.
+    With `other_tier` long prompts get the price of short ones and the reverse.
     """
     unit = unit_prices(rows, priced_on or date_of(rows.day), other_tier=other_tier)
     factor = factors(world, date_of(rows.day))[rows.key]
@@ -73,12 +73,12 @@ def rate(world: Tenants, rows: Requests, priced_on: date | None = None, *, other
 
 
 def at_input_price(rows: Requests, tokens: np.ndarray) -> np.ndarray:
-    """Return what so many tokens of each row cost, undiscounted, where they are plain input."""
+    """Return the undiscounted cost of so many input tokens of each row."""
     return unit_prices(rows, date_of(rows.day))["input"] * tokens
 
 
 def has_tiers(rows: Requests) -> np.ndarray:
-    """Return which rows' models have another price for long prompts."""
+    """Return whether each row's model has another price for long prompts."""
     return _long_from()[rows.model] > 0
 
 
@@ -111,7 +111,7 @@ def unit_prices(rows: Requests, day: date, *, other_tier: bool = False) -> dict[
 
 
 def _long_from() -> np.ndarray:
-    """Return per model the input tokens above which a prompt is long; 0 where its length makes no price."""
+    """Return per model the input tokens above which a prompt is long; 0 if the length does not matter."""
     above = np.zeros(len(MODELS), dtype=np.int64)
     for price in PRICES:
         above[MODELS.index(price.slug)] = max(above[MODELS.index(price.slug)], price.above)

@@ -1,6 +1,6 @@
-"""Who lives in the sandbox: workspaces, API keys, members, groups and the discounts they were promised.
+"""The sandbox's workspaces, API keys, members, groups and their discounts.
 
-Drawn once from the seed and the same on every day. How much a key asks for on a day is traffic.py.
+Drawn once from the seed, the same on every day. traffic.py draws a key's requests of a day.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Profile:
-    """What a kind of application asks for: log-normal token counts and how often caching helps."""
+    """The traffic of a kind of application: log-normal token counts and the share of cached calls."""
 
     name: str
     prompt: int
@@ -78,7 +78,7 @@ class DiscountRule:
 
 @dataclass(frozen=True)
 class Tenants:
-    """Everybody in one world."""
+    """All tenants of one world."""
 
     workspaces: tuple[Workspace, ...]
     keys: tuple[ApiKey, ...]
@@ -100,7 +100,7 @@ PROFILES = (
     Profile("batch", 8_000, 500, 0.2, False, 0.0, ((_DEEPSEEK, 0.6), (_MISTRAL, 0.4))),
     Profile("pilot", 4_000, 400, 0.3, False, 0.0, ((_GPT_5_MINI, 0.97), (UNKNOWN_MODEL, 0.03))),
 )
-"""What keys are for, dealt out in turn."""
+"""Profiles of keys, assigned in turn."""
 
 _NAMES = (
     "Alder Books", "Birch Clinics", "Cedar Freight", "Dogwood Legal", "Elm Energy", "Fir Studio",
@@ -112,7 +112,7 @@ _OWN_RULE = {0, 1, 4}
 
 
 def tenants(seed: int) -> Tenants:
-    """Draw the people of a world; equal seeds give equal people."""
+    """Draw the tenants of a world; the same seed gives the same tenants."""
     rng = generator(seed, "tenants")
     workspaces = tuple(
         Workspace(
@@ -131,7 +131,7 @@ def tenants(seed: int) -> Tenants:
 
 
 def _keys(rng: np.random.Generator, workspaces: int) -> tuple[ApiKey, ...]:
-    """Draw about forty keys; shares fall off slowly, so each has enough requests to have a normal day."""
+    """Draw about forty keys; shares decrease slowly, so that each has enough requests for a baseline."""
     names = ("prod-web", "prod-api", "staging", "playground", "nightly", "mobile", "internal-tools")
     old, new = 38, len(NEW_KEY_DAYS)
     weights = 1.0 / np.arange(3, 3 + old) ** 0.7
@@ -162,7 +162,7 @@ def _keys(rng: np.random.Generator, workspaces: int) -> tuple[ApiKey, ...]:
 
 
 def _rules() -> tuple[DiscountRule, ...]:
-    """Return the promises; no key is promised two at once, so precedence never decides a price here."""
+    """Return the discount rules; at most one applies to a key, so precedence never matters here."""
     return (
         DiscountRule(
             "ws01-contract", "ws_01", None, "contract", "0.9", date(2026, 1, 1), None, "annual contract"
@@ -184,7 +184,7 @@ def _rules() -> tuple[DiscountRule, ...]:
 
 
 def rule_on(rules: tuple[DiscountRule, ...], workspace_id: str, group: str, day: date) -> DiscountRule | None:
-    """Return the promise that holds for a key on a day, or None."""
+    """Return the discount rule of a key on a day, or None."""
     for rule in rules:
         named = rule.workspace_id == workspace_id if rule.workspace_id else rule.group_name == group
         if named and rule.valid_from <= day and (rule.valid_to is None or day < rule.valid_to):

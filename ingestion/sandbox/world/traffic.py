@@ -1,10 +1,10 @@
-"""Who asks for what on a day: how many requests per key, and the tokens of each.
+"""The requests of a day: how many per key, and the tokens of each.
 
     volumes(day) ──► one key number per request ──► batches of at most BATCH rows ──► Requests (columns)
 
 A day depends on (seed, day number, requests per day) and on nothing else, so a longer world only adds days.
-Each key has its weekday, its weekend and its noise, which is what a same-weekday detector needs. What the
-requests cost is rating.py; what goes wrong with them is faults.py.
+Each key has its weekday and weekend volume and its noise, which a same-weekday detector needs. rating.py computes
+costs, faults.py plants faults.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Requests:
 
 @dataclass(frozen=True)
 class Spike:
-    """Spend out of the ordinary: a key's extra requests on one day."""
+    """Unusual spend: a key's extra requests on one day."""
 
     kind: str
     key: int
@@ -88,7 +88,7 @@ def date_of(day: int) -> date:
 
 
 def is_weekend(day: int) -> bool:
-    """Say whether a day number is a Saturday or Sunday."""
+    """Return whether a day number is a Saturday or Sunday."""
     return date_of(day).weekday() >= 5
 
 
@@ -103,7 +103,7 @@ def expected_volume(key: ApiKey, day: int, requests_per_day: int) -> float:
 def spikes(world: Tenants, seed: int, day: int, requests_per_day: int) -> list[Spike]:
     """Return the day's planted spikes.
 
-    None comes before a key has four same weekdays behind it.
+    There is none before a key has four earlier days of the same weekday.
     """
     if day < 28 or day % 16 != 28 % 16:
         return []
@@ -227,7 +227,7 @@ def _times(rng: np.random.Generator, count: int, window: tuple[float, float]) ->
 
 
 def _loop(rows: Requests, rng: np.random.Generator) -> None:
-    """Turn requests into a loop: the same question over and over within one hour of the night."""
+    """Turn requests into a loop: the same request repeated within one hour of the night."""
     hour = _MILLISECONDS_A_DAY // 24
     rows.at_ms = np.sort(rng.integers(_LOOP_HOUR * hour, (_LOOP_HOUR + 1) * hour, len(rows)))
     rows.prompt[:], rows.completion[:] = _LOOP_TOKENS
