@@ -1,7 +1,6 @@
-"""When, in which order and with which checks; what leaves the warehouse; the command line.
+"""Scheduling, order and checks; publishing and exports; the command line.
 
-Importing this package silences the telemetry and update checks of every tool below it, before any of them
-loads.
+Importing this package turns off telemetry and update checks of all tools before they are imported.
 """
 
 import os

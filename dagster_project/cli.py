@@ -1,4 +1,4 @@
-"""The command line: arguments and exit codes. What a command does is imported when it is called."""
+"""The command line: arguments and exit codes. A command's modules are imported when it is called."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout; words for people go to stderr.")]
 DAY = ["%Y-%m-%d"]
-#: What a machine, not a program, has against a file.
+#: Errors of the machine (disk, permissions), not of the program.
 _REFUSALS = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO),
     *(errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
@@ -53,7 +53,7 @@ def main_options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """The books of an LLM gateway: what was used, what it cost, what was paid, what does not add up."""
+    """The books of an LLM gateway: what was used, what it cost, what was paid, and what does not add up."""
 
 
 @app.command()
@@ -69,16 +69,16 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="SOURCE",
-            help="What has gone from landing/ of this source is meant to be gone (repeatable).",
+            help="Accept that files of this source have been removed from landing/ (repeatable).",
         ),
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the night over every landed day that needs it, and publish.
+    """Process every delivered day that needs it, and publish.
 
-    Exit codes: 0 ok, 1 failed, 2 usage, 3 finished but something needs a person, 4 another run is going, 130 stopped.
-    Whether anybody reads what it says changes nothing.
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 finished but something needs a person, 4 another run holds the lock, 130
+    stopped. A closed output does not stop the run.
     """
     first, last = _day(since), _day(until)
     if first and last and first > last:
@@ -94,11 +94,11 @@ def restate(
     until: Annotated[
         datetime, typer.Option("--to", "--until", formats=DAY, help="Last event day, included.")
     ],
-    reason: Annotated[str, typer.Option("--reason", help="Why, for those who read the books later.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; recorded with the restatement.")],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Rate open days again, under today's prices and rules; what they said before is kept beside it.
+    """Price open days again with today's prices and rules; the earlier values are kept.
 
     Exit codes: those of run; 2 also where the days belong to a closed month.
     """
@@ -200,9 +200,9 @@ def close(
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Close a month: its days are never rewritten; what changes later becomes adjustments.
+    """Close a month: its days are never rewritten; later changes become adjustments.
 
-    Exit codes: 0 closed (now or before), 2 usage, 3 not complete or not published, 4 another run is going.
+    Exit codes: 0 closed (now or before), 2 usage, 3 not complete or not published, 4 another run holds the lock.
     """
     from dagster_project.books import closing
     from dagster_project.books.locks import writing
@@ -230,7 +230,7 @@ def reconcile(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say where every reconciliation stands, status by status, and what to do next.
+    """Show every reconciliation, status by status, and what to do next.
 
     Exit codes: 0 everything is explained, 1 nothing is published yet, 2 usage, 3 something needs a person.
     """
@@ -250,9 +250,9 @@ def reconcile(
 
 @app.command()
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say what is not as it should be, and what to do about it.
+    """Report what is wrong, and what to do about it.
 
-    Exit codes: 0 all well, 2 sources.yml cannot be used, 3 something needs a person.
+    Exit codes: 0 nothing to do, 2 sources.yml cannot be used, 3 something needs a person.
     """
     from dagster_project.reports.doctor import examine
     from ingestion.sources import SourcesError
@@ -269,14 +269,14 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 def sandbox(
     days: Annotated[int, typer.Option(help="How many days, from 3 August 2026 on.")] = 30,
     requests_per_day: Annotated[int, typer.Option(help="Requests a day, on average.")] = 5000,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal worlds.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 1,
     connector: Annotated[
         list[str] | None,
         typer.Option("--connector", "--dialect", help="Write it as this gateway does (repeatable)."),
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Write a small world with known faults into the home; truth.json says what was planted."""
+    """Write a synthetic world with known faults into the home; truth.json lists them."""
     from dagster_project.books.locks import writing
     from ingestion.sandbox import SandboxError, write_world
 
@@ -295,11 +295,11 @@ def sandbox(
 
 
 def main() -> None:
-    """Run the command line; what the machine refuses is told in a sentence."""
+    """Run the command line; errors of the machine are printed as one sentence."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name or a sign that the terminal's encoding lacks
+        if isinstance(stream, io.TextIOWrapper):  # characters that the terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
-    # The tools keep half a million objects all night; looking for garbage among them costs a tenth of it otherwise.
+    # The tools keep half a million objects all night; with default thresholds garbage collection takes a tenth of it.
     gc.set_threshold(50_000, 50, 1_000)
     keep_private()
     try:
@@ -333,13 +333,14 @@ def _night(home: Home, as_json: bool, asked: Asked) -> None:
     except SourcesError as error:
         _refuse(str(error))
     except KeyboardInterrupt:
-        console.let_go()
-        _say("stopped; what is published is untouched, and `tollbook run` goes on where it was")
-        os._exit(128 + signal.SIGINT)  # an end in good order would wait for the statement that is running
+        console.restore_terminal()
+        _say("stopped; the published marts are unchanged, and `tollbook run` continues where it stopped")
+        os._exit(128 + signal.SIGINT)  # a normal exit would wait for the running statement
     except Exception:
-        # Dagster's and dbt's own words for a full disk are many, and none of them says so.
+        # Dagster's and dbt's messages do not say that the disk is full.
         if reason := why_unwritable(home.root):
-            _end(f"{reason}; make room or allow it, and `tollbook run` goes on where it was", ExitCode.FAILED)
+            message = f"{reason}; free space or allow writing, and `tollbook run` continues where it stopped"
+            _end(message, ExitCode.FAILED)
         raise
     raise typer.Exit(ended)
 

@@ -1,11 +1,11 @@
-"""What day it is, for everything that compares books with the calendar; $TOLLBOOK_TODAY sets it."""
+"""The current day, for all comparisons with the calendar; $TOLLBOOK_TODAY sets it."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime, timedelta
 
-#: Marts that no night has confirmed in this time are stale: a night is a day, and two hours' grace.
+#: Marts that no run has confirmed in this time are stale: a day and two hours' grace.
 STALE_AFTER = timedelta(hours=26)
 
 

@@ -1,9 +1,9 @@
-"""Serve the notebooks as apps, for this machine: `make notebooks`.
+"""Serve the notebooks as apps on this machine: `make notebooks`.
 
-    request ─► is the Host one of ours? ─► is the token right? ─► gallery, or a notebook over the published marts
+    request ─► Host allowed? ─► token correct? ─► gallery, or a notebook over the published marts
 
-A page from elsewhere that makes its own name point at 127.0.0.1 sends a foreign Host; another user of this machine
-does not know the token. The notebooks themselves ask marimo for the same token.
+A web page whose host name resolves to 127.0.0.1 (DNS rebinding) sends another Host; another user of this machine does
+not know the token. marimo checks the same token for the notebooks.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def notebook_app(folder: Path, token: str | None, hosts: Sequence[str] = HOSTS) 
 
     Args:
         folder: Where the notebooks are.
-        token: What a request must carry as `access_token`; None asks for nothing.
-        hosts: Names this server may be called by.
+        token: Token a request must have as `access_token`; None for no token.
+        hosts: Host names of this server.
     """
     notebooks = sorted(folder.glob("[0-9]*.py"))
     apps = marimo.create_asgi_app(quiet=True, token=token or "")
@@ -59,7 +59,7 @@ def notebook_app(folder: Path, token: str | None, hosts: Sequence[str] = HOSTS) 
 
 
 def address(port: int, token: str | None) -> str:
-    """Return what a person opens in a browser."""
+    """Return the address to open in a browser."""
     return f"http://{ADDRESS}:{port}/" + (f"?{urlencode({'access_token': token})}" if token else "")
 
 
@@ -81,14 +81,14 @@ def main() -> None:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(description="Serve the notebooks over the published marts.")
     parser.add_argument("--port", type=int, default=PORT)
-    parser.add_argument("--no-token", action="store_true", help="let every user of this machine in")
+    parser.add_argument("--no-token", action="store_true", help="allow every user of this machine")
     parser.add_argument(
         "--allow-host", action="append", default=[], help="another name of this server, behind a proxy"
     )
     chosen = parser.parse_args()
     token = None if chosen.no_token else secrets.token_urlsafe(24)
     print(f"notebooks on {address(chosen.port, token)}", flush=True)
-    # The log of requests would hold the token.
+    # The request log would contain the token.
     uvicorn.run(
         notebook_app(NOTEBOOKS, token, [*HOSTS, *chosen.allow_host]),
         host=ADDRESS,

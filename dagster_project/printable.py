@@ -1,5 +1,5 @@
-"""Text from logs on a terminal: what would move the cursor, change colours, break the line or turn the direction of
-writing is written out.
+"""Text from logs on a terminal: characters that would move the cursor, change colours, break the line or change the
+direction of writing are escaped.
 """
 
 from __future__ import annotations

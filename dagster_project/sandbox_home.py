@@ -1,6 +1,6 @@
-"""What is special about a home that `tollbook sandbox` wrote: its own Stripe, and the truth to compare with.
+"""What is specific to a home written by `tollbook sandbox`: its own Stripe, and truth.json to compare with.
 
-The only module beside the command `tollbook sandbox` that imports the sandbox; everything below takes an address.
+Apart from the command `tollbook sandbox`, the only module that imports the sandbox.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TRUTH = "truth.json"
 
 @contextmanager
 def stripe_address(home: Home, settings: StripeSettings) -> Iterator[str | None]:
-    """Yield the address of the sandbox's own Stripe for as long as the block lasts; None where Stripe is real."""
+    """Serve the sandbox's own Stripe within the block and yield its address; None if Stripe is real."""
     if settings.mode != "sandbox":
         yield None
         return
@@ -38,7 +38,7 @@ def stripe_address(home: Home, settings: StripeSettings) -> Iterator[str | None]
 
 
 def comparisons(home: Home) -> list[Comparison]:
-    """Compare the published marts with the truth of the sandbox; nothing where no truth was written.
+    """Compare the published marts with the truth of the sandbox; empty without a truth.json.
 
     Raises:
         NothingPublished: no run has published yet.

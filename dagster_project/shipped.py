@@ -1,6 +1,6 @@
-"""Folders that travel with the package: the dbt project and the notebooks.
+"""Folders shipped with the package: the dbt project and the notebooks.
 
-In a checkout they stand at the top; the wheel carries them below this package (pyproject.toml).
+In a checkout they are at the top level; in the wheel they are below this package (pyproject.toml).
 
 Rulings: docs/decisions/structure.md#structure-3.
 """
@@ -21,6 +21,6 @@ def shipped(name: str) -> Path:
 
 
 def cache(name: str) -> Path:
-    """Return where files may be kept that can be made again: beside `name` in a checkout, else the user's cache."""
+    """Return the cache folder of `name`: inside it in a checkout, else in the user's cache."""
     folder = shipped(name)
     return folder / "target" if folder.parent == _PACKAGE.parent else user_cache_path("tollbook") / name

@@ -1,7 +1,7 @@
-"""Bring build.duckdb up to date with raw/: what a build needs before it, and what is kept of it.
+"""Bring build.duckdb up to date with raw/: prepare a build, run it, and keep its result.
 
-closed files are whole? ► was this built before? ─yes► what that build found
-└no─► build state prepared ► dbt build ► counted ► remembered
+closed files unchanged? ► same inputs built before? ─yes► result of that build
+                                                    └no─► prepare build state ► dbt build ► count ► keep result
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ def build(
 ) -> BuildResult:
     """Build `select` (unique names; everything when empty) against `home`.
 
-    A complete build of the same inputs is not made again: what it found still holds. After a home was moved everything
-    is selected, and no day rebuilt: views of build.duckdb read the lake at the place where they were made.
+    A complete build of the same inputs is not repeated: its result is returned. After a home was moved everything is
+    selected, and no day is rebuilt: views of build.duckdb read the lake at the path where they were made.
 
     Args:
-        home: where; the caller holds its lock.
+        home: the home; the caller holds its lock.
         project: the dbt project.
         select: models to build.
         restatement: event days that get a reason if this build rates them differently than before.
 
     Raises:
         DbtBroken: dbt ended without results, for example because the profile or a hook failed.
-        ClosedFileDamaged: a file of a closed month is not what it was.
+        ClosedFileDamaged: a file of a closed month has changed.
         NotRestatable: the restatement names days of a closed month.
     """
     closing.verify(home)
@@ -66,7 +66,7 @@ def _was_built_elsewhere(home: Home) -> bool:
 
 
 def _measured(home: Home, project: DbtProject, result: BuildResult) -> BuildResult:
-    """Add the rows of what was built and is stored, and how many days of it this build rebuilt."""
+    """Add the stored rows of each built model, and the number of its days this build rebuilt."""
     built = [node.name for node in result.nodes if node.resource_type == "model" and node.passed]
     by_day = state.counts(home, result.invocation_id)
     rows = {model: row_count for model, (row_count, _) in by_day.items() if model in built}

@@ -1,8 +1,8 @@
 """The credit ledger up to the end of a closed month: lake/closings/<month>.credits.parquet.
 
-A balance is made of all that went before, so closing a month closes the ledger up to its end. The file holds the
-entries that no earlier closing holds. dbt takes them as they are (fct_credit_entries) and books what would be
-different today as corrections at the first instant that is open.
+A balance depends on all earlier entries, so closing a month closes the ledger up to its end. The file holds the entries
+that no earlier closing holds. dbt takes them unchanged (fct_credit_entries) and books differences to today's result as
+corrections at the first open instant.
 
 Rulings: docs/decisions/closing.md#closing-3.
 """
@@ -26,7 +26,7 @@ ENDING = ".credits.parquet"
 def keep(
     home: Home, folder: Path, warehouse: duckdb.DuckDBPyConnection, month: str, end: date
 ) -> dict[str, Any] | None:
-    """Write the ledger's entries before `end`, and say where they are; None where no ledger was ever built."""
+    """Write the ledger's entries before `end`, and return their file and hash; None if no ledger was built."""
     if not warehouse.sql(
         "select 1 from duckdb_tables() where schema_name = 'marts' and table_name = $name",
         params={"name": LEDGER},
@@ -46,5 +46,5 @@ def keep(
 
 
 def _is_closed(path: Path) -> bool:
-    """A file without a record beside it was left by a closing that died."""
+    """A file without its record was left by a closing that was killed."""
     return path.with_name(path.name.replace(ENDING, ".json")).exists()

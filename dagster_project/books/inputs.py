@@ -1,7 +1,7 @@
-"""What a build is made of, as one hash: a build of the same inputs is not made again.
+"""A hash of a build's inputs: a build of the same inputs is not repeated.
 
-dbt spends seconds on finding out that no day changed. Its inputs are the files below raw/ and rejects/, the months that
-are closed, and the content of dbt/.
+dbt needs seconds to find that no day changed. The inputs are the files below raw/ and rejects/, the closed months, and
+the content of dbt/.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ingestion.home import Home
 
 
 def inputs(home: Home, project: DbtProject) -> str:
-    """Return the content a build is made of as a hash."""
+    """Return a hash of all inputs of a build."""
     content = hashlib.sha256(project.parse_folder.name.encode())
     for path in _files(home):
         content.update(f"\n{path.relative_to(home.root).as_posix()} {_content(path)}".encode())
@@ -36,7 +36,7 @@ def _files(home: Home) -> Iterator[Path]:
 
 
 def _content(path: Path) -> str:
-    """Know a day's file by size and time, as it is never written twice, and any other by its bytes."""
+    """Identify a day's file by size and time, because it is never rewritten, and any other by its bytes."""
     if path.suffix == ".parquet" and path.parent.name.startswith("dt="):
         stat = path.stat()
         return f"{stat.st_size} {stat.st_mtime_ns}"

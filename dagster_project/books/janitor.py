@@ -1,4 +1,4 @@
-"""Removes what nothing needs any more: lake files that nothing names, and publications that died half written."""
+"""Remove unneeded files: lake files without a reference, and half-written publications."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from ingestion.home import Home
 
 
 def remove_abandoned(home: Home) -> None:
-    """Remove files of publications that died half written."""
+    """Remove half-written files of killed publications."""
     for pattern in ("tollbook.duckdb.tmp-*", "marts.duckdb.tmp-*"):
         for path in home.root.glob(pattern):
             path.unlink()
 
 
 def remove_unneeded(home: Home) -> int:
-    """Remove lake files that neither build state, publications, closings nor restatements name; return how many."""
+    """Remove lake files that no build state, publication, closing or restatement refers to; return how many."""
     needed = closing.kept_files(home) | restating.kept_files(home)
     needed |= state.lake_files(home) | publication.kept_files(home)
     removed = 0

@@ -1,8 +1,8 @@
 """One writer per home, also between steps of one process.
 
-Every asset that writes takes `writing(home)`, so a run started in the Dagster UI and a `tollbook run` in a
-terminal keep each other out: a command does not wait, a step does, up to a deadline. `tollbook run` already holds the
-home when its assets ask again: within one process the lock nests.
+Every asset that writes uses `writing(home)`, so a run in the Dagster UI and a `tollbook run` in a terminal exclude each
+other: a command does not wait, a step does, up to a deadline. `tollbook run` already holds the lock when its assets
+take it: the lock is reentrant within one process.
 
 Rulings: docs/decisions/runs.md#runs-7.
 """
@@ -25,14 +25,14 @@ STEP_WAIT_SECONDS = 600.0
 
 @contextmanager
 def writing(home: Home, wait_seconds: float = STEP_WAIT_SECONDS) -> Iterator[None]:
-    """Hold `home` for writing until the outermost block of this process ends; it is of this version then.
+    """Hold the writer lock of `home` until the outermost block of this process ends; upgrade the home first.
 
     Args:
-        home: what to hold.
+        home: the home.
         wait_seconds: for how many seconds to wait for another process.
 
     Raises:
-        HomeLocked: another process holds it, and did to the end; the message names its process id.
+        HomeLocked: another process held it until the wait ended; the message names its process id.
     """
 
     def waiting(holder: str) -> None:

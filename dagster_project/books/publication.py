@@ -1,11 +1,11 @@
-"""The published file, tollbook.duckdb: what its schema `meta` says of it, and the questions asked of that.
+"""The published file, tollbook.duckdb: its schema `meta` and the queries on it.
 
     publication          one row: id, when, from which home, the last event date
     publication_tables   mart: rows and content
-    kept_files           lake files this publication shows, and those of earlier ones that may still be open somewhere
-    day_builds           the days of models that live in lake/, as build.duckdb had them
+    kept_files           lake files of this publication, and of earlier ones that a reader may still have open
+    day_builds           the days of models stored in lake/, as in build.duckdb
 
-Nobody else names a table of this `meta`. Writing the marts themselves is publishing.py's.
+No other module uses a table of this `meta`. publishing.py writes the marts themselves.
 """
 
 from __future__ import annotations
@@ -69,15 +69,15 @@ def reads_elsewhere(connection: duckdb.DuckDBPyConnection, home: Home) -> bool:
 
 
 def kept_files(home: Home) -> set[str]:
-    """Return the lake files that somebody may read through this publication or a recent one."""
+    """Return the lake files that a reader may use through this publication or a recent one."""
     with closing(duckdb.connect(str(home.published_database), read_only=True)) as marts:
         return {file for (file,) in marts.sql("select file from meta.kept_files").fetchall()}
 
 
 def restore_days(home: Home) -> None:
-    """Give a new build.duckdb the published days that live in the lake, so that none is rebuilt for nothing.
+    """Copy the published days stored in the lake into a new build.duckdb, so that none is rebuilt needlessly.
 
-    Without them a day that changed meanwhile could not be compared with what it was.
+    Without them a day that changed meanwhile could not be compared with its previous state.
     """
     if home.build_database.exists() or current(home) is None:
         return
@@ -99,7 +99,7 @@ def write_meta(
     Args:
         warehouse: a connection with build.duckdb attached as `build` and the new file as `publication`.
         home: where it is published.
-        publication_id: the name of its content.
+        publication_id: the id of its content.
         contents: (mart, rows, content) of every mart.
     """
     warehouse.sql("create schema publication.meta")
@@ -144,7 +144,7 @@ def write_meta(
 
 
 def _keep_files_of_readers(warehouse: duckdb.DuckDBPyConnection, home: Home) -> None:
-    """Carry over the files of publications that were current until recently: someone may have them open."""
+    """Keep the files of publications that were current until recently: a reader may have them open."""
     warehouse.sql(f"attach {literal(home.published_database)} as previous (read_only)")
     warehouse.sql(
         """

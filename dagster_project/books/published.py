@@ -1,4 +1,4 @@
-"""The one way reports open the published marts: read-only, under a name no schema has."""
+"""The only way reports open the published marts: read-only, under a catalog name that no schema has."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NothingPublished(RuntimeError):
 
 
 class PublishedElsewhere(NothingPublished):
-    """The home was copied or moved: what tollbook.duckdb shows of requests are the files of the place it came from."""
+    """The home was copied or moved: tollbook.duckdb reads its requests from files at the old path."""
 
 
 @contextmanager
@@ -29,13 +29,13 @@ def published(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises:
         NothingPublished: no run has published yet.
-        PublishedElsewhere: none has since the home is where it is.
+        PublishedElsewhere: no run has published since the home was moved or copied.
     """
     file = home.published_database
     if not file.exists():
         file = home.root / OLD_PUBLISHED
     if not file.exists():
-        raise NothingPublished(f"{home.published_database} is not there; `tollbook run` publishes it")
+        raise NothingPublished(f"{home.published_database} does not exist; `tollbook run` publishes it")
     with duckdb.connect() as connection:
         connection.execute(f"attach {literal(file)} as tollbook (read_only)")
         if reads_elsewhere(connection, home):

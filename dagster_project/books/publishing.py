@@ -1,10 +1,9 @@
-"""build.duckdb → tollbook.duckdb, replaced whole; then the lake files nobody needs any more go.
+"""build.duckdb → tollbook.duckdb, replaced as a whole; then unneeded lake files are removed.
 
-The small tables are copied into a new file, the priced requests stay where they are: a view over exactly
-the lake files the build state names. The file appears by one rename, so a reader sees rollups and requests
-of the same moment, and whoever holds the old file open keeps it. A publication is named by the content it
-holds; publishing the same content again leaves the file untouched. Decides nothing about whether a night
-deserves publishing: the checks upstream do.
+Small tables are copied into a new file; priced requests are a view over exactly the lake files in the build state. The
+file appears by one rename, so a reader sees rollups and requests of the same moment, and a reader of the old file keeps
+it. A publication's id is a hash of its content; publishing the same content again leaves the file untouched. Whether to
+publish is not decided here but by the checks upstream.
 
 Rulings: docs/decisions/days.md#days-4, docs/decisions/pricing.md#pricing-14.
 """
@@ -34,12 +33,12 @@ FORMAT = "1"
 
 
 class MartMissing(RuntimeError):
-    """A model that should be published is not in build.duckdb; build everything once before publishing."""
+    """A mart is not in build.duckdb; build everything once before publishing."""
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What was published: its content's name, rows per table, and whether the file was replaced."""
+    """What was published: the id, rows per table, and whether the file was replaced."""
 
     publication_id: str
     rows: dict[str, int]
@@ -48,7 +47,7 @@ class Publication:
 
 
 def queries() -> list[str]:
-    """Return the table macros that are published beside the marts they read, with every token class written out."""
+    """Return the SQL of the table macros published with the marts they read, with every token class written out."""
     tokens_at_prices = " + ".join(
         f"coalesce({entry.tokens}, 0) * prices.{entry.price}" for entry in token_classes()
     )
@@ -58,13 +57,13 @@ def queries() -> list[str]:
     ]
 
 
-def publish(home: Home, marts: Sequence[Mart], asked: Sequence[str] = ()) -> Publication:
-    """Publish every mart of build.duckdb, and remove what nothing needs from the lake.
+def publish(home: Home, marts: Sequence[Mart], macros: Sequence[str] = ()) -> Publication:
+    """Publish every mart of build.duckdb, and remove unneeded files from the lake.
 
     Args:
-        home: whose build.duckdb is complete and checked, and open nowhere.
+        home: The home; its build.duckdb is complete, checked and closed.
         marts: the models to publish, with the descriptions their columns get.
-        asked: a table macro each, for the questions that take an argument.
+        macros: the SQL of table macros, for queries with an argument.
 
     Raises:
         MartMissing: build.duckdb lacks one of `marts`.
@@ -72,12 +71,12 @@ def publish(home: Home, marts: Sequence[Mart], asked: Sequence[str] = ()) -> Pub
     janitor.remove_abandoned(home)
     with _attached(home.build_database) as warehouse:
         contents = [_content(warehouse, mart) for mart in marts]
-        publication_id = _publication_id(contents, asked)
+        publication_id = _publication_id(contents, macros)
         current = publication.current(home)
         replaced = current is None or current[0] != publication_id or not home.is_at(current[1])
         if replaced:
             temporary = home.root / f"{home.published_database.name}.tmp-{os.getpid()}"
-            _write(warehouse, home, temporary, publication_id, contents, asked)
+            _write(warehouse, home, temporary, publication_id, contents, macros)
             _replace(temporary, home.published_database)
         state.note_published_days(warehouse)
     confirm(home, publication_id)
@@ -86,9 +85,9 @@ def publish(home: Home, marts: Sequence[Mart], asked: Sequence[str] = ()) -> Pub
 
 
 def confirm(home: Home, publication_id: str) -> None:
-    """Note that a night has just found this publication to be what its inputs say, changed or not."""
+    """Record that a night has just confirmed this publication, changed or not."""
     with whole(home.confirmation) as temporary:
-        # The key is that of version 0.2, whose homes live on.
+        # The key is that of version 0.2, because homes are upgraded.
         content = {"publication_id": publication_id, "vouched_at": datetime.now(UTC).isoformat()}
         temporary.write_text(json.dumps(content) + "\n", encoding="utf-8")
 
@@ -103,7 +102,7 @@ def confirmed_at(home: Home) -> datetime | None:
 
 @dataclass(frozen=True)
 class _Content:
-    """One mart as it stands in build.duckdb: its fingerprint, and its lake files if it lives there."""
+    """One mart in build.duckdb: its fingerprint, and its lake files if it is stored in the lake."""
 
     mart: Mart
     fingerprint: str
@@ -120,7 +119,7 @@ def _attached(build_database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _content(warehouse: duckdb.DuckDBPyConnection, mart: Mart) -> _Content:
-    """Know a mart that is built day by day by its days' fingerprints, any other by the hashes of its rows."""
+    """Fingerprint a mart that is built by day from its days' fingerprints, any other from its rows."""
     columns = warehouse.sql(
         """
         select column_name, data_type
@@ -148,9 +147,9 @@ def _content(warehouse: duckdb.DuckDBPyConnection, mart: Mart) -> _Content:
     return _Content(mart, fingerprint, rows, columns, files)
 
 
-def _publication_id(contents: Sequence[_Content], asked: Sequence[str]) -> str:
+def _publication_id(contents: Sequence[_Content], macros: Sequence[str]) -> str:
     lines = sorted(f"{content.mart.name} {content.fingerprint}" for content in contents)
-    lines += asked
+    lines += macros
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -160,14 +159,14 @@ def _write(
     temporary: Path,
     publication_id: str,
     contents: Sequence[_Content],
-    asked: Sequence[str],
+    macros: Sequence[str],
 ) -> None:
     warehouse.sql(f"attach '{_text(temporary)}' as publication (storage_version '{STORAGE_VERSION}')")
     warehouse.sql("create schema publication.marts")
     for content in contents:
         _copy(warehouse, home, content)
         _comment(warehouse, content)
-    _write_queries(warehouse, asked)
+    _write_queries(warehouse, macros)
     publication.write_meta(
         warehouse,
         home,
@@ -187,7 +186,7 @@ def _copy(warehouse: duckdb.DuckDBPyConnection, home: Home, content: _Content) -
 
 
 def _rows_of_files(home: Home, content: _Content) -> str:
-    """Return the query over a mart's lake files; those of closed months may lack what the mart has today."""
+    """Return the query over a mart's lake files; those of closed months may lack newer columns."""
     files = ", ".join(f"'{_text(home.lake / file)}'" for file in content.files)
     hive = "hive_partitioning = true, hive_types = {event_date: date}"
     if not closing.closings(home):
@@ -200,16 +199,16 @@ def _rows_of_files(home: Home, content: _Content) -> str:
     )
 
 
-def _write_queries(warehouse: duckdb.DuckDBPyConnection, asked: Sequence[str]) -> None:
-    """Give readers the questions that take an argument, as table macros beside the marts they read."""
+def _write_queries(warehouse: duckdb.DuckDBPyConnection, macros: Sequence[str]) -> None:
+    """Publish queries with an argument as table macros."""
     warehouse.execute("use publication.marts")
-    for macro in asked:
+    for macro in macros:
         warehouse.execute(macro)
     warehouse.execute("use memory.main")
 
 
 def _comment(warehouse: duckdb.DuckDBPyConnection, content: _Content) -> None:
-    """Give the published columns the words of the dbt project, so that a BI tool shows them."""
+    """Add the dbt descriptions to the published columns, so that a BI tool shows them."""
     relation = f'publication.marts."{content.mart.name}"'
     kind = "view" if content.files else "table"
     if content.mart.description:
@@ -220,7 +219,7 @@ def _comment(warehouse: duckdb.DuckDBPyConnection, content: _Content) -> None:
 
 
 def _replace(temporary: Path, published: Path) -> None:
-    """Make the content durable before its name is: a power cut leaves the old file or the new one, whole."""
+    """Sync the content before the rename: a power cut leaves the complete old file or the complete new one."""
     _sync(temporary, os.O_RDWR)
     temporary.replace(published)
     _sync(published.parent, os.O_RDONLY)

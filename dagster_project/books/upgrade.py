@@ -1,9 +1,9 @@
-"""What a home of an earlier version needs before this one writes it; done under the writer lock, cheap when current.
+"""Upgrade a home of an earlier version before this one writes it; done under the writer lock, cheap when current.
 
     0.2  marts.duckdb is called tollbook.duckdb; raw/manifests/ is called raw/load_records/
 
-Build state of another shape is dropped where it is made (state.py), which rebuilds every day once; landing files read
-by an older reader are read again (ingestion/landing.py).
+state.py drops build state of another shape, which rebuilds every day once; ingestion/landing.py reads files of an older
+reader again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ OLD_PUBLISHED = "marts.duckdb"
 
 
 def upgrade(home: Home) -> None:
-    """Bring a home to this version. Killed at any moment and done again, it ends the same."""
+    """Upgrade a home to this version. Safe to kill and repeat."""
     old_records = home.raw / "manifests"
     if old_records.exists() and not home.load_records.exists():
         old_records.rename(home.load_records)

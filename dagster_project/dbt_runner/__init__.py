@@ -1,4 +1,4 @@
-"""All that touches dbt's Python: the parsed project, one build, its results, and how Dagster names its models.
+"""Everything that uses dbt's Python: the parsed project, one build, its results, and how Dagster names its models.
 
-Knows nothing of homes' history: what a build is asked for, and what becomes of its results, is `books`'.
+Knows nothing of a home's history: `books` decides what to build and what to do with the results.
 """

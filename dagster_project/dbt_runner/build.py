@@ -1,9 +1,9 @@
 """raw/ → build.duckdb: one `dbt build`, in this process, from the parsed manifest.
 
-dagster_dbt's own resource starts a dbt process per step, which costs more than the build itself. Here the
-runner is called directly, and what dbt says about each node is handed back as plain data. Afterwards no
-connection to build.duckdb is open: publishing opens the same file. Knows nothing of Dagster, which
-defs/warehouse.py translates for, nor of what was built before (books/build.py).
+dagster_dbt's own resource starts a dbt process per step, which costs more than the build itself. Here the runner is
+called directly, and dbt's result of each node is returned as plain data. Afterwards no connection to build.duckdb is
+open, because publishing opens the same file. Knows nothing of Dagster (defs/warehouse.py) nor of earlier builds
+(books/build.py).
 
 Rulings: docs/decisions/runs.md#runs-2, docs/decisions/runs.md#runs-9.
 """
@@ -33,7 +33,7 @@ LOG_BYTES = 10_000_000
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one model or test. `status` is dbt's: success, error, skipped; pass, warn, fail."""
+    """The result of one model or test. `status` is dbt's: success, error, skipped; pass, warn, fail."""
 
     unique_id: str
     name: str
@@ -52,7 +52,7 @@ class NodeResult:
 
     @property
     def broken(self) -> bool:
-        """Whether it stands in the way of publishing: an error, or a failing test that is no mere finding."""
+        """Whether it prevents publishing: an error, or a failing test that is not a finding."""
         return self.status == "error" or (self.status == "fail" and not self.is_finding)
 
 
@@ -72,7 +72,7 @@ class BuildResult:
         return [node for node in self.nodes if node.broken]
 
     def explain(self) -> str:
-        """Say which nodes broke, where their SQL is, and what dbt logged last."""
+        """Return which nodes broke, where their SQL is, and dbt's last log lines."""
         lines = []
         for node in self.broken:
             lines += [f"{node.resource_type} {node.name}: {node.status} {node.message}".rstrip()]
@@ -81,14 +81,14 @@ class BuildResult:
 
 
 class DbtBroken(RuntimeError):
-    """dbt stopped before any node could be judged; the message holds its last log lines."""
+    """dbt stopped before any node had a result; the message holds its last log lines."""
 
 
 def run(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildResult:
     """Run `dbt build` over `select` against `home`.
 
-    Where every name of `select` asks for what it reads as well (`+name`), dbt gets these nodes alone. Unit tests are
-    left out: they prove the code, not the night's data, and `make test` runs them.
+    If every name of `select` includes its upstream (`+name`), dbt gets only these nodes. Unit tests are left out: they
+    test the code, not the data, and `make test` runs them.
 
     Args:
         home: the home whose raw/ is read.
@@ -108,7 +108,7 @@ def run(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildRes
         finally:
             _close_connections()
     if outcome.exception is not None and not isinstance(outcome.exception, Exception):
-        raise outcome.exception  # dbt hands back the interrupt of a run that is being stopped
+        raise outcome.exception  # dbt returns the interrupt of a run that is being stopped
     results = getattr(outcome.result, "results", None)
     if results is None:
         raise DbtBroken("\n".join([f"dbt stopped: {outcome.exception}", *log_tail]))
@@ -117,7 +117,7 @@ def run(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildRes
 
 
 def _manifest(project: DbtProject, select: Sequence[str]) -> Manifest:
-    """A finding must not make dbt skip what depends on the model it was found in: it only ever warns."""
+    """Set findings to warn, so that dbt does not skip the models that depend on theirs."""
     whole = _is_whole(select)
     manifest = project.manifest(project.with_upstream(name[1:] for name in select) if whole else ())
     for node in manifest.nodes.values():
@@ -141,7 +141,7 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
         # dbt leaves its log file open; _listener writes ours.
         *("--log-level", "none", "--log-level-file", "none"),
         *("--exclude-resource-type", "unit_test"),
-        # A check over several models runs where all of them are selected or were needed for one that is.
+        # A test over several models runs if each of them is selected or upstream of a selected one.
         *(
             ("--select", *select, *project.views_below(select), "--indirect-selection", "buildable")
             if not _is_whole(select)
@@ -152,7 +152,7 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
 
 @contextmanager
 def _environment(home: Home) -> Iterator[None]:
-    """Name to dbt the home, by its absolute path, and DuckDB's number of threads."""
+    """Set the absolute path of the home and DuckDB's number of threads for dbt."""
     wanted = {HOME_VARIABLE: str(home.root), THREADS_VARIABLE: str(threads())}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
@@ -168,7 +168,7 @@ def _environment(home: Home) -> Iterator[None]:
 
 @contextmanager
 def _log_file(home: Home) -> Iterator[TextIO]:
-    """What dbt said, run after run, kept below a size a person can still open."""
+    """Open dbt's log of all runs, rotated so that it stays readable."""
     path = home.dbt_work / "logs" / "dbt.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > LOG_BYTES:
@@ -178,7 +178,7 @@ def _log_file(home: Home) -> Iterator[TextIO]:
 
 
 def _listener(log_tail: deque[str], log_file: TextIO) -> Any:
-    """Keep every line in the log file, the last ones for an error message, and say what dbt is working on."""
+    """Write every line to the log file, keep the last ones for an error message, and report the current node."""
 
     def listen(event: Any) -> None:
         if event.info.level in ("debug", "test"):

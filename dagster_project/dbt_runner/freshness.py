@@ -1,4 +1,6 @@
-"""How old the books may be: a night and two hours. Dagster's policy of every mart; the banner is the doctor's."""
+"""How old the marts may be: a day and two hours. Dagster's freshness policy of every mart; the doctor prints the
+banner.
+"""
 
 from datetime import timedelta
 

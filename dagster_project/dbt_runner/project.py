@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 PROJECT_DIR = shipped("dbt")
 FINDING = "finding"
-#: For how many seconds to wait for another process that parses.
-PARSE_PATIENCE = 300.0
+#: Seconds to wait for another process that parses.
+PARSE_WAIT_SECONDS = 300.0
 _KEPT_PARSES = 4
 _NOT_SOURCE = {"target", "logs", "dbt_packages"}
 
@@ -43,7 +43,7 @@ class DbtParseFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Mart:
-    """A model that is published: its name, and the words for it and its columns."""
+    """A published model: its name, its description, and those of its columns."""
 
     name: str
     description: str = ""
@@ -77,12 +77,12 @@ class DbtProject:
         if nodes:
             manifest.nodes = {unique_id: manifest.nodes[unique_id] for unique_id in nodes}
             manifest.unit_tests = {}
-        manifest.build_flat_graph()  # a fresh parse does this itself; the models read `graph`
+        manifest.build_flat_graph()  # a fresh parse does this; models read `graph`
         return manifest
 
     @property
     def models(self) -> list[Mapping[str, Any]]:
-        """Every model that has a relation or a file of its own."""
+        """Every model with its own relation or file."""
         return [
             node
             for node in self.manifest_json["nodes"].values()
@@ -109,7 +109,9 @@ class DbtProject:
         return [*found, *(test for test in tests if test not in found)]
 
     def views_below(self, names: Iterable[str]) -> list[str]:
-        """Return the views that models read, directly or through other views: they hold no rows to build upon."""
+        """Return the views that models read, directly or through other views: views hold no rows, so they must be built
+        too.
+        """
         nodes = self.manifest_json["nodes"]
         found, unread = set(), [f"model.tollbook.{name}" for name in names]
         while unread:
@@ -143,7 +145,7 @@ def project() -> DbtProject:
 
 
 def tables_of(connector: str, stream: str) -> set[str]:
-    """Return the raw tables an asset key [raw, <connector>, <stream>] names: a stream's, or the one named so.
+    """Return the raw tables of an asset key [raw, <connector>, <stream>]: the stream's, or the table of that name.
 
     Connectors of one family share tables, so the table may be another connector's.
     """
@@ -174,7 +176,7 @@ def _source_files(folder: Path) -> Iterator[Path]:
 
 
 def _parsed(folder: Path) -> Path:
-    """Parse under a lock, into a folder that appears whole.
+    """Parse under a lock, into a folder that is renamed when complete.
 
     Raises:
         LockHeld: another process has been parsing for minutes; the message names it.
@@ -184,7 +186,7 @@ def _parsed(folder: Path) -> Path:
     if parse_folder.exists():
         return parse_folder
     kept.mkdir(parents=True, exist_ok=True)
-    with held(kept / ".lock", PARSE_PATIENCE):
+    with held(kept / ".lock", PARSE_WAIT_SECONDS):
         if not parse_folder.exists():
             temporary = parse_folder.with_name(f".tmp-{os.getpid()}")
             shutil.rmtree(temporary, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The token classes of dbt_project.yml: what the reports call them, and which columns hold them."""
+"""The token classes of dbt_project.yml: their labels in reports, and their columns."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class TokenClass:
     """One class of tokens with a price of its own.
 
     Attributes:
-        name: of the class; a catalogue's word for it.
-        label: what a bill calls it.
+        name: of the class, as in the price catalogue.
+        label: its label on a bill.
         side: input or output.
         tokens: column that counts it.
     """

@@ -1,6 +1,6 @@
-"""How a dbt resource looks in Dagster: one small method per concern.
+"""How dbt resources appear in Dagster: one method per property.
 
-A dbt source stands for a raw table; a home may fill it from several gateways of one connector.
+A dbt source is a raw table; a home may fill it from several gateways of one connector.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class Translator(DagsterDbtTranslator):
         return "_".join(dbt_resource_props["fqn"][1:-1]) or "dbt"
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """A model is described in words; the SQL that dagster-dbt would add drowns them in every list."""
+        """Return the description alone; dagster-dbt would append the SQL, which is too long for lists."""
         return dbt_resource_props.get("description") or ""
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
-        """Return who answers for a model, unless its meta names somebody."""
+        """Return the owners in a model's meta, else the default owners."""
         return super().get_owners(dbt_resource_props) or OWNERS
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
-        """A model depends on every raw asset its dbt sources are made of."""
+        """A model depends on every raw asset that fills its dbt sources."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         return spec.replace_attributes(
             deps=self._raw_deps(spec.deps),
@@ -48,7 +48,7 @@ class Translator(DagsterDbtTranslator):
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
     ) -> dg.AssetCheckSpec | None:
-        """A finding blocks nothing; the step itself decides about the others, after all results are told."""
+        """No check blocks; the step fails after all results are reported, if a check that is not a finding failed."""
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         if spec is None:
             return None
@@ -66,7 +66,7 @@ class Translator(DagsterDbtTranslator):
     def _raw_keys(self, key: dg.AssetKey) -> list[dg.AssetKey]:
         """Read [raw, <connector>, <stream>] as the streams of this home that fill its table.
 
-        A home has few of all gateways: tables nobody fills are empty, and the load records say so.
+        A home has few of all gateways; tables that no stream fills depend on the load records.
         """
         if key.path[0] != "raw":
             return [key]
@@ -95,11 +95,11 @@ class Translator(DagsterDbtTranslator):
 
 
 def _described(node: Mapping[str, Any]) -> str | None:
-    """Say what a test asks, in words: a generic one by its kind and column, a sentence by its name."""
-    asked = node.get("test_metadata")
-    if not asked:
+    """Describe a test: a generic one by its kind and column, a singular one by its name."""
+    generic = node.get("test_metadata")
+    if not generic:
         return f"{node['name'].removeprefix('assert_').replace('_', ' ')}.".capitalize()
-    arguments = asked["kwargs"]
+    arguments = generic["kwargs"]
     column = arguments.get("column_name") or ", ".join(arguments.get("columns", ()))
     kinds = {
         "not_null": f"{column} is always there.",
@@ -107,4 +107,4 @@ def _described(node: Mapping[str, Any]) -> str | None:
         "unique_combination": f"No two rows have the same {column}.",
         "accepted_values": f"{column} is one of {', '.join(map(str, arguments.get('values', ())))}.",
     }
-    return kinds.get(asked["name"], f"{asked['name'].replace('_', ' ')}: {column}.")
+    return kinds.get(generic["name"], f"{generic['name'].replace('_', ' ')}: {column}.")

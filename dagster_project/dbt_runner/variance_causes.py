@@ -16,13 +16,13 @@ class VarianceReason:
 
     Attributes:
         reason: the value.
-        rank: place among all rows of the table, from 1, where it is tried first.
-        meaning: what it means, and how it is recognised.
-        what_to_do: what a person does about it.
-        part: part of the variance it makes; empty where there is none, or only one side is known.
-        summary: what happened; empty where it is settled.
+        rank: position in the table, from 1, where it is first tried.
+        meaning: its meaning, and how it is recognised.
+        what_to_do: what to do about it.
+        part: the part of the variance it explains; empty where there is none, or only one side is known.
+        summary: what happened; empty if it needs no action.
         seen_in: issues and pull requests in which it was seen.
-        is_settled: whether it asks for nothing.
+        is_settled: whether it needs no action.
     """
 
     reason: str

@@ -1,1 +1,1 @@
-"""What Dagster shows: assets, checks, jobs, schedules and resources, one kind per file."""
+"""Dagster's definitions: assets, checks, jobs, schedules and resources, one kind per file."""

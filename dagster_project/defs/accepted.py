@@ -1,4 +1,5 @@
-"""The load records only: raw streams → raw/accepted, source by source; what holds a source back holds back no other.
+"""The asset raw/load_records: raw streams → raw/accepted, source by source; a source held back does not hold back
+others.
 
 Rulings: docs/decisions/deliveries.md#deliveries-2.
 """
@@ -14,7 +15,7 @@ from dagster_project.defs.raw import GROUP, OWNERS, check_result
 from dagster_project.defs.resources import HomeResource
 from dagster_project.runs.events import HELD_BACK, SILENT, VANISHED
 from dagster_project.runs.names import LOAD_RECORDS, PAYMENTS, raw_key, usage_api_key
-from dagster_project.steps.accepting import Taken, take_over
+from dagster_project.steps.accepting import AcceptanceResult, accept_sources
 from ingestion.home import Home
 from ingestion.sources import Sources, load
 
@@ -22,10 +23,10 @@ SOMETHING = "there_is_something_to_publish"
 
 
 class AcceptConfig(dg.Config):
-    """What a person says is meant."""
+    """Losses that the user accepts."""
 
     accept_vanished: list[str] = Field(
-        default=[], description="Sources that may lose what has gone from landing/."
+        default=[], description="Sources whose files may have been removed from landing/."
     )
 
 
@@ -36,7 +37,7 @@ def accepted() -> dg.Definitions:
 
 
 def load_records_asset(configured: Sources) -> dg.AssetsDefinition:
-    """Make the asset; it comes after everything that is fetched or read, because it says how that went."""
+    """Make the asset; it runs after everything is fetched and read, because it reports on that."""
     streams = [raw_key(source, stream) for source in configured.sources for stream in source.streams]
     fetched = [usage_api_key(source) for source in configured.sources if source.api]
 
@@ -51,46 +52,47 @@ def load_records_asset(configured: Sources) -> dg.AssetsDefinition:
                 SOMETHING,
                 asset=LOAD_RECORDS,
                 blocking=True,
-                description="landing/ holds files, and some source counts. If not, nothing is published: an empty "
+                description="landing/ holds files, and some source is accepted. If not, nothing is published: an empty "
                 "landing/ is a folder that was not mounted.",
             ),
             dg.AssetCheckSpec(
                 HELD_BACK,
                 asset=LOAD_RECORDS,
-                description="Everything that landed was read, passed its gate, and holds what there was before. "
-                "A source of which that is not so stays in the books as it was; the others go on.",
+                description="Every landed file was read, passed its gate, and no events were lost. "
+                "Otherwise the source keeps its accepted files; other sources are not affected.",
             ),
             dg.AssetCheckSpec(
                 VANISHED,
                 asset=LOAD_RECORDS,
-                description="No source has lost anything that was believed, because it was little or somebody said so.",
+                description="No source has lost accepted files. Small losses, and those of `accept_vanished`, are "
+                "let through and reported here.",
             ),
             dg.AssetCheckSpec(
                 SILENT,
                 asset=LOAD_RECORDS,
-                description="Every stream has delivered when it was due. Where what was learnt is wrong, set `cadence` "
+                description="Every stream has delivered when it was due. If the learnt cadence is wrong, set `cadence` "
                 "and `grace_days` of the source in sources.yml.",
             ),
         ],
-        description="Which landing files count: the load records of each source that was read whole and is sound, and "
-        "how far each source is.",
+        description="Which landing files are used: the load records of each source that was read completely and "
+        "passed its gates, and the status of each source.",
     )
     def records(
         config: AcceptConfig, tollbook: HomeResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         with writing(tollbook.home):
-            taken = take_over(tollbook.home, tollbook.sources, today(), config.accept_vanished)
+            result = accept_sources(tollbook.home, tollbook.sources, today(), config.accept_vanished)
         yield dg.MaterializeResult(
-            metadata={"held_back": len(taken.held_back), "vanished": len(taken.vanished)}
+            metadata={"held_back": len(result.held_back), "vanished": len(result.vanished)}
         )
-        yield from _checks(taken)
+        yield from _checks(result)
 
     return records
 
 
-def _checks(taken: Taken) -> Iterator[dg.AssetCheckResult]:
+def _checks(result: AcceptanceResult) -> Iterator[dg.AssetCheckResult]:
     warning = dg.AssetCheckSeverity.WARN
-    yield check_result(HELD_BACK, taken.held_back)
-    yield check_result(VANISHED, taken.vanished, severity=warning)
-    yield check_result(SILENT, taken.silent, {"finding": True}, warning)
-    yield check_result(SOMETHING, [taken.nothing] if taken.nothing else [])
+    yield check_result(HELD_BACK, result.held_back)
+    yield check_result(VANISHED, result.vanished, severity=warning)
+    yield check_result(SILENT, result.silent, {"finding": True}, warning)
+    yield check_result(SOMETHING, [result.nothing] if result.nothing else [])

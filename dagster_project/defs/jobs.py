@@ -1,4 +1,4 @@
-"""Jobs only: one night is everything, in one process (a process per step would cost more than the work).
+"""Jobs only: the nightly job runs all assets in one process (a process per step would cost more than the work).
 
 Rulings: docs/decisions/runs.md#runs-5.
 """

@@ -1,4 +1,4 @@
-"""Partitions only: delivery days in UTC, wide enough for all that has landed, whatever the clock says."""
+"""Partitions only: delivery days in UTC, covering all that has landed, even in the future."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -11,10 +11,10 @@ FIRST_DAY = date(2026, 1, 1)
 def delivery_days(landed: Iterable[date], today: date | None = None) -> dg.DailyPartitionsDefinition:
     """Return the days from the first that landed to today or the last that landed.
 
-    Before anything landed they begin on 1 January 2026: days nobody has delivered would only look like gaps.
+    Before anything has landed they begin on 1 January 2026.
 
     Args:
-        landed: days that hold files; a home restored from elsewhere may have files of the future.
+        landed: days that hold files; a restored home may have files of the future.
         today: the current day in UTC.
     """
     today = today or datetime.now(UTC).date()

@@ -1,4 +1,4 @@
-"""Assets of what prices a request: a person's settings, the catalogue, and what each model is in it."""
+"""Assets for pricing: configuration, the catalogue, and each model's name in it."""
 
 import dagster as dg
 
@@ -15,7 +15,7 @@ PRICE_FORMULAS = dg.AssetKey(["raw", "price_formulas"])
 
 @dg.definitions
 def price_assets() -> dg.Definitions:
-    """Settings, catalogue, model names and formulas; the last two come from everything that counts."""
+    """Settings, catalogue, model names and formulas; the last two use all accepted load records."""
     return dg.Definitions(assets=[config, prices, price_models, price_formulas])
 
 
@@ -64,10 +64,10 @@ def prices(tollbook: HomeResource) -> dg.MaterializeResult:
     group_name=GROUP,
     owners=OWNERS,
     kinds={"python", "parquet"},
-    description="Every (provider, model) pair that counts, with the catalogue model it is, or why none.",
+    description="Every accepted (provider, model) pair, with its catalogue model, or why there is none.",
 )
 def price_models(tollbook: HomeResource) -> dg.MaterializeResult:
-    """Resolve the names that the accepted load records have."""
+    """Resolve the names in the accepted load records."""
     from ingestion.prices import resolve_models
 
     with writing(tollbook.home):
@@ -81,10 +81,10 @@ def price_models(tollbook: HomeResource) -> dg.MaterializeResult:
     group_name=GROUP,
     owners=OWNERS,
     kinds={"python", "parquet"},
-    description="Every price formula that rows carry, as plain unit prices and where each holds.",
+    description="Every price formula on rows, as unit prices and their conditions.",
 )
 def price_formulas(tollbook: HomeResource) -> dg.MaterializeResult:
-    """Read the price formulas that the accepted load records have."""
+    """Read the price formulas in the accepted load records."""
     from ingestion.prices import write_formulas
 
     with writing(tollbook.home):

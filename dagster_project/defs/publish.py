@@ -1,4 +1,4 @@
-"""The publication only: build.duckdb → tollbook.duckdb. Runs when nothing upstream holds it back."""
+"""The publication only: build.duckdb → tollbook.duckdb. Runs if no check upstream fails."""
 
 import dagster as dg
 
@@ -18,7 +18,7 @@ PUBLICATION = dg.AssetKey(["publication"])
     owners=["team:data-platform"],
     kinds={"duckdb"},
     freshness_policy=EVERY_NIGHT,
-    description="tollbook.duckdb: every mart of one moment, replaced by one rename, untouched without change.",
+    description="tollbook.duckdb: every mart, replaced by one rename, not touched if nothing changed.",
 )
 def publication(tollbook: HomeResource, dbt: DbtResource) -> dg.MaterializeResult:
     """Publish the marts of tonight."""

@@ -1,4 +1,4 @@
-"""Raw assets only: landing/ → raw/ and rejects/, one asset per source and stream, one partition a day."""
+"""Raw assets only: landing/ → raw/ and rejects/, one asset per source and stream, one partition per day."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from dagster_project.defs.partitions import delivery_days
 from dagster_project.defs.resources import HomeResource
 from dagster_project.quality.gates import event_streams, judge_raw
 from dagster_project.runs.names import TABLES, raw_key, usage_api_key
-from dagster_project.steps.accepting import adopt
+from dagster_project.steps.accepting import accept_records_of_0_2
 from dagster_project.steps.conversion import DayTotals, convert_days, landed_days
 from ingestion.home import Home
 from ingestion.load import write_schemas
@@ -20,7 +20,7 @@ GROUP = "raw"
 OWNERS = ["team:data-platform"]
 GATE = "day_looks_like_a_day"
 READ = "every_file_was_read"
-#: A file that is still being written is whole a minute later.
+#: A file still being written may be complete a minute later.
 RETRIES = 2
 RETRY_SECONDS = 30
 
@@ -40,20 +40,20 @@ def raw_assets() -> dg.Definitions:
     group_name=GROUP,
     owners=OWNERS,
     kinds={"python", "parquet"},
-    description="Schemas of every raw table are there, and nothing a killed run left is.",
+    description="Every raw table has its schema; leftovers of a killed run are removed.",
 )
 def tables(tollbook: HomeResource) -> dg.MaterializeResult:
-    """Make raw/ ready to be written."""
+    """Prepare raw/."""
     with writing(tollbook.home):
         write_schemas(tollbook.home)
-        adopt(tollbook.home, tollbook.sources)
+        accept_records_of_0_2(tollbook.home, tollbook.sources)
     return dg.MaterializeResult()
 
 
 def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """Make the asset of one stream; a run over a range of days converts all of them in one go.
 
-    What is wrong with its files fails a check and holds back this source (defs/accepted.py), nobody else.
+    A fault in its files fails a check and holds back only this source (defs/accepted.py).
     """
     key = raw_key(source, stream)
     is_judged = stream in event_streams(source)
@@ -93,8 +93,8 @@ def _read_check(key: dg.AssetKey) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         READ,
         asset=key,
-        description="No file changed while it was read, and each could be opened. If not, the source stays in the "
-        "books as it was, and the next night reads on.",
+        description="No file changed while it was read, and each could be opened. If not, the source keeps its "
+        "accepted files, and the next run reads the file again.",
     )
 
 
@@ -104,7 +104,7 @@ def _gate(key: dg.AssetKey, source: Source) -> dg.AssetCheckSpec:
         asset=key,
         description="Lines are accounted for, ids are there, statuses, times and token counts are possible, "
         f"and at most {source.reject_threshold:.0%} of the lines, or {source.reject_minimum_lines}, were "
-        "rejected. If not, the source stays in the books as it was: replace or remove the delivered file and run "
+        "rejected. If not, the source keeps its accepted files: replace or remove the delivered file and run "
         "again.",
     )
 
@@ -115,7 +115,7 @@ def check_result(
     metadata: Mapping[str, object] | None = None,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
-    """Convert what was found to an AssetCheckResult, a line for each sentence; without any it passed."""
+    """Convert sentences to an AssetCheckResult, one line each; the check passed if there are none."""
     return dg.AssetCheckResult(
         check_name=name,
         passed=not sentences,

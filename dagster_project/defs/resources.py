@@ -19,7 +19,7 @@ class HomeResource(dg.ConfigurableResource):
 
     @property
     def sources(self) -> list[Source]:
-        """Its gateways as they are configured now."""
+        """Its configured gateways."""
         return load_sources(self.home)
 
 
@@ -28,7 +28,7 @@ class DbtResource(dg.ConfigurableResource):
 
     @property
     def project(self) -> DbtProject:
-        """The project with its load record."""
+        """The project with its parsed manifest."""
         return project()
 
 

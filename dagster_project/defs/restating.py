@@ -1,4 +1,4 @@
-"""The job `restate` only: what `tollbook restate` does, for a person who works in the Dagster UI.
+"""The job `restate` only: `tollbook restate` in the Dagster UI.
 
 Rulings: docs/decisions/runs.md#runs-8.
 """
@@ -8,7 +8,7 @@ import dagster as dg
 from dagster_project.defs.prices import CONFIG, PRICES
 from dagster_project.runs.names import LOAD_RECORDS, RESTATE
 
-#: What a person replaces in the launchpad; as it stands it is refused.
+#: Placeholders to replace in the launchpad; unchanged they are refused.
 _TO_FILL_IN = {"first_day": "YYYY-MM-DD", "last_day": "YYYY-MM-DD", "reason": ""}
 
 restate = dg.define_asset_job(
@@ -16,6 +16,6 @@ restate = dg.define_asset_job(
     selection=dg.AssetSelection.assets(LOAD_RECORDS, CONFIG, PRICES).downstream(),
     config={"ops": {"dbt": {"config": {"restate": _TO_FILL_IN}}}},
     executor_def=dg.in_process_executor,
-    description="Rate open days again, under today's prices and rules; what they said before stays beside it. "
+    description="Price open days again with today's prices and rules; the earlier values are kept. "
     "Days of a closed month are refused. Reads no delivery.",
 )

@@ -1,6 +1,6 @@
-"""Schedules only: the night starts at 02:00 UTC, over the delivery days that need it, however old they are.
+"""Schedules only: the nightly run starts at 02:00 UTC, over the delivery days that need it, however old.
 
-Off until somebody switches it on in the UI: `tollbook run` in a crontab does the same work.
+Off until switched on in the UI; `tollbook run` in a crontab does the same.
 """
 
 from datetime import UTC, timedelta

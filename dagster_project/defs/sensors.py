@@ -1,8 +1,7 @@
-"""Sensors only: what lands during the day need not wait for the night.
+"""Sensors only: process files that land during the day without waiting for the night.
 
-Off until somebody switches it on in the UI. The cursor is the content of everything seen (names, sizes,
-times), so one delivery asks for one run, and a run that failed is not asked for again until something new
-lands: the night does that.
+Off until switched on in the UI. The cursor is a hash of all names, sizes and times, so one delivery requests one run. A
+failed run is not requested again until something new lands; the nightly run retries it.
 """
 
 import hashlib
@@ -24,7 +23,7 @@ from ingestion.sources import Source
     job=nightly,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description="Starts the night's job when files have landed or changed, over the days they are of.",
+    description="Starts the night's job when files have landed or changed, over their delivery days.",
 )
 def landing_changed(
     context: dg.SensorEvaluationContext, tollbook: HomeResource

@@ -1,4 +1,4 @@
-"""The payments asset only: Stripe → raw/stripe_*. Absent where sources.yml names no Stripe."""
+"""The payments asset only: Stripe → raw/stripe_*. Absent if sources.yml has no `stripe:`."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ def stripe_assets() -> dg.Definitions:
 
 
 def payments_asset(settings: StripeSettings) -> dg.AssetsDefinition:
-    """Make the asset; Stripe may be away for a minute, so it is tried again, and then nobody else's night waits."""
+    """Make the asset; a failed sync is retried, and then the run goes on without it."""
 
     @dg.asset(
         key=PAYMENTS,
@@ -44,23 +44,23 @@ def payments_asset(settings: StripeSettings) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 PAYMENTS_READ,
                 asset=PAYMENTS,
-                description="Stripe answered. If not, what was read stays, the night goes on without the rest, and "
-                "the next one reads on.",
+                description="Stripe answered. If not, earlier data stays, the run goes on without new data, and "
+                "the next one retries.",
             ),
             dg.AssetCheckSpec(
                 FINDINGS[0],
                 asset=PAYMENTS,
-                description="The change feed has no gap, and nothing known has gone from Stripe.",
+                description="The change feed has no gap, and no known object is missing in Stripe.",
             ),
             dg.AssetCheckSpec(
                 FINDINGS[1],
                 asset=PAYMENTS,
-                description="A weekly or monthly sweep found nothing that the nightly syncs before it had "
-                "missed. If it did, the sweep has repaired it; the events of the account are incomplete.",
+                description="A weekly or monthly sync found nothing that earlier nightly syncs had "
+                "missed. If it did, the sync has repaired it; the events of the account are incomplete.",
             ),
         ],
         description=f"Stripe ({settings.mode}), version by version: {_streams()}. Each night the change "
-        "feed, new objects and all that are still open; weekly and monthly also what nobody announced.",
+        "feed, new objects and all open ones; weekly and monthly also objects without events.",
     )
     def sync(
         context: dg.AssetExecutionContext, tollbook: HomeResource
@@ -80,7 +80,7 @@ def payments_asset(settings: StripeSettings) -> dg.AssetsDefinition:
             return
         for warning in result.warnings:
             context.log.warning(warning)
-        yield dg.MaterializeResult(metadata=told(result))
+        yield dg.MaterializeResult(metadata=metadata_of(result))
         yield check_result(PAYMENTS_READ, [])
         for name, sentences in zip(FINDINGS, (result.warnings, drifted(result)), strict=True):
             yield finding(name, sentences)
@@ -88,8 +88,8 @@ def payments_asset(settings: StripeSettings) -> dg.AssetsDefinition:
     return sync
 
 
-def told(result: "SyncResult") -> dict[str, object]:
-    """Return what a sync did, as metadata."""
+def metadata_of(result: "SyncResult") -> dict[str, object]:
+    """Return the result of a sync as metadata."""
     return {
         "dagster/row_count": result.new_versions,
         "listed": sum(stream.listed for stream in result.streams.values()),
@@ -104,7 +104,7 @@ def told(result: "SyncResult") -> dict[str, object]:
 
 
 def drifted(result: "SyncResult") -> list[str]:
-    """Name what changed without an event."""
+    """Describe the objects that changed without an event."""
     return [
         f"{len(stream.drifted)} {name}, for example {stream.drifted[0]}"
         for name, stream in result.streams.items()
@@ -113,7 +113,7 @@ def drifted(result: "SyncResult") -> list[str]:
 
 
 def finding(check: str, sentences: Sequence[str]) -> dg.AssetCheckResult:
-    """Tell what a person should see; it holds nothing back."""
+    """Convert sentences to an AssetCheckResult that only warns."""
     return dg.AssetCheckResult(
         check_name=check,
         passed=not sentences,
@@ -124,5 +124,5 @@ def finding(check: str, sentences: Sequence[str]) -> dg.AssetCheckResult:
 
 
 def _streams() -> str:
-    """List every kind of object that is read, in words."""
+    """List every kind of object that is read."""
     return ", ".join(table.removeprefix("stripe_").replace("_", " ") for table in STRIPE_TABLES)

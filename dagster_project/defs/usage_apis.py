@@ -15,7 +15,7 @@ from ingestion.sources import Source, load_sources
 from ingestion.usage_apis import CallFailed, UsageApiError
 
 CHECK = "usage_api_was_read"
-#: The client has already tried each call several times; these are for an API that is away for minutes.
+#: The client has already tried each call several times; these are for an API that is down for minutes.
 RETRIES = 2
 RETRY_SECONDS = 30
 
@@ -29,7 +29,7 @@ def usage_api_assets() -> dg.Definitions:
 
 
 def usage_api_asset(source: Source) -> dg.AssetsDefinition:
-    """Make the asset of one source; an API that stays away fails its check and stops nobody else's night."""
+    """Make the asset of one source; an API that is down fails its check but not the run."""
     key = usage_api_key(source)
 
     @dg.asset(
@@ -42,11 +42,11 @@ def usage_api_asset(source: Source) -> dg.AssetsDefinition:
                 CHECK,
                 asset=key,
                 description="The API answered, and its pages did not contradict each other. If not, what had "
-                "landed stays, the night goes on without the rest, and the next one asks again.",
+                "landed stays, the run goes on without the rest, and the next one retries.",
             )
         ],
         description=f"Pages of {source.name}'s usage API ({source.api.kind}) at {source.api.url}, landed as "
-        f"received in closed windows: {', '.join(source.api.streams)}. Windows are asked for again until "
+        f"received in closed windows: {', '.join(source.api.streams)}. Windows are requested again until "
         f"they are {source.api.look_back_days} days old.",
     )
     def pages(
@@ -85,7 +85,7 @@ def usage_api_asset(source: Source) -> dg.AssetsDefinition:
 
 
 def failed(error: UsageApiError) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Tell a failure without failing the step, which would take everything downstream with it."""
+    """Report a failure without failing the step, because everything downstream would be skipped."""
     yield dg.MaterializeResult(metadata={"failure": str(error)})
     yield dg.AssetCheckResult(
         check_name=CHECK, passed=False, severity=dg.AssetCheckSeverity.ERROR, description=str(error)

@@ -24,12 +24,12 @@ class RestateConfig(dg.Config):
 
     first_day: str = Field(description="First event day, YYYY-MM-DD.")
     last_day: str = Field(description="Last event day, YYYY-MM-DD, included.")
-    reason: str = Field(description="Why, for those who read the books later.")
+    reason: str = Field(description="Why; recorded with the restatement.")
     restatement_id: str = Field(default="", description="The id of the record; empty makes a new one.")
 
 
 class BuildConfig(dg.Config):
-    """What a person asks of a build."""
+    """Options of a build."""
 
     restate: RestateConfig | None = Field(
         default=None,
@@ -40,7 +40,7 @@ class BuildConfig(dg.Config):
         """Return the request.
 
         Raises:
-            NotRestatable: its days are no dates, the range runs backwards, or nobody says why.
+            NotRestatable: its days are not dates, the range is reversed, or the reason is missing.
         """
         asked = self.restate
         return asked and Restatement.parse(
@@ -85,7 +85,7 @@ def dbt_models(translator: Translator) -> dg.AssetsDefinition:
 
 
 def selected_models(context: dg.AssetExecutionContext) -> list[str]:
-    """Return the models a person chose in the UI, or nothing when that is all of them."""
+    """Return the models selected in the UI, or an empty list for all of them."""
     if not context.is_subset:
         return []
     return sorted(key.path[-1] for key in context.selected_asset_keys)
@@ -94,7 +94,7 @@ def selected_models(context: dg.AssetExecutionContext) -> list[str]:
 def dagster_results(
     context: dg.AssetExecutionContext, home: Home, result: BuildResult
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Translate what dbt did, in its order: a materialization per model, a check result per test."""
+    """Convert dbt's results, in order: a materialization per model, a check result per test."""
     keys = {key.path[-1]: key for key in context.selected_asset_keys}
     checks = {key.name: key for key in context.selected_asset_check_keys}
     numbers = numbers_of(home)
@@ -118,7 +118,7 @@ def dagster_results(
 
 
 def check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResult:
-    """Tell a test's outcome; a finding warns, whatever its severity in dbt."""
+    """Convert a test's result to an AssetCheckResult; a finding warns, whatever its severity in dbt."""
     severe = node.status in ("fail", "error") and not node.is_finding
     return dg.AssetCheckResult(
         asset_key=key.asset_key,

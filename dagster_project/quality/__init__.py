@@ -1,4 +1,4 @@
-"""Gates: is what was delivered, or computed, what it should look like.
+"""Gates: data quality checks on delivered days.
 
-Judges and keeps what it found; holding something back is `steps`' and Dagster's.
+Checks and records the results; `steps` and Dagster hold sources back.
 """

@@ -1,8 +1,7 @@
-"""A small frame + a list of expectations → what was not as expected, in words.
+"""A small frame + a list of expectations → a sentence per unmet expectation.
 
-The only place that knows how to start Great Expectations: importing it costs seconds, so it is imported
-when there is something to judge, and only then. Its context lives in memory, draws no bars and reports to
-nobody.
+The only module that uses Great Expectations. Importing it costs seconds, so it is imported only when there is something
+to check. Its context is in memory, without progress bars and telemetry.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 Expectation = tuple[str, dict[str, Any]]
 
 
-#: As many values, and names of rows that have them, are told.
-MOST_TOLD = 5
+#: Number of values, and of rows that have them, in a sentence.
+MOST_SHOWN = 5
 
 _LIMITS = {"min_value": "at least", "max_value": "at most", "value_set": "one of"}
 _DEMANDS = {
@@ -28,18 +27,18 @@ _DEMANDS = {
 
 
 def failures(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str) -> list[str]:
-    """Judge `frame` and return one sentence per expectation it does not meet.
+    """Check `frame` and return one sentence per expectation it does not meet.
 
     Args:
-        frame: counts, shares, ids and statuses; exact money does not survive a frame and is tested in dbt.
+        frame: counts, shares, ids and statuses; a frame cannot hold exact money, which is tested in dbt.
         expectations: Great Expectations class names with their arguments.
-        name: the column that names a row to a person.
+        name: the column that identifies a row in messages.
     """
     import great_expectations as gx
     from great_expectations import expectations as catalogue
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    # The second logger sets its own level when it is imported, to tell of a folder nobody asked about.
+    # The second logger sets its own level at import, to log about a folder that is not needed.
     for logger in ("great_expectations", "great_expectations.data_context.types.base"):
         logging.getLogger(logger).setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
@@ -56,15 +55,15 @@ def failures(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str
 
 def _sentence(result: Any, frame: pd.DataFrame, name: str) -> str:
     configuration = result.expectation_config
-    column, told = configuration.kwargs.get("column"), configuration.kwargs
-    limits = [f"{words} {told[key]}" for key, words in _LIMITS.items() if told.get(key) is not None]
+    column, arguments = configuration.kwargs.get("column"), configuration.kwargs
+    limits = [f"{words} {arguments[key]}" for key, words in _LIMITS.items() if arguments.get(key) is not None]
     must = _DEMANDS.get(configuration.type, f"must be {' and '.join(limits)}")
     if column not in frame:
         seen = result.result.get("observed_value", (result.exception_info or {}).get("exception_message"))
         return f"the number of rows {must}, is {seen}"
     seen = list(dict.fromkeys(result.result.get("partial_unexpected_list", ())))
-    rows = frame.loc[frame[column].isin(seen), name].astype(str).head(MOST_TOLD)
+    rows = frame.loc[frame[column].isin(seen), name].astype(str).head(MOST_SHOWN)
     values = ", ".join(
-        f"{value:.4g}" if isinstance(value, float) else str(value) for value in seen[:MOST_TOLD]
+        f"{value:.4g}" if isinstance(value, float) else str(value) for value in seen[:MOST_SHOWN]
     )
     return f"{column} {must}, is {values} at {', '.join(rows)}"

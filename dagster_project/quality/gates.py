@@ -1,9 +1,9 @@
-"""The gate of raw data: is a delivered day what a day looks like.
+"""The gate of raw data: is a delivered day plausible?
 
-It judges content it has not passed before, named by fingerprint; what passed, and what was found last, is noted in
-$TOLLBOOK_HOME/dagster/gates/. So a day that failed is judged again until it passes, a day that passed is
-not judged twice, and a run that changed nothing does not start Great Expectations. What each number must be
-stands here as data; what becomes of a source that fails is accepting.py's.
+It checks content that has not passed before, identified by fingerprint; passed fingerprints and the last failures are
+kept in $TOLLBOOK_HOME/dagster/gates/. So a failed day is checked again until it passes, a passed day is not checked
+twice, and a run without changes does not start Great Expectations. The expectations are data in this module;
+accepting.py decides what happens to a source that fails.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 ODD_SHARE = 0.05
 STATUSES = ("success", "failure", "timeout", "cancelled")
-#: A time outside [2020, a year after delivery] is a unit or epoch read wrongly, not a late row.
+#: A time outside [2020, a year after delivery] is a wrong unit or epoch, not a late row.
 EARLIEST = date(2020, 1, 1)
 LATEST_DAYS = 366
 
-#: What rows say, per delivery day and layout of the stream.
+#: Profile of rows, per delivery day and layout of the stream.
 PROFILE = """
     create table profile (
         delivered_on date, rows_read bigint, null_ids bigint, odd_statuses bigint, odd_times bigint,
@@ -57,19 +57,19 @@ RAW_EXPECTATIONS: Sequence[Expectation] = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a gate says: how much it judged now, and every expectation that was not met."""
+    """Result of a gate: the number of days checked now, and every expectation that was not met."""
 
     judged: int
     failures: Sequence[str]
 
     @property
     def passed(self) -> bool:
-        """Whether nothing was out of bounds."""
+        """Whether every expectation was met."""
         return not self.failures
 
 
 def judge_raw(home: Home, source: Source, stream: str) -> Verdict:
-    """Judge the delivery days of an event stream whose content has not passed yet."""
+    """Check the delivery days of an event stream whose content has not passed yet."""
     ledger = _ledger(home, f"{source.name}.{stream}")
     landed = _days(home, source, stream)
     open_days = [day for day in landed if ledger.get(day) != _fingerprint(landed[day])]
@@ -86,7 +86,7 @@ def judge_raw(home: Home, source: Source, stream: str) -> Verdict:
 
 
 def open_days(home: Home, sources: Sequence[Source]) -> set[date]:
-    """Return the delivery days that a gate has yet to pass, of any event stream."""
+    """Return the delivery days of all event streams that have not passed their gate."""
     return {
         date.fromisoformat(day)
         for source in sources
@@ -96,22 +96,22 @@ def open_days(home: Home, sources: Sequence[Source]) -> set[date]:
 
 
 def objections(home: Home, source: Source) -> tuple[list[str], date | None]:
-    """Return what the gates of a source have to say against it, as sentences, and the first day they mean."""
+    """Return the failures of a source's gates as sentences, and the first day concerned."""
     sentences, days = [], []
     for stream in event_streams(source):
         found = _open_days(home, source, stream)
         if found:
             failures = _ledger(home, f"{source.name}.{stream}.failures")
-            told = dict.fromkeys(
+            found_sentences = dict.fromkeys(
                 sentence for day in found for sentence in failures.get(day, ["not judged yet"])
             )
-            sentences.append(f"{stream}: {'; '.join(told)}")
+            sentences.append(f"{stream}: {'; '.join(found_sentences)}")
             days += found
     return sentences, min(map(date.fromisoformat, days), default=None)
 
 
 def has_passed(home: Home, source: Source, stream: str, files: Sequence[Mapping]) -> bool:
-    """Return whether a gate has passed the files of a delivery day, or has nothing to say of such a stream."""
+    """Return whether a gate has passed the files of a delivery day, or does not apply to the stream."""
     if stream not in event_streams(source):
         return True
     return _ledger(home, f"{source.name}.{stream}").get(files[0]["delivered_on"]) == _fingerprint(files)
@@ -130,7 +130,7 @@ def event_streams(source: Source) -> list[str]:
 
 
 def few_rejects(source: Source) -> Expectation:
-    """Return what a source's own settings allow; up to `reject_minimum_lines` the share counts as 0."""
+    """Return the expectation of a source's reject limit; up to `reject_minimum_lines` the share counts as 0."""
     return (
         "ExpectColumnValuesToBeBetween",
         {"column": "reject_share", "max_value": source.reject_threshold},
@@ -154,7 +154,7 @@ def raw_profile(
             [(day, *(sum(file[name] for file in files) for name in _COUNTS)) for day, files in days.items()],
         )
         session.sql(PROFILE)
-        # Several formats of one stream may end in one table.
+        # Several formats of one stream may share a table.
         layouts = {layout.table: layout for layout in source.reader.streams if layout.name == stream}
         for table, layout in layouts.items():
             files = [
@@ -206,7 +206,7 @@ def _profile_rows(session: duckdb.DuckDBPyConnection, stream: Stream, files: Seq
     odd_time = "occurred_at < $earliest or occurred_at >= delivered_on + to_days($latest_days)"
     bounds = {"earliest": EARLIEST, "latest_days": LATEST_DAYS}
     if not stream.occurred_at:
-        # Sums may lie among calls; they have a window, which no gate judges.
+        # A stream may also have files of sums; they have a window, which no gate checks.
         odd_time, bounds = "false", {}
     session.sql(
         f"""
@@ -251,6 +251,6 @@ def _ledger(home: Home, gate: str) -> dict[str, Any]:
         return {}
 
 
-def _note(home: Home, gate: str, said: Mapping[str, Any]) -> None:
+def _note(home: Home, gate: str, content: Mapping[str, Any]) -> None:
     with whole(_ledger_file(home, gate)) as temporary:
-        temporary.write_text(json.dumps(said, indent=0, sort_keys=True))
+        temporary.write_text(json.dumps(content, indent=0, sort_keys=True))

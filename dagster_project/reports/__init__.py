@@ -1,1 +1,1 @@
-"""What a run or a request looks like to a person: summaries, traces, comparisons."""
+"""Reports for people: summaries, traces, reconciliations, exports, the doctor."""

@@ -1,8 +1,8 @@
-"""The bill of one request, as a person would check it: class by class, tokens × price, discount, total.
+"""The bill of one request: tokens × price per class, discount, total.
 
-a row of fct_usage_costs → Bill (done again in Decimal, from the tokens and unit prices on the row) → lines of text, or
-JSON. What no token class explains (a price per call, a request fee) stands as a line of its own, so that the lines
-always come to the row's amounts; that they do is said, and so is it where they do not.
+a row of fct_usage_costs → Bill (computed again in Decimal, from the tokens and unit prices on the row) → lines of text,
+or JSON. An amount that no token class explains (a price per call, a request fee) has its own line. A bill says whether
+its lines add up to the row's amounts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dagster_project.dbt_runner.token_classes import token_classes
 PER_MTOK = Decimal("0.000001")
 PLACES = Decimal("0.000000000001")
 
-#: Disjoint classes in the order of a bill: what it is called, its tokens (or searches), its price per million.
+#: Disjoint classes in the order of a bill: label, column of tokens (or searches), column of the price per million.
 CLASSES = (
     *((entry.label, entry.tokens, entry.price) for entry in token_classes()),
     ("web searches", "web_searches", "web_searches_usd_per_mtok"),
@@ -37,7 +37,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Bill:
-    """What a request should have cost; `follows` says that the lines come to the amounts on the row."""
+    """What a request should have cost; `follows` is whether the lines add up to the amounts on the row."""
 
     lines: tuple[Line, ...]
     factor: Decimal
@@ -66,7 +66,7 @@ class Bill:
         }
 
     def text(self, factor_reason: str) -> Iterator[str]:
-        """Yield the bill and how it stands against list."""
+        """Yield the bill and its comparison with the list cost."""
         yield _columns("the bill", "tokens", "USD/million", "USD")
         for line in self.lines:
             tokens = "" if line.tokens is None else f"{line.tokens:,}"
@@ -80,7 +80,7 @@ class Bill:
         )
         yield _columns("  cache-optimized cost", "", "", plain(self.total_usd))
         if not self.follows:
-            yield "  these lines do not come to the amounts on the row; the row is what the books hold"
+            yield "  these lines do not add up to the amounts on the row; the row is what the books hold"
         yield ""
         yield _columns("against list", "", "", "USD")
         yield _columns("  list cost, every prompt token as input", "", "", plain(self.list_usd))
@@ -113,12 +113,12 @@ def bill(event: Mapping[str, Any]) -> Bill | None:
 
 
 def _by_tokens(event: Mapping[str, Any]) -> bool:
-    """Whether tokens are what was paid for; a price per call, a refund and an adjustment have no unit prices."""
+    """Whether the charge is by tokens; a price per call, a refund and an adjustment have no unit prices."""
     return event["billing_mode"] not in ("per_call", "tiered_expr") and event["event_type"] == "llm_call"
 
 
 def plain(number: Decimal) -> str:
-    """Write a number without exponent and without the zeros of its column's width."""
+    """Write a number without exponent and without trailing zeros."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

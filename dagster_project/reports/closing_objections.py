@@ -1,4 +1,4 @@
-"""What a person should settle before a month is closed: unread or held back deliveries, and gaps."""
+"""Reasons not to close a month yet: unread or held back deliveries, and gaps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingestion.sources import load_sources
 
 
 def objections(home: Home, month: str) -> list[str]:
-    """Return what speaks against closing `month` (YYYY-MM) and a person may overrule, as sentences.
+    """Return the reasons against closing `month` (YYYY-MM) that --force overrides, as sentences.
 
     Raises:
         NotClosable: nothing is published.

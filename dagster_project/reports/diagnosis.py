@@ -10,10 +10,10 @@ class Diagnosis:
     """One line of the doctor's report.
 
     Attributes:
-        kind: what sort of thing, in snake_case: gap, rejects, unpriced, ...
+        kind: its kind in snake_case: gap, rejects, unpriced, ...
         where: source, stream or file it is about.
         what: what was found, as a clause.
-        do: what to do, as an imperative; empty for what is only worth knowing.
+        do: what to do, as an imperative; empty for information only.
     """
 
     kind: str

@@ -1,7 +1,7 @@
-"""What is not as it should be with a home, one line each, with what to do about it.
+"""The problems of a home, one line each, with what to do about them.
 
-Reads published marts, load records, rejects and files; writes nothing and takes no lock, so it may be asked
-while a night is going. What stands in files is doctor_files.py's, what stands in the marts doctor_books.py's.
+Reads published marts, load records, rejects and files; writes nothing and takes no lock, so it can run during a nightly
+run. doctor_files.py examines the files, doctor_books.py the marts.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Report:
 
     @property
     def needs_a_person(self) -> bool:
-        """Whether anything will not get better by itself."""
+        """Whether anything needs action."""
         return any(diagnosis.needs_a_person for diagnosis in self.diagnoses)
 
     def as_json(self) -> dict[str, Any]:

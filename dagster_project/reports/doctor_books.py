@@ -1,4 +1,4 @@
-"""What the published marts say that a person should know: age, gaps, usage without price or name."""
+"""Problems shown by the published marts: age, gaps, usage without price or name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dagster_project.reports.unknown_fields import unknown_fields
 from ingestion.home import Home
 from ingestion.sources import cadence, load_sources
 
-RUN = "run `tollbook run`, and see why the last night did not"
+RUN = "run `tollbook run`, and find out why the last run did not publish"
 
 
 def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
@@ -44,20 +44,20 @@ def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
 
 
 def _age(home: Home, now: datetime) -> Iterator[Diagnosis]:
-    """Yield a banner if no night has stood behind the marts for too long, whether or not it changed them."""
+    """Yield a banner if no run has confirmed the marts for too long."""
     if not home.published_database.exists():
         return
     confirmed = confirmed_at(home)
     if confirmed is None:
-        yield Diagnosis("stale", "tollbook.duckdb", "no finished night stands behind the marts", RUN)
+        yield Diagnosis("stale", "tollbook.duckdb", "no finished run has confirmed the marts", RUN)
     elif now - confirmed > STALE_AFTER:
         hours = int((now - confirmed).total_seconds() // 3600)
-        what = f"the last finished night was {hours:,} hours ago ({confirmed:%Y-%m-%d %H:%M} UTC)"
+        what = f"the last finished run was {hours:,} hours ago ({confirmed:%Y-%m-%d %H:%M} UTC)"
         yield Diagnosis("stale", "tollbook.duckdb", what, RUN)
 
 
 def _gaps(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
-    """Yield days without a delivery between the first and the last, and the last day, which is not over."""
+    """Yield days without a delivery between the first and the last, and a last day that is incomplete."""
     for where, last, complete, missing in missing_days(home, marts):
         if not complete:
             yield Diagnosis("incomplete", where, f"{last} came last; complete when another comes")
@@ -67,15 +67,14 @@ def _gaps(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
                 "gap",
                 where,
                 f"no delivery on {counted(len(missing), 'day')}: {shown}",
-                "have those days delivered; where there was no traffic, land an empty file",
+                "have those days delivered; for a day without traffic, land an empty file",
             )
 
 
 def missing_days(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, bool, list[str]]]:
-    """Yield each stream, its last day of delivery, whether that is complete, and the days before it that lack.
+    """Yield each stream, its last day of delivery, whether that is complete, and the missing days before it.
 
-    Logs of calls are expected as they came before, or daily; what has no events (invoices, plans) comes when there is
-    some.
+    Logs of calls are expected by their cadence, or daily; streams without events (invoices, plans) are not expected.
     """
     sources = {source.name: source for source in load_sources(home)}
     for name, stream, days, complete in marts.sql(
@@ -122,7 +121,7 @@ def _unknown_fields(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
 
 
 def _repeated(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
-    """Yield streams with rows that have no id and say what another row of the same day of delivery says."""
+    """Yield streams with rows that have no id and equal another row of the same delivery day."""
     for source, stream, rows in marts.sql(
         """
         select source, stream, sum(repeated_identical)::bigint
@@ -141,7 +140,7 @@ def _repeated(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
 
 
 def _contradictory(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
-    """Yield models whose rows count tokens in ways that cannot all be true."""
+    """Yield models whose rows have contradictory token counts."""
     for source, model, requests, last in marts.sql(
         """
         select source, coalesce(model_served, 'no model'), sum(requests)::bigint, max(event_date)::varchar
@@ -160,7 +159,7 @@ def _contradictory(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
 
 
 def _keyless(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
-    """Yield sources with calls by the API that no API key answers for; Playground calls have none."""
+    """Yield sources with API calls without an API key; Playground calls have none."""
     for source, requests in marts.sql(
         """
         select source, sum(requests)::bigint
@@ -174,7 +173,7 @@ def _keyless(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
 
 
 def _copies(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
-    """Yield what copies of one call contradict each other in, with the two lines of the latest."""
+    """Yield the fields in which copies of one call differ, with the two lines of the latest."""
     for source, field, calls, kept, other, kept_line, other_line in marts.sql(
         """
         select

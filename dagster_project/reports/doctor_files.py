@@ -1,4 +1,4 @@
-"""What landing/, load records, rejects, and the notes of nights and usage APIs say that a person should know."""
+"""Problems shown by landing/, load records, rejects, and the notes of runs and usage APIs."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ def examine(home: Home, sources: list[Source], today: date) -> Iterator[Diagnosi
 
 
 def _misplaced(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:
-    """Yield what lies in landing/ where nobody reads; its sentence already says what to do."""
+    """Yield misplaced entries of landing/; their sentence already says what to do."""
     for problem in problems(home, sources):
         what, _, do = problem.what.partition("; ")
         yield Diagnosis("misplaced", problem.path, what, do or "move or remove it")
 
 
 def _unread(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:
-    """Yield what waits for the next night."""
+    """Yield files that the next run will read."""
     waiting = pending(home, sources)
     if waiting:
         where = "landing" if len(waiting) > 1 else waiting[0].relative(home)
-        yield Diagnosis("unread", where, f"{counted(len(waiting), 'file')} to read in the next night")
+        yield Diagnosis("unread", where, f"{counted(len(waiting), 'file')} to read in the next run")
 
 
 def _landing(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:
-    """Yield what the next night would stop at: a landing/ of which everything is gone."""
+    """Yield what would stop the next run: an empty landing/ although sources have accepted files."""
     if accepted.sources(home) and not landed(home, sources):
         yield Diagnosis(
             "vanished",
             "landing",
-            "it holds no file, and the books are made of some",
+            "it holds no files, but the books were built from some",
             "mount it, or deliver again",
         )
 
 
 def _held_back(home: Home) -> Iterator[Diagnosis]:
-    """Yield the sources that the last night left as they were; what their usage APIs say is told there."""
+    """Yield the sources that the last run held back; failures of usage APIs are reported by `_usage_apis`."""
     for status in source_status.read(home):
         if status.held_back_reason and (status.held_back_reason != "not_fetched" or status.source == ACCOUNT):
             as_of = f"in the books as of {status.as_of_date}" if status.as_of_date else "not in the books"
@@ -91,7 +91,7 @@ def _usage_apis(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:
             continue
         attempt = tried.get(source.name)
         if attempt is None:
-            yield Diagnosis("usage_api", source.name, "never fetched; the next night does")
+            yield Diagnosis("usage_api", source.name, "never fetched; the next run fetches it")
             continue
         when = attempt.attempted_at[:16].replace("T", " ")
         for line in attempt.failure.splitlines():
@@ -99,7 +99,7 @@ def _usage_apis(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:
                 "usage_api",
                 source.name,
                 f"failed on {when} UTC: {line.removeprefix(f'{source.name}: ')}",
-                "correct its settings or token, or let the next night ask again",
+                "correct its settings or token, or wait for the next run",
             )
         for sentence in attempt.findings:
             what = sentence.removeprefix(f"{source.name}: ")
@@ -107,7 +107,7 @@ def _usage_apis(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:
 
 
 def _unknown_fields(records: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
-    """Yield fields no reader declares, by stream; they are kept in `extra` or known by name only."""
+    """Yield fields no reader declares, by stream; their values are in `extra`, or only their names are known."""
     seen: dict[tuple[str, str], dict[str, str]] = {}
     for content in records:
         for name in content["unknown_fields"]:
@@ -123,7 +123,7 @@ def _unknown_fields(records: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]
         )
 
 
-#: A load record's note on a field → what it says of every line of the file.
+#: A load record's note on a field → its message.
 _CHANGES = {
     "field_vanished": "no line has {field} any more",
     "field_retyped": "{field} is of another type in every line",
@@ -131,7 +131,7 @@ _CHANGES = {
 
 
 def _changed_fields(records: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
-    """Yield fields that are at fault in every line of a file: the gateway changed, and the whole file is rejects."""
+    """Yield fields that are at fault in every line of a file: the gateway changed, and all its lines are rejects."""
     seen: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
     for content in records:
         for note in content["notes"]:
@@ -145,12 +145,12 @@ def _changed_fields(records: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]
             "drift",
             f"{source}/{stream}",
             f"{counted(len(files), 'file')} up to {last}: {_CHANGES[change].format(field=field)}; see landing/{file}",
-            "ask what the gateway changed, and teach the connector, or have the files delivered again",
+            "ask what the gateway changed, and adapt the connector, or have the files delivered again",
         )
 
 
 def _rejects(home: Home, records: Sequence[Mapping[str, Any]]) -> Iterator[Diagnosis]:
-    """Yield rejected lines by stream and reason, with a place to look at."""
+    """Yield rejected lines by stream and reason, with one file and line."""
     files = [str(home.rejects / content["rejects_file"]) for content in records if content["rejects_file"]]
     if not files:
         return
@@ -173,12 +173,12 @@ def _rejects(home: Home, records: Sequence[Mapping[str, Any]]) -> Iterator[Diagn
             "rejects",
             f"{source}/{stream}",
             f"{counted(count, 'line')} up to {last}: {reason}: {detail}",
-            f"look at landing/{file}, line {line}; have it delivered again, or teach the connector",
+            f"look at landing/{file}, line {line}; have it delivered again, or adapt the connector",
         )
 
 
 def _unmapped_models(home: Home) -> Iterator[Diagnosis]:
-    """Yield names that are in no price list."""
+    """Yield models that are not in the price catalogue."""
     models = home.price_models
     if not models.exists():
         return

@@ -1,8 +1,8 @@
-"""Reports to take away: one query over the published marts becomes one file that appears whole.
+"""Exports: one query over the published marts becomes one file, written atomically.
 
 query of the report, with its filters → DuckDB writes CSV, Parquet or JSON; XlsxWriter writes spreadsheets.
-What a report holds is decided in `exports.py`; this module only knows formats. Money stays exact: decimal text in
-CSV and JSON, DECIMAL in Parquet. A spreadsheet counts in doubles whatever it is given, 15 digits of them.
+`exports.py` decides what a report holds; this module knows only formats. Money stays exact: decimal text in CSV and
+JSON, DECIMAL in Parquet. A spreadsheet stores doubles with 15 digits.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from ingestion.home import Home
 SPREADSHEET_ROWS = 1_048_575
 #: Rows fetched at a time for a spreadsheet.
 _CHUNK = 10_000
-#: A text that starts so is run as a formula by a spreadsheet that opens a CSV file.
+#: A spreadsheet that opens a CSV file runs a text with such a beginning as a formula.
 _FORMULA = r"^[=+@\-\t\r]"
 
 
 class ExportError(ValueError):
-    """The report cannot be written as asked; the message says what to change."""
+    """The report cannot be written; the message says what to change."""
 
 
 def export(home: Home, report: Report, file_format: str, target: Path) -> int:
@@ -39,13 +39,13 @@ def export(home: Home, report: Report, file_format: str, target: Path) -> int:
 
     Args:
         home: Whose published marts are read.
-        report: What to write.
+        report: The report.
         file_format: csv, xlsx, parquet or json.
         target: The file, replaced if it is there.
 
     Raises:
         NothingPublished: no run has published yet.
-        ExportError: a spreadsheet cannot hold so many rows, the folder is not there, or something else than a file is.
+        ExportError: too many rows for a spreadsheet, the folder does not exist, or the target is not a file.
     """
     target = target.resolve()
     if target.exists() and not target.is_file():
@@ -59,7 +59,7 @@ def export(home: Home, report: Report, file_format: str, target: Path) -> int:
 
 
 def _kind(path: Path) -> str:
-    """Name what is at a path where no file is."""
+    """Return the kind of an existing path that is not a file."""
     kinds = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
     mode = path.stat().st_mode
     return next((kind for is_of_kind, kind in kinds.items() if is_of_kind(mode)), "a device")
@@ -84,12 +84,12 @@ def _write_parquet(marts: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelati
     return _copy(marts, rows.sql_query(), target, "format parquet, compression zstd")
 
 
-#: Times leave the warehouse as UTC and say so.
+#: Times are written in UTC with a Z.
 _UTC_TEXT = "strftime({0}, '%Y-%m-%dT%H:%M:%S.%fZ')"
 
 
 def _projected(rows: duckdb.DuckDBPyRelation, expressions: dict[str, str]) -> str:
-    """Return the query of `rows` with the columns of some types written another way."""
+    """Return the query of `rows` with the columns of some types converted."""
     columns = []
     for name, column_type in zip(rows.columns, rows.types, strict=True):
         quoted = '"' + name.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""`tollbook export`: what was typed becomes a selection, and the selection a file."""
+"""`tollbook export`: checks the options and writes the report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_report(
     file_format: str,
     out: Path,
 ) -> str:
-    """Write a report and return the line that says so.
+    """Write a report and return a line about it.
 
     Raises:
         ExportError: the options do not fit the report; the message names the option and what to write.

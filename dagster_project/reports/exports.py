@@ -1,7 +1,7 @@
 """What each report holds: the SQL of usage, requests, invoices and FOCUS over the published marts.
 
 Days are event days for usage and requests, days of issue for invoices, charge periods for FOCUS; both ends belong to
-the range. Every value a person types becomes an SQL literal through `literal`, never part of the statement.
+the range. Every value of an option becomes an SQL literal through `literal`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date
 from dagster_project.dbt_runner.token_classes import token_classes
 from ingestion.duck import literal
 
-#: What usage can be grouped and filtered by: the column of the marts behind each name on the command line.
+#: What usage can be grouped and filtered by: the marts' column of each name on the command line.
 DIMENSIONS = {
     "day": "event_date",
     "model": "model_served",
@@ -55,7 +55,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which days and which values of a dimension a report is about; an empty filter lets everything through."""
+    """The days and the values of dimensions a report covers; an empty filter selects everything."""
 
     first: date
     last: date
@@ -93,7 +93,7 @@ def requests(selection: Selection) -> Report:
 
 
 def invoices(selection: Selection) -> Report:
-    """Return every invoice issued in the selection with the verdict of its reconciliation."""
+    """Return every invoice issued in the selection with the status of its reconciliation."""
     sql = (
         "select invoices.*, items.status as reconciliation_status, items.status_reason as reconciliation_reason,"
         " items.received_amount, items.refunded_amount, items.disputed_amount, items.difference_amount,"

@@ -1,6 +1,6 @@
-"""What each status of each reconciliation asks a person to do; a status without a step explains itself.
+"""What to do about each status of each reconciliation; a status without a step needs no action.
 
-A test holds these against the statuses the marts can have, so that a new one cannot go unexplained.
+A test compares these with the statuses of the marts, so that none is missing.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dagster_project.dbt_runner.variance_causes import variance_reasons
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """One mart, how its items are counted and valued, and what their statuses ask for.
+    """One mart, how its items are counted and valued, and what to do about their statuses.
 
     `status`, `items`, `amount`, `currency` and `day` are SQL over the mart's columns; `settled` names the statuses that
-    ask for nothing.
+    need no action.
     """
 
     mart: str
@@ -38,8 +38,8 @@ INVOICE_PAYMENTS = Reconciliation(
     currency="currency",
     day="cast(coalesce(issued_at, payment_created_at) as date)",
     next_steps={
-        "livemode_mismatch": "a test payment stands against a live book or the reverse: set the mode in sources.yml,"
-        " or keep that key apart",
+        "livemode_mismatch": "a test payment in live books or the reverse: set the mode in sources.yml,"
+        " or use separate keys",
         "missing_invoice": "money without an invoice: find its workspace in Stripe, then issue the invoice or"
         " refund",
         "currency_mismatch": "the payment came in another currency: settle it by hand, amounts are not netted",
@@ -76,8 +76,9 @@ PAYMENT_SETTLEMENTS = Reconciliation(
     next_steps={
         "missing_balance_transaction": "money moved that the balance does not show: read Stripe again, then ask Stripe",
         "amount_mismatch": "the balance moved by another amount: compare the charge with its balance transaction",
-        "net_mismatch": "what is left is not gross less fee: read the balance transaction again",
-        "unknown_object": "the balance moved for something never fetched: run the night again, then look it up by id",
+        "net_mismatch": "net is not gross less fee: read the balance transaction again",
+        "unknown_object": "the balance moved for an object that was not fetched: run `tollbook run` again, then look up"
+        " its id",
     },
     settled=frozenset({"settled", "pending", "currency_converted", "no_money_moved", "livemode_mismatch"}),
 )
@@ -90,7 +91,7 @@ INVOICE_ARITHMETIC = Reconciliation(
     day="cast(issued_at as date)",
     next_steps={
         "inconsistent": "the numbers contradict each other: see `reasons`, and have the invoice corrected",
-        "warning": "something is missing to tell: see `reasons`, and ask whoever issues the invoices",
+        "warning": "something is missing for the check: see `reasons`, and ask the issuer of the invoices",
     },
     settled=frozenset({"consistent"}),
 )
@@ -102,7 +103,7 @@ USAGE_API = Reconciliation(
     currency="'usd'",
     day="event_date",
     next_steps={
-        "missing_log": "the API counts calls the logs lack: deliver that day's log again, then look for its gap",
+        "missing_log": "the API counts calls the logs lack: deliver that day's log again, then look for the gap",
         "duplicate_log": "the logs hold calls the API does not count: look for a file delivered twice",
         "token_mismatch": "same calls, other tokens: compare a request of that day with the gateway's own page",
         "cost_mismatch": "same tokens, other cost: see recon_reported_costs for that day, then the price list",
@@ -125,7 +126,7 @@ COPIES = Reconciliation(
         "cache_read_tokens": "see both lines, and ask the gateway which count it bills",
         "credits_used": "the books count the export: compare with the wallet, then ask the gateway",
         "quota_used": "the books count the later delivery: compare with the balance, then ask the gateway",
-        "reported_cost_usd": "see both lines, and ask the gateway what it took",
+        "reported_cost_usd": "see both lines, and ask the gateway what it charged",
     },
     settled=frozenset(),
 )
@@ -141,7 +142,7 @@ CREDIT_GRANTS = Reconciliation(
         "over_delivered": "more credits than were bought: correct the wallet, or book a promotion in credit_grants",
         "under_delivered": "fewer credits than were bought: have the gateway credit the rest",
         "delivered_twice": "one payment was credited twice: take the second back",
-        "delivered_without_invoice": "credits nobody bought: find their invoice, or book a promotion in credit_grants",
+        "delivered_without_invoice": "credits without an invoice: find it, or book a promotion in credit_grants",
     },
     settled=frozenset({"matched", "not_comparable"}),
     amount_type="decimal(38, 6)",
@@ -154,8 +155,8 @@ CREDIT_BURN = Reconciliation(
     currency="'credits'",
     day="event_date",
     next_steps={
-        "not_posted": "the ledger lacks usage the logs have: run the night again; in a closed month, calls that name no"
-        " wallet are another's since, and the open month puts it right",
+        "not_posted": "the ledger lacks usage the logs have: run `tollbook run` again; in a closed month, calls without"
+        " a wallet now belong to another one, and the open month corrects it",
         "missing_in_logs": "the gateway drew credits for calls the logs lack: deliver that day's log again",
         "missing_in_usage_api": "the logs hold usage the gateway does not count: look for a file delivered twice",
     },
@@ -165,14 +166,14 @@ CREDIT_BURN = Reconciliation(
 
 CREDIT_BALANCES = Reconciliation(
     mart="recon_credit_balances",
-    title="The ledger and the balances people read",
+    title="The ledger and the balances read by hand",
     amount="reported_micro * 0.000001",
     currency="'credits'",
     day="balance_on",
     next_steps={
         "ledger_above": "the gateway shows less: look for usage the logs lack, or an expiry credit_packs lacks",
-        "ledger_below": "the gateway shows more: book grants the ledger has not heard of in credit_grants.csv",
-        "not_in_books": "nothing is known of that wallet: compare its name in credit_balances.csv with dim_workspaces",
+        "ledger_below": "the gateway shows more: book the grants the ledger lacks in credit_grants.csv",
+        "not_in_books": "that wallet is unknown: compare its name in credit_balances.csv with dim_workspaces",
     },
     settled=frozenset({"matched"}),
     amount_type="decimal(38, 6)",
@@ -180,7 +181,7 @@ CREDIT_BALANCES = Reconciliation(
 
 REPORTED_COSTS = Reconciliation(
     mart="recon_reported_costs",
-    title="What was charged and what it should have been",
+    title="Reported and recomputed costs",
     status="variance_reason",
     items="sum(requests)",
     amount=(

@@ -1,4 +1,4 @@
-"""A few numbers of the marts in build.duckdb, per model, for Dagster to plot from night to night."""
+"""A few numbers of the marts in build.duckdb, per model, for Dagster's plots."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NUMBERS = {
 
 
 def numbers_of(home: Home) -> dict[str, Mapping[str, int | float]]:
-    """Return numbers by model; a model that is not built has none."""
+    """Return numbers by model, for built models."""
     if not home.build_database.exists():
         return {}
     found = {}

@@ -1,7 +1,7 @@
-"""The reconciliations as a person works through them: status by status, how many, how much, how old, what to do next.
+"""The reconciliations, status by status: items, amount, oldest day, what to do next.
 
-published recon_ marts → one count per reconciliation, status and currency → lines, or JSON. What a status asks for is
-said in `next_steps.py`; which status an item has was decided in dbt.
+published recon_ marts → one count per reconciliation, status and currency → lines, or JSON. `next_steps.py` says what
+to do about a status; dbt decides the status of an item.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ingestion.home import Home
 class Standing:
     """All items of one reconciliation that share a status and a currency.
 
-    `unknown_fields` says of what no reason explains which fields nobody knows stand on how much of it.
+    `unknown_fields` lists, for unexplained variances, the undeclared fields on their rows.
     """
 
     reconciliation: str
@@ -37,7 +37,7 @@ class Standing:
 
     @property
     def needs_a_person(self) -> bool:
-        """Whether somebody has to do something."""
+        """Whether the status needs action."""
         return self.next_step is not None
 
     def as_json(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def reconcile(home: Home, month: date | None = None) -> list[Standing]:
     with published(home) as marts:
         standings, unknown = [], unknown_fields(marts, month)
         there = {name for (name,) in marts.sql("select table_name from duckdb_tables()").fetchall()}
-        # Marts that an earlier version published lack what is new.
+        # Marts published by an earlier version lack newer tables.
         for reconciliation in (one for one in RECONCILIATIONS if one.mart in there):
             found = marts.sql(_query(reconciliation, month)).fetchall()
             standings += [
@@ -86,7 +86,7 @@ def reconcile(home: Home, month: date | None = None) -> list[Standing]:
 
 
 def lines(standings: Sequence[Standing]) -> Iterator[str]:
-    """Yield the standings as a person reads them, one block per reconciliation."""
+    """Yield the standings as lines, one block per reconciliation."""
     for reconciliation in RECONCILIATIONS:
         own = [standing for standing in standings if standing.reconciliation == reconciliation.mart]
         yield f"{reconciliation.title} ({reconciliation.mart})"

@@ -1,4 +1,4 @@
-"""What the published books say in a few lines: days, events, the three tiers, and what does not add up."""
+"""A summary of the published marts: days, events, the three cost tiers, anomalies, payments."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Summary:
         }
 
     def lines(self) -> Iterator[str]:
-        """Yield the summary as a person reads it."""
+        """Yield the summary as lines."""
         span = f"{self.first_day} to {self.last_day}, " if self.days else ""
         yield f"days      {span}{self.days:,}"
         yield f"events    {self.events:,}   rejects {self.rejects:,}   unpriced {self.unpriced:,}"
@@ -54,7 +54,7 @@ class Summary:
 
 
 def counted(counts: Mapping[str, int]) -> str:
-    """Name each thing with its number, the most frequent first."""
+    """Join names and counts, the most frequent first."""
     if not counts:
         return "none"
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -91,7 +91,7 @@ def summarize(home: Home) -> Summary:
 
 
 def _not_up_to_date(marts: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield how far each source is that is held back or silent; nothing of marts older than that table."""
+    """Yield the status of each source that is held back or silent; nothing if the marts lack that table."""
     try:
         rows = marts.sql(
             """
@@ -104,7 +104,7 @@ def _not_up_to_date(marts: duckdb.DuckDBPyConnection) -> Iterator[str]:
     except duckdb.CatalogException:
         return
     for source, as_of, reason, silent_since in rows:
-        said = [f"as of {as_of}" if as_of else "nothing yet"]
-        said += [f"held back: {reason}"] if reason else []
-        said += [f"silent since {silent_since}"] if silent_since else []
-        yield f"{source} {', '.join(said)}"
+        parts = [f"as of {as_of}" if as_of else "nothing yet"]
+        parts += [f"held back: {reason}"] if reason else []
+        parts += [f"silent since {silent_since}"] if silent_since else []
+        yield f"{source} {', '.join(parts)}"

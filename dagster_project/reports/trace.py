@@ -1,4 +1,4 @@
-"""One request, explained: who asked for what, its bill, what the gateway charged, and which file and line say so.
+"""One request, explained: who called which model, its bill, what the gateway charged, and its file and line.
 
 published marts → every event of a request id, with its discount rules and later adjustments → text, or JSON.
 """
@@ -14,7 +14,7 @@ from dagster_project.books.published import published
 from dagster_project.reports.bill import bill, plain
 from ingestion.home import Home
 
-#: Where a row keeps what belongs to it from other marts.
+#: Key of an event's discount rules from another mart.
 RULES = "discount_rules"
 _PEOPLE = ("workspace_id", "api_key_name", "api_key_id", "member_id", "group_name")
 
@@ -48,7 +48,7 @@ def trace(home: Home, request_id: str) -> list[dict[str, Any]]:
 
 
 def as_text(event: Mapping[str, Any]) -> Iterator[str]:
-    """Yield an event as a person reads it."""
+    """Yield an event as lines."""
     yield f"{event['source']} {event['request_id']}: {event['status']} {event['call_type']}, {event['occurred_at']} UTC"
     yield ", ".join(f"{name.removesuffix('_id')} {readable(event[name])}" for name in _PEOPLE)
     yield (
@@ -67,8 +67,8 @@ def as_text(event: Mapping[str, Any]) -> Iterator[str]:
     yield "where this comes from"
     yield f"  price    {readable(event['price_source'])} {readable(event['price_version'])}"
     for rule in event.get(RULES, ()):
-        said = f"{rule['config_file']}, line {rule['config_line']}: {rule['reason']}"
-        yield f"  discount {rule['rule_id']} ({rule['kind']}, × {plain(rule['discount_factor'])}), {said}"
+        reason = f"{rule['config_file']}, line {rule['config_line']}: {rule['reason']}"
+        yield f"  discount {rule['rule_id']} ({rule['kind']}, × {plain(rule['discount_factor'])}), {reason}"
     if event.get("adjusts_event_id"):
         yield (
             f"  adjusts  {event['adjusts_event_id']} of the closed {event['adjusts_event_date']}"
@@ -92,7 +92,7 @@ def as_json(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def readable(value: Any) -> str:
-    """Write one field for a person."""
+    """Return a value as text."""
     if value is None or value == "":
         return "–"
     if isinstance(value, Decimal):
@@ -101,7 +101,7 @@ def readable(value: Any) -> str:
 
 
 def _usage(event: Mapping[str, Any]) -> str:
-    """Say where the counts come from and which of them include which."""
+    """Return where the counts come from and which of them include which."""
     source, reading = event["usage_source"], event.get("usage_reading")
     return f"{source}, read as {reading}" if reading else readable(source)
 
@@ -109,17 +109,17 @@ def _usage(event: Mapping[str, Any]) -> str:
 def _factor_reason(event: Mapping[str, Any]) -> str:
     if event["discount_rule_id"]:
         return f"rule {event['discount_rule_id']}"
-    return "no discount" if event["discount_factor"] in (None, 1) else "the factor the gateway states"
+    return "no discount" if event["discount_factor"] in (None, 1) else "the gateway's factor"
 
 
 def _charged(event: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what the gateway says it took, against what it should have."""
+    """Yield what the gateway charged, compared with what it should have."""
     yield "what the gateway charged"
     yield f"  reported cost  {readable(event['reported_cost_usd'])} USD"
     if event["cost_variance_usd"] is not None:
         yield f"  difference     {plain(event['cost_variance_usd'])} USD: {event['variance_reason']}"
     else:
-        yield f"  difference     not to be told: {event['variance_reason']}"
+        yield f"  difference     unknown: {event['variance_reason']}"
     if event["quota_used"] is not None:
         yield f"  quota units    {event['quota_used']:,} (should be {readable(event.get('expected_quota'))})"
     if event["credits_used"] is not None:

@@ -1,4 +1,4 @@
-"""Fields nobody knows, beside the variance of the rows they stand on: new field x on 41 of 41 unexplained rows.
+"""Undeclared fields, with the variance of their rows: new field x on 41 of 41 unexplained rows.
 
 Rulings: docs/decisions/reading.md#reading-7.
 """
@@ -13,20 +13,20 @@ import duckdb
 
 from ingestion.duck import literal
 
-#: Fewer are worth reading than a gateway can add in a day.
+#: Fields shown per source.
 MOST_FIELDS = 5
 
 
 @dataclass(frozen=True)
 class UnknownField:
-    """A field on rows of a source whose charge nothing explains.
+    """An undeclared field on rows with an unexplained charge.
 
     Attributes:
-        source: Name of the gateway.
+        source: Name of the source.
         name: Of the field.
         reasons: Variance reasons of those rows.
         requests: How many of them have the field.
-        unexplained: How many there are, on the days and with the reasons on which it was seen.
+        unexplained: All such rows on the days and with the reasons on which it was seen.
         amount: Their variance, or their charge where they have no price, USD.
         example: Id of one of them.
     """
@@ -48,9 +48,10 @@ class UnknownField:
 
 
 def unknown_fields(marts: duckdb.DuckDBPyConnection, month: date | None = None) -> list[UnknownField]:
-    """Return them by source, those on the largest share of unexplained rows first, at most MOST_FIELDS a source.
+    """Return the fields by source, those on the largest share of unexplained rows first, at most MOST_FIELDS per
+    source.
 
-    Marts that were published before there was such a table know of none.
+    Empty for marts without the table.
     """
     if not marts.sql(
         "select 1 from duckdb_columns() where table_name = 'rpt_unknown_fields' limit 1"

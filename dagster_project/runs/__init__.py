@@ -1,4 +1,4 @@
-"""A run as a whole: which days it covers, the Dagster instance it runs on, what it says, and how it ends.
+"""A run as a whole: its days, its Dagster instance, its output and its exit code.
 
-What a single step does stands in `steps`, `books` and `dbt_runner`.
+What a single step does is in `steps`, `books` and `dbt_runner`.
 """

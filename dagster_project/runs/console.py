@@ -1,7 +1,7 @@
-"""How a run speaks: bars and lines on a terminal, plain lines in a log, events for a machine.
+"""The output of a run: progress on a terminal, plain lines in a log, JSON events for programs.
 
-Steps are told by run.py; what happens inside a step arrives on the logger `tollbook`. Decides nothing, and breaks
-nothing: when nobody reads any more, the run goes on.
+events.py reports steps; activity inside a step arrives on the logger `tollbook`. Output never stops a run: if it is
+closed, the run goes on.
 
 Rulings: docs/decisions/runs.md#runs-6.
 """
@@ -23,10 +23,9 @@ LOGGER = logging.getLogger("tollbook")
 
 
 class Output(io.TextIOBase):
-    """A stream whose reader may go away: from the first write that fails, all that is written is dropped.
+    """A stream that may be closed: after the first failed write, all output is dropped.
 
-    A pipe whose reader has ended, a full disk, a terminal that was closed and a descriptor that was closed before
-    the start (`None`) are no reason to end a run.
+    A closed pipe, a full disk, a closed terminal and a descriptor closed before the start (`None`) must not end a run.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -35,26 +34,26 @@ class Output(io.TextIOBase):
 
     @property
     def encoding(self) -> str:
-        """Of the stream; ASCII where there is none."""
+        """The stream's encoding; ASCII if it is closed."""
         return "ascii" if self._is_gone else self._stream.encoding
 
     def isatty(self) -> bool:
-        """Whether a person sees what is written."""
+        """Whether the stream is an open terminal."""
         return not self._is_gone and self._stream.isatty()
 
     def fileno(self) -> int:
         """Return the descriptor of the stream."""
         if self._is_gone:
-            raise io.UnsupportedOperation("nothing is behind this stream")
+            raise io.UnsupportedOperation("this stream is closed")
         return self._stream.fileno()
 
     def write(self, text: str) -> int:
-        """Write, if anybody is there."""
+        """Write, unless the stream is closed."""
         self._try(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        """Flush, if anybody is there; a stream that its owner has closed holds nothing any more."""
+        """Flush, unless the stream is closed."""
         if not self._is_gone and not self._stream.closed:
             self._try(self._stream.flush)
 
@@ -65,55 +64,55 @@ class Output(io.TextIOBase):
             act()
         except (OSError, ValueError) as error:
             self._is_gone = True
-            self._empty()
+            self._discard_buffer()
             if self._stream is not sys.stderr:
                 print(f"the output cannot be written ({error}); the run goes on", file=Output(sys.stderr))
 
-    def _empty(self) -> None:
-        """Let what the stream still holds flow into nothing, or Python complains about it at its end."""
+    def _discard_buffer(self) -> None:
+        """Redirect the stream's buffer to the null device, or Python reports an error at exit."""
         with suppress(OSError, ValueError), open(os.devnull, "w") as nothing:
             os.dup2(nothing.fileno(), self._stream.fileno())
             self._stream.flush()
 
 
 class Console:
-    """Plain lines on a stream, one per step; the other consoles change where they go or add to them."""
+    """Plain lines on a stream, one per step; base class of the other consoles."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._output = Output(stream)
 
     @contextmanager
     def night(self, steps: int) -> Iterator[None]:
-        """Cover one run of so many steps."""
+        """Context of one run of so many steps."""
         yield
 
     def step_finished(self, step: str, seconds: float, numbers: Mapping[str, Any]) -> None:
-        """Say that a step is done and what it counted."""
+        """Report a finished step with its numbers."""
         counted = "  ".join(f"{name} {_number(value)}" for name, value in numbers.items())
         self.say(f"{step:<42} {seconds:>7.1f} s  {counted}".rstrip())
 
     def step_failed(self, step: str, message: str) -> None:
-        """Say that a step failed, and why."""
+        """Report a failed step with its error."""
         self.say(f"{step:<42}  FAILED")
         for line in message.splitlines():
             self.say(f"    {line}")
 
     def activity(self, message: str) -> None:
-        """Say what a step is doing right now; only a terminal has a place for it."""
+        """Report the current activity; shown only on a terminal."""
 
     def say(self, line: str) -> None:
-        """Write one line for a person, whatever a log put into it."""
+        """Write one line, escaped for a terminal."""
         print(printable(line), file=self._output, flush=True)
 
     def event(self, name: str, content: Mapping[str, Any]) -> None:
-        """Tell a machine; nobody listens here."""
+        """Report an event to a program; ignored here."""
 
-    def let_go(self) -> None:
-        """Leave the terminal as it was, in the middle of a night that is being stopped."""
+    def restore_terminal(self) -> None:
+        """Restore the terminal when a run is stopped."""
 
 
 class LogConsole(Console):
-    """The log of a Dagster run, for a night that is a part of it."""
+    """The log of a Dagster run."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
@@ -124,7 +123,7 @@ class LogConsole(Console):
 
 
 class JsonConsole(Console):
-    """One JSON object per line on stdout for a machine; the lines for people go to stderr."""
+    """One JSON object per line on stdout; the lines for people go to stderr."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
@@ -136,7 +135,7 @@ class JsonConsole(Console):
 
 
 class RichConsole(Console):
-    """A terminal: finished steps scroll by, the running one stands below with the time it has taken."""
+    """A terminal: finished steps scroll, the running one is shown below with its time."""
 
     def __init__(self) -> None:
         super().__init__(sys.stdout)
@@ -171,17 +170,17 @@ class RichConsole(Console):
                 self._progress = None
 
     def step_finished(self, step: str, seconds: float, numbers: Mapping[str, Any]) -> None:
-        """Move the bar on, too."""
+        """Also advance the bar."""
         super().step_finished(step, seconds, numbers)
         if self._progress:
             self._progress.advance(self._task)
 
     def activity(self, message: str) -> None:
-        """Show what is going on beside the bar."""
+        """Show the activity beside the bar."""
         if self._progress:
             self._progress.update(self._task, description=printable(message))
 
-    def let_go(self) -> None:
+    def restore_terminal(self) -> None:
         """Show the cursor again."""
         self._terminal.show_cursor()
 
@@ -191,14 +190,14 @@ class RichConsole(Console):
 
 
 class ActivityHandler(logging.Handler):
-    """Hands what the steps log to a console."""
+    """Passes log records of steps to a console."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.INFO)
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show one record; one that cannot be shown is logging's to report, not the step's to fail on."""
+        """Show one record; logging handles an error, so that the step does not fail."""
         try:
             self._console.activity(record.getMessage())
         except Exception:
@@ -207,7 +206,7 @@ class ActivityHandler(logging.Handler):
 
 @contextmanager
 def listening(console: Console) -> Iterator[None]:
-    """Show what the steps log on `console` for as long as the block lasts."""
+    """Show log records of steps on `console` within the block."""
     handler = ActivityHandler(console)
     LOGGER.addHandler(handler)
     level, propagate = LOGGER.level, LOGGER.propagate

@@ -1,6 +1,6 @@
-"""What happened in a night: Dagster's events become lines on a console, facts, and an exit code.
+"""Collect what happened in a run: Dagster's events become console lines, facts, and an exit code.
 
-Runs nothing; run.py does.
+Runs nothing; night.py does.
 
 Rulings: docs/decisions/runs.md#runs-1.
 """
@@ -16,9 +16,9 @@ from dagster_project.runs.console import Console
 
 PUBLICATION_STEP = "publication"
 
-#: Errors that say a person wrote something that cannot be used; their message says what to write instead.
+#: Errors of the user's input; their message says what to write instead.
 USAGE_ERRORS = {"SourcesError", "ConfigError", "AliasConflict", "StripeSettingsError"}
-#: Metadata of assets that a person wants on the line of a step.
+#: Metadata of assets shown on the line of a step.
 SHOWN = (
     "dagster/row_count",
     "rejects",
@@ -35,7 +35,7 @@ REQUESTS = ["marts", "fct_usage_costs"]
 
 
 class ExitCode(IntEnum):
-    """What a scheduler learns."""
+    """Exit codes of `tollbook run`."""
 
     OK = 0
     FAILED = 1
@@ -46,7 +46,7 @@ class ExitCode(IntEnum):
 
 @dataclass
 class Night:
-    """What happened, collected from Dagster's events."""
+    """Facts collected from Dagster's events."""
 
     failed_steps: dict[str, str] = field(default_factory=dict)
     usage_errors: list[str] = field(default_factory=list)
@@ -64,14 +64,14 @@ class Night:
 
     @property
     def changed_nothing(self) -> bool:
-        """Whether the books are exactly what they were."""
+        """Whether the published marts are unchanged."""
         return self.published and not self.replaced
 
     @property
     def code(self) -> ExitCode:
-        """A failed check explains why the publication was held back; any other failure is a failure.
+        """A failed check means that publishing was held back; any other failure is a failure.
 
-        So is an event that could not be read: what it would have said is not known.
+        So is an event that could not be read, because its content is unknown.
         """
         if self.usage_errors:
             return ExitCode.USAGE
@@ -83,13 +83,13 @@ class Night:
 
 
 class Listener:
-    """Turns Dagster's events, as they happen, into lines on a console and facts of the night."""
+    """Converts Dagster's events, as they happen, into console lines and facts."""
 
     def __init__(self, night: Night, console: Console) -> None:
         self._night = night
         self._console = console
         self._numbers: dict[str, dict[str, Any]] = {}
-        #: Checks of which each line is about a source.
+        #: Checks whose lines are each about one source.
         self._of_sources = {
             HELD_BACK: night.held_back,
             VANISHED: night.vanished,
@@ -98,7 +98,7 @@ class Listener:
         }
 
     def __call__(self, entry: Any) -> None:
-        """Take one entry of the event log; whatever goes wrong here is noted, because Dagster would end the step."""
+        """Handle one entry of the event log; errors are noted, because Dagster would end the step."""
         try:
             self._take(entry)
         except Exception as error:
@@ -151,7 +151,7 @@ class Listener:
         elif name in self._of_sources:
             self._of_sources[name].extend(check.description.splitlines())
         elif is_error and len(path) == 3 and path[0] == "raw":
-            pass  # The load records say what becomes of the source.
+            pass  # Reported by the checks of raw/load_records.
         elif is_error:
             self._night.failed_checks.append(f"{asset}: {name.replace('_', ' ')}: {_seen(check)}")
         elif finding is not None and finding.value:
@@ -177,7 +177,7 @@ class Listener:
 
 
 def _seen(check: Any) -> str:
-    """Say how much a check found, or what it says itself."""
+    """Return the number of rows a check found, or its description."""
     failures = check.metadata.get("failures")
     if "compiled_sql" in check.metadata and failures is not None and failures.value:
         return f"{failures.value} {'row' if failures.value == 1 else 'rows'}"
@@ -191,7 +191,7 @@ def _root(error: Any) -> Any:
 
 
 def _message(data: Any) -> str:
-    """Say why a step failed, without Dagster's own stack."""
+    """Return why a step failed, without Dagster's stack trace."""
     if data.user_failure_data is not None:
         return data.user_failure_data.description or ""
     name, _, message = _root(data.error).message.strip().partition(": ")

@@ -1,11 +1,11 @@
-"""The Dagster instance of a home: run history and schedules live in $TOLLBOOK_HOME/dagster.
+"""The Dagster instance of a home: run history and schedules in $TOLLBOOK_HOME/dagster.
 
-dagster.yaml is written by us and rewritten when it differs: one run at a time, nothing sent anywhere, old ticks
-and old runs' logs removed. What a step prints is not captured: Dagster would start a
-process per run to do so, and dbt keeps its own log beside the run history.
+dagster.yaml is written here and rewritten when it differs: one run at a time, no telemetry, old ticks and old runs'
+logs removed. What a step prints is not captured: Dagster would start a process per run for that, and dbt has its own
+log.
 
-No step uses a pool. A run that ends without a word keeps its slot of one, and the in-process executor waits for a slot
-at full speed, for ever, without looking at signals; what keeps writers apart is the lock of the home (locks.py).
+No step uses a pool. A killed run keeps its slot in a pool, and the in-process executor waits for a slot forever in a
+busy loop that ignores signals. The lock of the home keeps writers apart (locks.py).
 
 Rulings: docs/decisions/runs.md#runs-7.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Runs of the command line; only one at a time, under the writer lock of the home.
 OURS = {"tollbook/started_by": "tollbook run"}
-#: By this tag the UI knows to which job of which code location a run belongs (pyproject.toml, [tool.dg.project]).
+#: Tag by which the UI shows a run under the job of its code location (pyproject.toml, [tool.dg.project]).
 OF_THE_CODE_LOCATION = {".dagster/repository": "__repository__@tollbook"}
 
 #: How long the step logs of a run are kept.
@@ -66,11 +66,10 @@ def open_instance(home: Home) -> dg.DagsterInstance:
 
 
 def end_dead_runs(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:
-    """End the runs that a dead process left open, and free the pool slots of all runs that are not alive.
+    """Mark runs of dead processes as failed, and free the pool slots of all runs that are not alive.
 
-    Without this the UI would show them as running, and start no other. Runs tagged `ours` are dead by definition:
-    only call this while holding the writer lock of the home, which each of them holds as long as it lives. Any other
-    run is dead when the process it named is.
+    Otherwise the UI would show them as running, and start no other. Call this only while holding the writer lock of the
+    home: runs tagged `ours` hold it while they live, so those found are dead. Any other run is dead if its process is.
     """
     import dagster as dg
 
@@ -78,9 +77,7 @@ def end_dead_runs(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:
     for run in instance.get_runs(dg.RunsFilter(statuses=[*begun, dg.DagsterRunStatus.NOT_STARTED])):
         is_ours = ours.items() <= run.tags.items()
         if is_ours or (run.status in begun and _is_dead(instance, run)):
-            instance.report_run_failed(
-                run, "the process of this run ended without a word; the next run goes on"
-            )
+            instance.report_run_failed(run, "the process of this run was killed; the next run continues")
     storage = instance.event_log_storage
     for pool in map(storage.get_concurrency_info, storage.get_concurrency_keys()):
         for run_id in pool.active_run_ids | pool.pending_run_ids:
@@ -90,22 +87,22 @@ def end_dead_runs(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:
 
 
 def _is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Return whether the process that a run of the UI said it runs in is gone; unsaid, it may be starting."""
+    """Return whether the process of a run started in the UI is dead; a run without a process id may be starting."""
     import dagster as dg
 
-    said = [
+    pids = [
         entry.dagster_event.event_specific_data.metadata["pid"].value
         for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
         if "pid" in entry.dagster_event.event_specific_data.metadata
     ]
-    return bool(said) and not any(is_alive(int(pid)) for pid in said)
+    return bool(pids) and not any(is_alive(int(pid)) for pid in pids)
 
 
 def remove_old_logs(instance: dg.DagsterInstance, home: Home, days: int = KEPT_LOG_DAYS) -> int:
     """Remove the step logs of runs that ended more than `days` days ago; return how many.
 
-    Dagster keeps a file per run for ever. The runs themselves, and what they materialized, stay: without
-    those old partitions would look as if they had never been made.
+    Dagster keeps a file per run forever. The runs and their materializations are kept: without them old partitions
+    would look unmaterialized.
     """
     import dagster as dg
 

@@ -1,4 +1,4 @@
-"""Names of jobs and assets, for those who define them (defs) and those who run them."""
+"""Names of jobs and assets, for the modules that define and that run them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAYMENTS = dg.AssetKey(["raw", "stripe_payment_intents"])
 
 
 def raw_key(source: Source, stream: str) -> dg.AssetKey:
-    """Return the asset of a stream; a source named as its connector has the key of the dbt source."""
+    """Return the asset of a stream; a source named like its connector has the key of the dbt source."""
     return dg.AssetKey(["raw", source.name, stream])
 
 

@@ -1,11 +1,11 @@
-"""What `tollbook run` does: one night, in this process, through Dagster.
+"""`tollbook run`: one nightly run, in this process, through Dagster.
 
     lock ► sources.yml ► usage APIs ► days that need it ► job `nightly` on the home's own instance
                                                         ► summary ► exit code
 
-The same job runs in the Dagster UI; what is added here is one lock over the whole night, words for a person
-and an exit code for a scheduler. Usage APIs have a run of their own before it, so that the pages they land
-tonight are among the days of tonight; what became of a night is night.py's.
+The same job runs in the Dagster UI; this module adds one lock over the whole run, output for people and an exit code
+for a scheduler. Usage APIs have a separate run before it, so that the pages they land are among the planned days.
+events.py collects the results.
 
 Rulings: docs/decisions/runs.md#runs-5.
 """
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person asks of a night; by itself it covers every delivery day that needs it.
+    """Options of a run; by default it covers every delivery day that needs it.
 
     Attributes:
         since: leave out earlier delivery days.
         until: leave out later ones.
-        accept_vanished: sources of which it is meant that files have gone from landing/.
-        restatement: event days that get a reason if the night rates them differently than before.
+        accept_vanished: sources whose files may have been removed from landing/.
+        restatement: event days that get a reason if the run prices them differently than before.
     """
 
     since: date | None = None
@@ -52,12 +52,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Code:
-    """What a night runs, loaded for the home that $TOLLBOOK_HOME names.
+    """The code a run needs, loaded for the home that $TOLLBOOK_HOME names.
 
     Attributes:
         nightly: definitions with the job `nightly`.
         fetch: definitions of the usage APIs alone.
-        found: lines that compare what was found with what is known to be there; None where nothing is known.
+        found: lines that compare the findings with the sandbox's planted faults; empty without a sandbox.
     """
 
     nightly: Callable[[], dg.Definitions]
@@ -66,11 +66,11 @@ class Code:
 
 
 def nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
-    """Run one night.
+    """Execute one nightly run.
 
     Raises:
         HomeLocked: another process is writing this home.
-        SourcesError: sources.yml cannot be used, or `accept_vanished` names a source nobody knows.
+        SourcesError: sources.yml cannot be used, or `accept_vanished` names an unknown source.
         NotRestatable: a restatement names days of a closed month.
     """
     from dagster_project.runs.instance import OURS, end_dead_runs, open_instance, remove_old_logs
@@ -86,7 +86,7 @@ def nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
             end_dead_runs(instance, OURS)
             remove_old_logs(instance, home)
             if any(source.api for source in sources):
-                # What this lands has to be there before the days are counted.
+                # This must land its files before the days are planned.
                 _execute(instance, code.fetch().resolve_implicit_global_asset_job_def(), night, console)
             planned = plan(home, sources, asked.since, asked.until)
             _announce(home, sources, planned.days, console)
@@ -128,9 +128,9 @@ def _run(
     night: Night,
     console: Console,
 ) -> None:
-    """Execute the job `nightly`, but for the usage APIs, which have been read, and streams without a file.
+    """Execute the job `nightly` without the usage APIs, which have been read, and without streams that have no file.
 
-    For each day and stream Dagster writes down what became of it, which takes longer than finding that there is none.
+    Dagster records an event for each day and stream, which takes longer than finding that there is no file.
     """
     from dagster_project.runs.names import NIGHTLY
 
@@ -157,7 +157,7 @@ def _execute(
     assets: list[dg.AssetKey] | None = None,
     ops: dict[str, dict] | None = None,
 ) -> None:
-    """Execute a job in this process and collect what it tells."""
+    """Execute a job in this process and collect its events."""
     from dagster_project.runs.instance import OF_THE_CODE_LOCATION, OURS
 
     run_id = str(uuid4())
@@ -174,7 +174,7 @@ def _execute(
 
 
 def _conclude(home: Home, code: Code, night: Night, console: Console) -> None:
-    """Say what was found, what was published or held back, and what the books now say."""
+    """Print the summary, the findings, and what was published or held back."""
     from dagster_project.books.published import NothingPublished, PublishedElsewhere
     from dagster_project.reports.summary import summarize
 
@@ -224,9 +224,9 @@ def _say_found(home: Home, code: Code, night: Night, console: Console) -> None:
 
 
 def _verdict(home: Home, night: Night) -> str:
-    """Say in one sentence what happened to the publication."""
+    """Return one sentence on what was published or held back."""
     if night.changed_nothing:
-        return "nothing changed: the published marts are what they were"
+        return "nothing changed: the published marts are the same as before"
     if night.published:
         days = f"{night.days_rebuilt} {'day' if night.days_rebuilt == 1 else 'days'} rebuilt"
         return f"published {home.published_database}: {days}"

@@ -1,12 +1,12 @@
-"""Which delivery days a run covers: one answer for the command line, the schedule and the sensor.
+"""Which delivery days a run covers, for the command line, the schedule and the sensor alike.
 
-    files not read, or read by an older reader ┐
-    days a gate has yet to pass                ├─► from … to ─► days ─► the streams that have files on them
-    days a fetch within the run may land on    ┘
+    files not read, or read by an older reader    ┐
+    days that have not passed their gate         ├─► from … to ─► days ─► the streams that have files on them
+    days a fetch within the run may land on       ┘
 
-However late a file arrives, its content decides: it is unread, so its day is covered. Days between the first and the
-last that need nothing cost nothing. Which event days are rebuilt follows from content too, and is decided in dbt
-(dbt/macros/build_state); a backfill in the UI names its delivery days itself.
+A late file is unread, so its day is covered, however old. Days between the first and the last that need nothing cost
+nothing. Which event days are rebuilt is decided from content in dbt (dbt/macros/engine/build_state.sql). A backfill in
+the UI names its delivery days itself.
 
 Rulings: docs/decisions/structure.md#structure-2.
 """
@@ -49,11 +49,11 @@ def plan(
     """Plan a run.
 
     Args:
-        home: what has landed and what was read.
-        sources: as they are configured now.
+        home: the home.
+        sources: the configured sources.
         since: leave out earlier delivery days.
         until: leave out later ones.
-        fetching_on: the current day in UTC if the run itself reads the usage APIs: what that lands is not there yet.
+        fetching_on: the current day in UTC if the run itself reads the usage APIs, whose files have not landed yet.
     """
     days = pending_days(home, sources) | open_days(home, sources)
     if fetching_on:

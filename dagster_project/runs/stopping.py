@@ -1,10 +1,10 @@
-"""Work that a signal ends at once, whatever it is doing.
+"""Run work so that a signal ends it at once.
 
-Dagster takes over SIGINT and SIGTERM while it runs in the main thread: it notes them between steps and while it waits,
-and where a script has made its background job ignore SIGINT, it lets SIGTERM be ignored as well. Statements of DuckDB
-and Polars return when they are done. In a thread of its own the work has nothing to do with signals: SIGTERM and SIGHUP
-end the process as the kernel does it, SIGINT reaches a main thread that only waits. Nothing is tidied up, because
-nothing has to be: a run may be killed at any moment, and the next one goes on where it was.
+In the main thread Dagster handles SIGINT and SIGTERM itself: it checks them only between steps and while it waits, and
+where a shell lets a background job ignore SIGINT, Dagster ignores SIGTERM too. Statements of DuckDB and Polars cannot
+be interrupted. In another thread the work does not receive signals: SIGTERM and SIGHUP end the process by default,
+SIGINT reaches a main thread that only waits. No cleanup is needed: a run may be killed at any moment, and the next one
+continues.
 
 Rulings: docs/decisions/runs.md#runs-6.
 """
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def stoppable(work: Callable[[], Result]) -> Result:
-    """Do `work` in a thread, and return or raise what it does.
+    """Run `work` in a thread; return its result or raise its exception.
 
     Raises:
         KeyboardInterrupt: SIGINT came. The work still goes on, until the process ends.

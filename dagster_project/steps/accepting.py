@@ -1,11 +1,11 @@
-"""raw/load_records → raw/accepted: which sources the books take over tonight, and why the others stay as they were.
+"""raw/load_records → raw/accepted: which sources are accepted in this run, and why the others are held back.
 
     read ► unread? ► passed its gates? ► much less than before? ─no► accepted ► status of every source
                                                                └yes► held back, alone
 
-A source is taken over with all its streams or not at all, because copies of one call are settled across them.
-Of one that is held back the last accepted state counts; without one it contributes nothing. Killed at any
-moment, the next night decides again.
+A source is accepted with all its streams or not at all, because copies of one call are merged across them. A source
+that is held back keeps its last accepted state; without one it contributes nothing. After a kill the next run decides
+again.
 
 Rulings: docs/decisions/deliveries.md.
 """
@@ -41,21 +41,21 @@ Records = Sequence[Mapping[str, Any]]
 NAMED = 5
 
 _NEXT_STEPS = {
-    "vanished": "have it delivered again, or say that it is meant: tollbook run --accept-vanished {source}",
+    "vanished": "have it delivered again, or accept the loss: tollbook run --accept-vanished {source}",
     "failed_gate": "replace or remove the delivered file, or raise the limit of {source} in sources.yml",
-    "unread": "let the file be complete, and readable; the next night reads it again",
-    "not_fetched": "the next night asks again; correct its settings or token where it refuses",
+    "unread": "complete the file or make it readable; the next run reads it again",
+    "not_fetched": "the next run retries; correct its settings or token if it was refused",
 }
 
 
 @dataclass
-class Taken:
-    """What became of the sources, in sentences that begin with their names.
+class AcceptanceResult:
+    """The result for all sources, in sentences that begin with their names.
 
     Attributes:
-        held_back: sources that stay as they were, and why.
-        vanished: sources that lost something that is believed, because it is little or meant, and what.
-        silent: streams that should have delivered by now.
+        held_back: sources that keep their accepted state, and why.
+        vanished: sources whose loss was accepted, because it is small or allowed, and the loss.
+        silent: streams whose delivery is overdue.
         nothing: why there is nothing to publish; empty if there is.
     """
 
@@ -72,21 +72,21 @@ class _Objection:
     first_day: date | None
 
 
-def take_over(
+def accept_sources(
     home: Home,
     sources: list[Source],
     today: date,
     accept_vanished: Collection[str] = (),
-) -> Taken:
-    """Accept every source that nothing speaks against, forget what is gone, and write down where each stands.
+) -> AcceptanceResult:
+    """Accept every source without objections, remove what vanished, and write the status of each source.
 
     Args:
-        home: where; the caller holds its lock.
-        sources: as they are configured now.
+        home: the home; the caller holds its lock.
+        sources: the configured sources.
         today: the current day in UTC.
-        accept_vanished: sources whose losses are meant.
+        accept_vanished: sources whose losses are accepted.
     """
-    taken = Taken()
+    result = AcceptanceResult()
     configured = {source.name: source for source in sources}
     closed = {closed.month for closed in closing.closings(home)}
     objections: dict[str, list[_Objection]] = {}
@@ -94,16 +94,16 @@ def take_over(
         source, before = configured.get(name), accepted.of_source(home, name)
         found = [*_unread(home, source), *_failed(home, source)] if source else []
         loss = lost(before, records, closed)
-        said = _told(home, loss, before) if loss.files else ""
+        sentence = _loss_sentence(home, loss, before) if loss.files else ""
         limit = source.vanished_threshold if source else 0
         if not found and loss.share > limit and name not in accept_vanished:
-            found.append(_Objection("vanished", said, date.fromisoformat(loss.first_day)))
+            found.append(_Objection("vanished", sentence, date.fromisoformat(loss.first_day)))
         if found:
             objections[name] = found
-            taken.held_back.append(f"{name}: {_sentence(found)}; {next_step(found[0].reason, name)}")
+            result.held_back.append(f"{name}: {_sentence(found)}; {next_step(found[0].reason, name)}")
             continue
-        if said:
-            taken.vanished.append(f"{name}: {said}")
+        if sentence:
+            result.vanished.append(f"{name}: {sentence}")
         accepted.accept(home, name, records)
     forget_vanished(home, sources)
     statuses = [
@@ -111,18 +111,18 @@ def take_over(
         for name in sorted(configured.keys() | accepted.sources(home))
     ]
     source_status.write(home, [*statuses, *_payments(home)])
-    taken.silent = silences(home, sources, today)
-    taken.nothing = _nothing(home, sources, accept_vanished)
-    return taken
+    result.silent = silences(home, sources, today)
+    result.nothing = _nothing(home, sources, accept_vanished)
+    return result
 
 
 def next_step(reason: str, source: str) -> str:
-    """Return what a person does about a source that is held back."""
+    """Return what to do about a source that is held back."""
     return _NEXT_STEPS[reason].format(source=source)
 
 
-def adopt(home: Home, sources: list[Source]) -> None:
-    """Let what version 0.2 had read count, if this home was published by it; days its gate refused do not."""
+def accept_records_of_0_2(home: Home, sources: list[Source]) -> None:
+    """Accept what version 0.2 had read, if it published this home; except days its gate refused."""
     if source_status.read(home) or not home.published_database.exists():
         return
     configured = {source.name: source for source in sources}
@@ -144,7 +144,7 @@ def adopt(home: Home, sources: list[Source]) -> None:
 
 
 def silences(home: Home, sources: Sequence[Source], today: date) -> list[str]:
-    """Return a sentence for every stream whose next delivery was due, and is over, without one."""
+    """Return a sentence for every stream whose delivery is overdue."""
     return [
         f"{source.name}/{stream} has delivered nothing since {max(days)}: {since} is missing"
         for source in sources
@@ -162,7 +162,7 @@ def _unread(home: Home, source: Source) -> Iterator[_Objection]:
 
 
 def _failed(home: Home, source: Source) -> Iterator[_Objection]:
-    """Yield what the gates have found."""
+    """Yield the failures of the gates."""
     sentences, first_day = gates.objections(home, source)
     if sentences:
         yield _Objection("failed_gate", "; ".join(sentences), first_day)
@@ -172,18 +172,18 @@ def _sentence(objections: Sequence[_Objection]) -> str:
     return "; ".join(objection.sentence for objection in objections)
 
 
-def _told(home: Home, loss: Loss, before: Records) -> str:
-    """Say what would go, and what the books have of it."""
+def _loss_sentence(home: Home, loss: Loss, before: Records) -> str:
+    """Describe a loss, with the published requests and costs of its files."""
     files = counted(len(loss.files), "landing file is", "landing files are")
     listed = ", ".join(loss.files[:NAMED]) + (", …" if len(loss.files) > NAMED else "")
     return (
-        f"{files} gone or less than before, {counted(loss.events, 'event')}, {loss.share:.1%} of a stream"
+        f"{files} gone or smaller than before, {counted(loss.events, 'event')}, {loss.share:.1%} of a stream"
         f"{_in_the_books(home, loss, before)}: {listed}"
     )
 
 
 def _in_the_books(home: Home, loss: Loss, before: Records) -> str:
-    """Say how many requests and how much money the published books have from the files of a loss."""
+    """Return the number and costs of published requests from the files of a loss."""
     records = [content for content in before if content["landing_file"] in set(loss.files)]
     days = sorted({day["event_date"] for content in records for day in content["event_days"]})
     if not days:
@@ -209,7 +209,7 @@ def _in_the_books(home: Home, loss: Loss, before: Records) -> str:
 def _status(
     home: Home, name: str, source: Source | None, objections: Sequence[_Objection], today: date
 ) -> SourceStatus:
-    """Return where a source stands after tonight."""
+    """Return the status of a source after this run."""
     counting = accepted.of_source(home, name)
     failures = [attempt.failure for attempt in last_attempts(home, [source] if source else [])]
     found = objections or [_Objection("not_fetched", failure, None) for failure in failures if failure]
@@ -250,9 +250,9 @@ def _payments(home: Home) -> Iterator[SourceStatus]:
 
 
 def _deliveries(home: Home, source: Source) -> dict[str, set[date]]:
-    """Return on which days each stream has delivered: those of calls, all where a source has no calls.
+    """Return the delivery days of each stream of calls, or of each stream if the source has no calls.
 
-    What is not usage (invoices, plans) comes when there is some, and is expected only where sources.yml says so.
+    Other streams (invoices, plans) are expected only if sources.yml gives a cadence.
     """
     watched = {*(gates.event_streams(source) or source.streams), *dict(source.cadence)}
     days: dict[str, set[date]] = {}
@@ -264,9 +264,9 @@ def _deliveries(home: Home, source: Source) -> dict[str, set[date]]:
 
 
 def _nothing(home: Home, sources: list[Source], accept_vanished: Collection[str]) -> str:
-    """Say why there is nothing to publish; an emptied landing/ is taken for a mistake."""
+    """Return why there is nothing to publish; an emptied landing/ is treated as a mistake."""
     counting = accepted.sources(home)
     if landed(home, sources) or (accept_vanished and not counting):
-        return "" if counting or accept_vanished else "no source has anything that counts"
+        return "" if counting or accept_vanished else "no source is accepted"
     stay = "; mount it again or have the files delivered again" if counting else "; have files delivered"
     return f"{home.landing} holds no file{stay}"

@@ -1,4 +1,4 @@
-"""landing/ → raw/ for the days of one stream, summed up per day. What a line means is ingestion's."""
+"""landing/ → raw/ for the days of one stream, with totals per day. `ingestion` reads the lines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger("tollbook.raw")
 
 @dataclass
 class DayTotals:
-    """One delivery day of one stream: what was converted now; files read before count as unchanged."""
+    """One delivery day of one stream: files converted now; files read before are counted as unchanged."""
 
     files: int = 0
     unchanged: int = 0
@@ -38,7 +38,7 @@ class DayTotals:
             setattr(self, name, getattr(self, name) + value)
 
     def metadata(self) -> dict[str, int | float]:
-        """Return the counts under the names Dagster plots."""
+        """Return the counts as Dagster metadata."""
         return {
             "dagster/row_count": self.rows,
             "rejects": self.rejects,
@@ -52,12 +52,12 @@ class DayTotals:
 
 @dataclass
 class Converted:
-    """What became of the files of some days.
+    """The result of converting the files of some days.
 
     Attributes:
         days: totals by delivery day, ISO.
         unread: why a file could not be read, by its path below landing/.
-        is_changing: whether that is because one changed under the reader; a minute later it may be whole.
+        is_changing: whether a file changed while it was read; it may be complete a minute later.
     """
 
     days: dict[str, DayTotals]
@@ -68,7 +68,7 @@ class Converted:
 def convert_days(home: Home, source: Source, stream: str, days: Collection[str]) -> Converted:
     """Convert every file of `stream` delivered on one of `days` (ISO dates) that still needs it.
 
-    A file that cannot be read now is left as it was known before, and noted beside the run history.
+    A file that cannot be read now keeps its previous load record and is noted in the Dagster folder.
     """
     totals = {day: DayTotals() for day in days}
     converted = Converted(totals)
@@ -107,7 +107,7 @@ def convert_days(home: Home, source: Source, stream: str, days: Collection[str])
 
 
 def unread_files(home: Home, source: Source) -> list[tuple[LandedFile, str]]:
-    """Return the files that could not be read when they were tried last, and still wait, with the reasons."""
+    """Return the pending files that could not be read at the last attempt, with the reasons."""
     noted: dict[str, str] = {}
     for stream in source.streams:
         path = _unread_file(home, source, stream)
@@ -121,9 +121,9 @@ def _unread_file(home: Home, source: Source, stream: str) -> Path:
 
 
 def _why_unopenable(file: LandedFile) -> str | None:
-    """Say why the machine does not let us open a landing file; None if it does."""
+    """Return why a landing file cannot be opened, or None."""
     try:
-        # A pipe would wait for somebody to write.
+        # Opening a pipe would block until it is written.
         os.close(os.open(file.path, os.O_RDONLY | os.O_NONBLOCK))
     except OSError as error:
         return error.strerror

@@ -1,4 +1,4 @@
-"""Stripe → raw/stripe_*. Up to when it is asked, and a note of how it went; what is read is ingestion's."""
+"""Stripe → raw/stripe_*: up to when it is read, and a note of the result. `ingestion` decides what is read."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ ACCOUNT = "stripe"
 
 
 class NotRead(RuntimeError):
-    """Stripe refused or stayed away; the message says how."""
+    """Stripe refused or did not answer; the message says how."""
 
 
 def sync_payments(home: Home, settings: StripeSettings, address: str | None = None) -> SyncResult:
-    """Land every new version of every payment object; those of the other world are counted, not refused.
+    """Land every new version of every payment object; those of the other mode are counted, not refused.
 
     Args:
-        home: where; the caller holds its lock.
+        home: the home; the caller holds its lock.
         settings: the `stripe:` settings.
-        address: where Stripe is, if not at its own address.
+        address: address of Stripe, if not its usual one.
 
     Raises:
         StripeSettingsError: no usable key; the message names the variable.
-        NotRead: Stripe refused or stayed away; nothing is lost, the next sync reads on.
+        NotRead: Stripe refused or did not answer; nothing is lost, the next sync continues.
     """
     import stripe
 
@@ -65,7 +65,7 @@ def read_up_to(home: Home, settings: StripeSettings) -> datetime:
     """Return now; in a sandbox the end of its last landed day, so that a rerun reads the same window."""
     if settings.mode != "sandbox":
         return datetime.now(UTC)
-    # Files that have gone from landing/ are still in the books.
+    # Files that vanished from landing/ may still be accepted.
     days = landed_days(home, load_sources(home))
     days |= {date.fromisoformat(content["delivered_on"]) for content in accepted.every(home)}
     last = max(days, default=datetime.now(UTC).date())

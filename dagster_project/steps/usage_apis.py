@@ -1,7 +1,6 @@
-"""Usage APIs → landing/, and a note of how it went beside the run history, for `tollbook doctor`.
+"""Usage APIs → landing/, and a note of the result for `tollbook doctor`.
 
-What is asked and what lands is ingestion's; here is only when, and what becomes of a failure: the source is
-marked, the night goes on.
+`ingestion` decides what is requested and what lands. Here a failure is noted for the source, and the run goes on.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from ingestion.usage_apis import UsageApiError
 if TYPE_CHECKING:
     from ingestion.usage_apis import FetchResult
 
-#: What a first fetch without `since` goes back; ingestion.usage_apis does the same.
+#: How far a first fetch without `since` goes back; same as in ingestion.usage_apis.
 FIRST_FETCH = timedelta(days=30)
 
 
@@ -34,7 +33,7 @@ class Attempt:
         source: its name.
         attempted_at: when, RFC 3339, UTC.
         failure: why it failed; empty if it did not.
-        findings: what a person should know all the same.
+        findings: other sentences for the user.
     """
 
     source: str
@@ -44,7 +43,7 @@ class Attempt:
 
 
 def fetch_usage(home: Home, source: Source, now: datetime) -> FetchResult:
-    """Land what the usage API of `source` has that is new, and note how it went.
+    """Land new data of a source's usage API, and note the result.
 
     The caller holds the home's writer lock.
 
@@ -72,8 +71,8 @@ def last_attempts(home: Home, sources: Iterable[Source]) -> list[Attempt]:
 def days_a_fetch_may_land(home: Home, sources: Iterable[Source], today: date) -> list[date]:
     """Return the first and the last delivery day the next fetch may write to; empty without usage APIs.
 
-    Windows land on the day they are of, and young ones are asked for again: the look-back of a source is its
-    `look_back_days`, or what has not been fetched for longer.
+    Windows land on their own day, and recent ones are requested again: the days go back `look_back_days`, or to the
+    last day with files if that is earlier.
     """
     firsts = [_first_day(home, source, today) for source in sources if source.api]
     return [min(firsts), today] if firsts else []

@@ -90,7 +90,7 @@ def test_a_full_disk_is_told_whatever_broke_on_it(home: Home, monkeypatch: pytes
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert ended.exit_code == 1
-    assert ended.stderr.startswith(f"{home.root} cannot be written: File too large; make room")
+    assert ended.stderr.startswith(f"{home.root} cannot be written: File too large; free space")
 
 
 def test_a_sandbox_says_what_it_wrote(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_trace_writes_out_the_bill_its_rule_its_file_and_its_line(finished_nig
     assert f", line {line}\n" in ended.stdout
     assert ", rule " in ended.stdout
     assert "discount_rules.csv, line " in ended.stdout
-    assert "do not come to" not in ended.stdout
+    assert "do not add up to" not in ended.stdout
     [event] = json.loads(tollbook("trace", request_id, "--home", finished_night.home.root, "--json").stdout)
     assert event["bill"]["follows"]
     assert event["bill"]["total_usd"] == event["cache_optimized_cost_usd"]

@@ -134,7 +134,7 @@ def test_a_field_that_changed_in_every_line_of_a_file_is_named_with_what_to_do(h
     for file in landed(home, load_sources(home)):
         convert(home, file)
     said = [line for line in found(examine(home), "drift") if "new field" not in line]
-    do = "; ask what the gateway changed, and teach the connector, or have the files delivered again"
+    do = "; ask what the gateway changed, and adapt the connector, or have the files delivered again"
     assert [line.partition("infron/logs: ")[2] for line in said] == [
         "1 file up to 2026-11-04: usage.prompt_tokens is of another type in every line;"
         f" see landing/infron/logs/dt=2026-11-04/a.ndjson{do}",
@@ -181,10 +181,12 @@ def test_what_the_last_night_held_back_and_an_emptied_landing_are_said_with_what
     )
     report = examine(home)
     assert [line.split(None, 1)[1] for line in found(report, "held_back")] == [
-        "infron: in the books as of 2026-11-02: 1 file is gone; have it delivered again, or say that it is meant:"
+        "infron: in the books as of 2026-11-02: 1 file is gone; have it delivered again, or accept the loss:"
         " tollbook run --accept-vanished infron",
-        "stripe: not in the books: stripe: no answer; try later; the next night asks again; correct its settings or"
-        " token where it refuses",
+        "stripe: not in the books: stripe: no answer; try later; the next run retries; correct its settings or"
+        " token if it was refused",
     ]
     [empty] = found(report, "vanished")
-    assert "landing: it holds no file, and the books are made of some; mount it, or deliver again" in empty
+    assert (
+        "landing: it holds no files, but the books were built from some; mount it, or deliver again" in empty
+    )

@@ -136,7 +136,7 @@ def test_what_is_not_paid_by_tokens_has_one_line(changed: dict[str, Any]) -> Non
 
 def test_a_row_that_holds_another_amount_is_not_explained_away() -> None:
     row = ROW | {"cache_optimized_cost_usd": Decimal("0.019000000000")}
-    assert any("do not come to the amounts on the row" in line for line in as_text(row))
+    assert any("do not add up to the amounts on the row" in line for line in as_text(row))
 
 
 def test_an_unpriced_row_has_no_bill_but_a_reason() -> None:
@@ -147,7 +147,7 @@ def test_an_unpriced_row_has_no_bill_but_a_reason() -> None:
 
 
 def test_a_factor_without_a_rule_is_the_gateways() -> None:
-    assert any("the factor the gateway states" in line for line in as_text(ROW | {"discount_rule_id": None}))
+    assert any("the gateway's factor" in line for line in as_text(ROW | {"discount_rule_id": None}))
     assert any(
         "no discount" in line for line in as_text(ROW | {"discount_rule_id": None, "discount_factor": None})
     )

@@ -114,7 +114,7 @@ def test_running_again_changes_nothing_and_says_so(finished_night, tmp_path: Pat
     before, file = table_hashes(home), home.published_database.stat()
     again = night(home)
     assert again.code == 3
-    assert "nothing changed: the published marts are what they were" in again.output
+    assert "nothing changed: the published marts are the same as before" in again.output
     after = home.published_database.stat()
     assert (file.st_ino, file.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert table_hashes(home) == before == table_hashes(finished_night.home)

@@ -81,7 +81,7 @@ cli.main()
         assert process.stdout.readline() == "working\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
-        assert process.stderr.read().startswith("stopped; what is published is untouched")
+        assert process.stderr.read().startswith("stopped; the published marts are unchanged")
 
 
 def test_what_the_work_returns_or_raises_is_returned_or_raised() -> None:

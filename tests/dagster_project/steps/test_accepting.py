@@ -11,7 +11,7 @@ import stripe
 
 from dagster_project.quality import gates
 from dagster_project.steps import conversion
-from dagster_project.steps.accepting import Taken, adopt, silences, take_over
+from dagster_project.steps.accepting import AcceptanceResult, accept_records_of_0_2, accept_sources, silences
 from dagster_project.steps.payments import NotRead, read_up_to, sync_payments
 from dagster_project.steps.usage_apis import fetch_usage
 from ingestion import accepted, load_records, source_status
@@ -54,11 +54,11 @@ def two(home: Home) -> Home:
     for source in ("east", "west"):
         for day in ("2026-11-02", "2026-11-03"):
             land(home, source, day, 200)
-    assert night(home) == Taken()
+    assert night(home) == AcceptanceResult()
     return home
 
 
-def night(home: Home, accept_vanished: Sequence[str] = (), stream: str = "logs") -> Taken:
+def night(home: Home, accept_vanished: Sequence[str] = (), stream: str = "logs") -> AcceptanceResult:
     """Read all files, judge them, take over what may be."""
     sources = load_sources(home)
     write_schemas(home)
@@ -67,7 +67,7 @@ def night(home: Home, accept_vanished: Sequence[str] = (), stream: str = "logs")
         conversion.convert_days(home, source, stream, days)
         if stream in gates.event_streams(source):
             gates.judge_raw(home, source, stream)
-    return take_over(home, sources, TODAY, accept_vanished)
+    return accept_sources(home, sources, TODAY, accept_vanished)
 
 
 def events(home: Home, source: str) -> dict[str, int]:
@@ -105,14 +105,14 @@ def test_a_source_that_fails_its_gate_is_held_back_alone(two: Home) -> None:
     assert found.held_back_from == date(2026, 11, 3)
     assert status(two, "west").held_back_reason is None
     land(two, "east", "2026-11-03", 201)
-    assert night(two) == Taken()
+    assert night(two) == AcceptanceResult()
     assert events(two, "east") == {**BOTH, "2026-11-03/a.ndjson": 201, "2026-11-04/a.ndjson": 7}
 
 
 def test_a_source_that_never_was_sound_contributes_nothing(home: Home) -> None:
     land(home, "infron", "2026-11-02", 10, garbage=150)
     taken = night(home)
-    assert taken.nothing == "no source has anything that counts"
+    assert taken.nothing == "no source is accepted"
     assert len(taken.held_back) == 1
     assert accepted.sources(home) == []
     assert status(home, "infron").as_of_date is None
@@ -134,7 +134,7 @@ def test_a_file_that_keeps_growing_holds_back_its_source_alone(
     [held] = night(two).held_back
     assert held == (
         "east: east/logs/dt=2026-11-04/a.ndjson changed while it was read;"
-        " let the file be complete, and readable; the next night reads it again"
+        " complete the file or make it readable; the next run reads it again"
     )
     assert (events(two, "east"), len(events(two, "west"))) == (BOTH, 3)
     assert (status(two, "east").held_back_reason, status(two, "east").held_back_from) == (
@@ -142,13 +142,13 @@ def test_a_file_that_keeps_growing_holds_back_its_source_alone(
         date(2026, 11, 4),
     )
     monkeypatch.setattr(conversion, "convert", convert)
-    assert night(two) == Taken()
+    assert night(two) == AcceptanceResult()
     assert len(events(two, "east")) == 4
 
 
 def test_a_file_that_lands_while_the_night_is_going_waits_and_holds_back_nothing(two: Home) -> None:
     land(two, "east", "2026-11-04", 5)
-    assert take_over(two, load_sources(two), TODAY) == Taken()
+    assert accept_sources(two, load_sources(two), TODAY) == AcceptanceResult()
     assert events(two, "east") == BOTH
 
 
@@ -160,15 +160,15 @@ def test_files_that_vanish_are_not_believed_until_somebody_says_so(two: Home) ->
     for _ in range(2):
         [held] = night(two).held_back
         assert held == (
-            "east: 1 landing file is gone or less than before, 200 events, 50.0% of a stream:"
-            " east/logs/dt=2026-11-03/a.ndjson; have it delivered again, or say that it is meant:"
+            "east: 1 landing file is gone or smaller than before, 200 events, 50.0% of a stream:"
+            " east/logs/dt=2026-11-03/a.ndjson; have it delivered again, or accept the loss:"
             " tollbook run --accept-vanished east"
         )
         assert (events(two, "east"), len(events(two, "west"))) == (BOTH, 3)
     assert status(two, "east").held_back_from == date(2026, 11, 3)
     taken = night(two, ["east"])
     assert (taken.held_back, len(taken.vanished)) == ([], 1)
-    assert night(two) == Taken()
+    assert night(two) == AcceptanceResult()
     assert events(two, "east") == {"2026-11-02/a.ndjson": 200}
     assert len(list(load_records.every(two))) == 4
 
@@ -204,7 +204,7 @@ def test_a_file_that_was_moved_has_not_vanished(two: Home) -> None:
     moved = two.landing / "east" / "logs" / "dt=2026-11-05" / "other name.ndjson"
     moved.parent.mkdir()
     (two.landing / "east" / "logs" / "dt=2026-11-03" / "a.ndjson").rename(moved)
-    assert night(two) == Taken()
+    assert night(two) == AcceptanceResult()
     assert events(two, "east") == {"2026-11-02/a.ndjson": 200, "2026-11-05/other name.ndjson": 200}
 
 
@@ -212,7 +212,7 @@ def test_files_of_closed_months_may_be_archived(two: Home) -> None:
     two.closings.mkdir(parents=True)
     (two.closings / "2026-11.json").write_text('{"month":"2026-11","closed_at":"","days":[],"accepted":[]}')
     (two.landing / "east" / "logs" / "dt=2026-11-03" / "a.ndjson").unlink()
-    assert night(two) == Taken()
+    assert night(two) == AcceptanceResult()
     assert events(two, "east") == {"2026-11-02/a.ndjson": 200}
 
 
@@ -227,7 +227,7 @@ def test_an_emptied_landing_changes_nothing_and_coming_back_costs_nothing(two: H
     assert events(two, "east") == events(two, "west") == BOTH
     (two.root / "elsewhere").rename(two.landing)
     assert pending(two, load_sources(two)) == []
-    assert night(two) == Taken()
+    assert night(two) == AcceptanceResult()
 
 
 def test_a_source_nobody_names_any_more_stays_until_somebody_says_so(two: Home) -> None:
@@ -236,7 +236,7 @@ def test_a_source_nobody_names_any_more_stays_until_somebody_says_so(two: Home) 
     assert held.startswith("east: 2 landing files are gone")
     assert events(two, "east") == BOTH
     assert night(two, ["east"]).held_back == []
-    assert night(two) == Taken()
+    assert night(two) == AcceptanceResult()
     assert accepted.sources(two) == ["west"]
 
 
@@ -292,11 +292,11 @@ def test_a_home_of_an_older_version_counts_as_accepted_but_for_days_its_gate_ref
     for source in ("east", "west"):
         accepted.accept(two, source, [])
     (two.source_status / "status.parquet").unlink()
-    adopt(two, load_sources(two))
+    accept_records_of_0_2(two, load_sources(two))
     assert accepted.sources(two) == [], "nothing was ever published"
     two.published_database.touch()
     (two.landing / "west" / "logs" / "dt=2026-11-03" / "a.ndjson").unlink()
-    adopt(two, load_sources(two))
+    accept_records_of_0_2(two, load_sources(two))
     assert events(two, "east") == events(two, "west") == BOTH
 
 
@@ -324,7 +324,7 @@ def test_where_a_source_is_and_when_more_is_due_is_written_down(home: Home) -> N
         land(home, "infron", day, 1)
     night(home)
     assert status(home, "infron").silent_since is None
-    take_over(home, load_sources(home), date(2026, 11, 9))
+    accept_sources(home, load_sources(home), date(2026, 11, 9))
     assert status(home, "infron") == SourceStatus(
         "infron",
         "infron",
