@@ -1,7 +1,8 @@
 {#- Rulings: docs/decisions/closing.md#closing-4 -#}
-{#- What the models of the spend detector share: what counts as spend, and which days a day is measured against. -#}
+{#- Shared by the models of the spend detector: what counts as spend, and which days a day is compared with. -#}
 
-{#- Rows of fct_usage_daily summed: cache-optimized cost, or what the gateway took of usage without a price, if that is more. -#}
+{#- Rows of fct_usage_daily summed: cache-optimized cost, or the gateway's charge for usage without a price, if that is
+more. -#}
 {% macro spend_of_usage() -%}
     cast(sum(
             case
@@ -17,7 +18,7 @@
         and {{ one }}.api_key_id = {{ other }}.api_key_id
 {%- endmacro %}
 
-{#- Whether `past` is one of the last eight days of the key with the weekday of `today`, which is none of them. -#}
+{#- Whether `past` is one of the key's last eight days with the weekday of `today`, excluding `today`. -#}
 {% macro is_same_weekday_before(past, today) -%}
     {{ past }}.weekday = {{ today }}.weekday
         and {{ past }}.weekday_number < {{ today }}.weekday_number

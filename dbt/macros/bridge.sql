@@ -1,4 +1,4 @@
-{#- What lies between the invoices of a month and the money of that month, in the order it is told. -#}
+{#- The parts between a month's invoices and its money received, in the order of the report. -#}
 {% macro bridge_parts() -%}
     {{ return([
         'invoiced', 'credited', 'settled_otherwise', 'paid_for_other_months', 'without_invoice', 'overpaid', 'unpaid',

@@ -1,12 +1,12 @@
 {#-
-  What kind of call a gateway's log line is of: LiteLLM's `call_type` (CallTypes of LiteLLM 1.110.2) or, elsewhere, the
-  route. Kinds that only manage something (list tools, poll a batch, look at a file) use nothing unless the line counts
-  tokens: they cost 0, or what the line charges for the call.
+  The call type of a log line: LiteLLM's `call_type` (CallTypes of LiteLLM 1.110.2) or, elsewhere, the route. Management
+  calls (list tools, poll a batch, read a file) use nothing unless the line counts tokens: they cost 0, or what the line
+  charges for the call.
 
   Rulings: docs/decisions/usage.md#usage-4
 -#}
 
-{#- Kinds that use nothing where no tokens are counted. -#}
+{#- Kinds without usage where no tokens are counted. -#}
 {% macro managing_call_types() %}
     {{ return([
         'mcp', 'moderation', 'batch', 'file', 'fine_tuning', 'vector_store', 'container', 'assistant', 'stored_response',
@@ -14,7 +14,7 @@
     ]) }}
 {% endmacro %}
 
-{#- Kinds whose lines name the object asked about, not the call: the same id at every poll. -#}
+{#- Kinds whose lines have the id of the requested object, not of the call: the same id at every poll. -#}
 {% macro object_call_types() %}
     {{ return(['batch', 'file', 'fine_tuning', 'vector_store', 'container', 'assistant', 'stored_response', 'skill', 'video_job']) }}
 {% endmacro %}
@@ -82,7 +82,7 @@
     end
 {%- endmacro %}
 
-{#- Routes of kinds that only manage something, as patterns of LIKE over the lower-case path; the narrower kind first. -#}
+{#- Routes of management calls, as patterns of LIKE over the lower-case path; the narrower kind first. -#}
 {% macro managing_routes() %}
     {{ return([
         ['mcp', ['/mcp%', '%/mcp/%', '%/mcp-rest/%']],

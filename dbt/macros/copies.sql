@@ -1,6 +1,6 @@
 {#-
-  What the copies of one call must agree on: each field, what a copy says of it (`said`, a struct over the columns of
-  int_usage_repeated_events), and when two copies contradict each other. What a copy does not tell is null and
+  Fields on which copies of one call must agree: the value of a copy (`said`, a struct over the columns of
+  int_usage_repeated_events), and when two copies contradict each other. A value missing from a copy is null and
   contradicts nothing.
 
   Rulings: docs/decisions/copies.md
@@ -37,7 +37,7 @@
     )
 {%- endmacro %}
 
-{#- What the last digit that an amount is written with is worth, up to a hundredth of a cent: exports round. -#}
+{#- The value of the last written digit of an amount, at most a hundredth of a cent, because exports round. -#}
 {% macro last_place_usd(usd) -%}
     case
         {%- for places in [4, 5, 6, 7, 8, 9, 10, 11] %}

@@ -3,7 +3,7 @@
   once, half away from zero; amounts here are never negative.
 -#}
 
-{#- The wallet that a name stands for; `sole_wallets` is joined. -#}
+{#- The wallet of a name; `sole_wallets` is joined. -#}
 {% macro credit_wallet(name) -%}
     coalesce(nullif({{ name }}, ''), sole_wallets.wallet_id, 'unattributed')
 {%- endmacro %}
@@ -26,7 +26,7 @@
     make_timestamp({{ microseconds }})
 {%- endmacro %}
 
-{#- The ledger of closed months, as `tollbook close` kept it: [] until a month is closed. -#}
+{#- The ledger of closed months, written by `tollbook close`: [] until a month is closed. -#}
 {% macro closed_credit_files() -%}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
     {%- set files = home_glob('lake/closings/*.credits.parquet') | replace("'", "''") -%}

@@ -1,10 +1,10 @@
 {#-
-  What a source delivers again counts as last delivered: the later day wins. Within a day of delivery nothing tells what came
-  later, whatever the files are called and wherever a line stands: sums of a period that goes on only grow, so the row with
-  the most wins, then the one whose content sorts last. File and line decide only which of two equal rows is named.
+  Of rows that a source delivers again, the last delivery counts. Within one day of delivery the order is unknown,
+  whatever the file names and lines: sums of an open period only grow, so the largest row wins, then the one whose
+  content sorts last. File and line decide only which of two equal rows is named.
 
   last_delivery(relation, key, most)  the rows of a relation of which no later one has the same key, an SQL expression or a
-                                      list of columns; `most` are columns that grow, the first that differs decides
+                                      list of columns; `most` are columns that grow; the first that differs decides
 -#}
 
 {% macro last_delivery(relation, key, most = []) -%}

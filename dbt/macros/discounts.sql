@@ -1,12 +1,12 @@
 {#- Rulings: docs/decisions/discounts.md#discounts-2 -#}
-{#- What a discount rule can be for. The columns are those of config/discount_rules.csv; null means any. -#}
+{#- Columns that say what a discount rule applies to, as in config/discount_rules.csv; null means any. -#}
 {% macro discount_subject() %}
     {{ return(['workspace_id', 'group_name', 'api_key_id', 'member_id', 'provider', 'model', 'call_type']) }}
 {% endmacro %}
 
 {#-
   The column of a usage event that a rule's column is compared with, null on days on which no rule names it: events that
-  no rule tells apart are one subject. `days` has a flag names_<column> per column.
+  no rule distinguishes are one subject. `days` has a flag names_<column> per column.
 -#}
 {% macro discount_subject_of(column, events, days) -%}
     {%- set event_column = {'provider': 'price_provider', 'model': 'price_model'}.get(column, column) -%}
@@ -22,9 +22,9 @@
 {%- endmacro %}
 
 {#-
-  Which of two rules goes before the other: the higher precedence; then the one that names more columns; of as many, the
-  narrower ones (a key before a member, a workspace, a group, a model, a provider, a call type), the longer model name and
-  the higher threshold; then the one that started later, then its name.
+  Order of two rules: the higher precedence; then the one that names more columns; with as many, the narrower ones (a
+  key before a member, a workspace, a group, a model, a provider, a call type), the longer model name and the higher
+  threshold; then the one that started later, then its name.
 -#}
 {% macro discount_order() -%}
     precedence desc, named_columns desc, named_rank desc, model_length desc, threshold_usd desc, valid_from desc,

@@ -1,8 +1,8 @@
 {#-
   Minor units and back. The only place a currency's divisor appears.
 
-  A currency that nobody listed has two decimals: Stripe lists the exceptions. Factors are multiplied, never divided,
-  so that money stays DECIMAL on every engine.
+  A currency that is not listed has two decimals: Stripe lists the exceptions. Factors are multiplied, never divided, so
+  that money stays DECIMAL on every engine.
 -#}
 
 {% macro minor_per_major(exponent) -%}

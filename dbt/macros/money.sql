@@ -9,7 +9,7 @@
 -#}
 
 {#-
-  tokens × unit price, summed; terms are [tokens column, price class], of which `rare` ones are worked out only where the
+  tokens × unit price, summed; terms are [tokens column, price class], of which `rare` ones are computed only where the
   row `has_rare` tokens. Picodollars; null where the price is fine.
 -#}
 {% macro picousd(terms, rare, has_rare) -%}
@@ -31,7 +31,7 @@
     end
 {%- endmacro %}
 
-{#- 10^-24 dollars that a factor can still be put to; null above 100,000 dollars, which no call costs. -#}
+{#- 10^-24 dollars that can still be multiplied by a factor; null above 100,000 dollars, which no call costs. -#}
 {% macro within_money(yoctousd) -%}
     case when {{ yoctousd }} <= cast(100000000000000000000000000000 as hugeint) then {{ yoctousd }} end
 {%- endmacro %}

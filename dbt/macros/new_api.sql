@@ -1,5 +1,5 @@
 {#-
-  What a log item of the New-API family charges beside tokens: calls of tools, and what multiplies its price.
+  Charges of a New-API log item in addition to tokens: tool calls, and factors of its price.
 
   Rulings: docs/decisions/copies.md#copies-3, docs/decisions/gateway-prices.md, docs/decisions/usage.md#usage-5
 -#}
@@ -10,9 +10,9 @@
 {%- endmacro %}
 
 {#-
-  What tools cost, undiscounted, in picodollars; null if no number holds it. Newer builds list them at a price per
-  thousand calls. Older ones have fields for each: `_call_price` is for one call, which is what is meant where no count
-  stands, and `_price` is for a thousand. A tool in the list is not looked for in its fields.
+  What tools cost, undiscounted, in picodollars; null if it does not fit the type. Newer builds list them at a price per
+  thousand calls. Older ones have fields for each: `_call_price` is for one call, which is assumed without a count, and
+  `_price` is for a thousand. Fields of a tool in the list are ignored.
 -#}
 {% macro tool_surcharge_picousd() -%}
     try_cast(
@@ -47,9 +47,9 @@
 {%- endmacro %}
 
 {#-
-  What the price of a task is multiplied by: the product of its ratios (seconds, size, number of pictures ...). The newest
-  builds write them as one object, others each by its name, most only into the words of the item, with two decimals.
-  A task that is charged by the call is not multiplied. Null where nothing is named.
+  The factor of a task's price: the product of its ratios (seconds, size, number of pictures ...). The newest builds
+  write them as one object, others each by name, most only into the item's text, with two decimals. A task charged by
+  the call is not multiplied. Null without ratios.
 -#}
 {% macro task_multiplier() -%}
     case
@@ -67,7 +67,7 @@
     regexp_extract_all({{ words }}, ':\s*"?([0-9][0-9.eE+-]*)"?\s*(?:[,}]|$)', 1)
 {%- endmacro %}
 
-{#- The product of those texts that are numbers above 0, of which no task has more than six; null beyond all measure. -#}
+{#- The product of those texts that are numbers above 0, of which no task has more than six; null if too large. -#}
 {% macro product(texts) -%}
     {%- set numbers -%}
         list_filter(list_transform({{ texts }}, lambda one: try_cast(one as decimal(18, 9))), lambda one: one > 0)
@@ -79,7 +79,7 @@
     {{ products[-1] }}
 {%- endmacro %}
 
-{#- A price or ratio times what multiplies it, if anything does. -#}
+{#- A price or ratio times its factor, if any. -#}
 {% macro multiplied(column, type) -%}
     case when price_multiplier is null then {{ column }} else try_cast({{ column }} * price_multiplier as {{ type }}) end
 {%- endmacro %}

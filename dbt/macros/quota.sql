@@ -24,7 +24,7 @@
     )
 {%- endmacro %}
 
-{#- tokens × ratio, summed, in 10^-9 plain input tokens; terms are [tokens, ratio]. A ratio nobody wrote is 1. -#}
+{#- tokens × ratio, summed, in 10^-9 plain input tokens; terms are [tokens, ratio]. A missing ratio is 1. -#}
 {% macro ratio_units(terms) -%}
     {%- for tokens, ratio in terms %}
         {{- ' + ' if not loop.first }}{{ tokens }} * {% if ratio == '1' -%}
@@ -46,7 +46,7 @@
     end
 {%- endmacro %}
 
-{#- What a ratio is in dollars per million tokens; of a price with no end the first 18 decimals. Null above a million,
+{#- A ratio in dollars per million tokens; of an infinite decimal the first 18 digits. Null above a million,
   and below zero. -#}
 {% macro ratio_usd_per_mtok(model_ratio_units, ratio, quota_per_unit) -%}
     {%- set product = model_ratio_units ~ ' * ' ~ ratio_units([['1', ratio]]) -%}

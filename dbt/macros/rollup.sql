@@ -11,7 +11,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- What a row of fct_usage_daily counts for which member: a call by the API stays with its key. -#}
+{#- The member of a row of fct_usage_daily; API calls belong to their key, not to a member. -#}
 {% macro playground_member() -%}
     case when origin = 'playground' then member_id end
 {%- endmacro %}
@@ -34,15 +34,15 @@
         cast(sum(credits_used) as bigint) as credits_used
 {%- endmacro %}
 
-{#- The spelling a row with a name was last seen under. -#}
+{#- The last seen spelling of a name. -#}
 {% macro latest_spelling(name, seen_at) -%}
     max(case when {{ name }} is not null then {'seen_at': {{ seen_at }}, 'name': {{ name }}} end).name
 {%- endmacro %}
 
 {#-
   fct_usage_daily summed to one row per UTC day, billing day, source and `dimensions`; a null dimension becomes its own
-  row, named 'unattributed', so that every rollup has the same total. `expressions` say what a dimension is where it is
-  more than a column; `labels` are taken from the row with the latest spelling.
+  row, named 'unattributed', so that every rollup has the same total. `expressions` define dimensions that are not
+  columns; `labels` are taken from the row with the latest spelling.
 -#}
 {% macro usage_rollup(dimensions, labels = [], expressions = {}) -%}
 with usage_daily as (

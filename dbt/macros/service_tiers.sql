@@ -1,14 +1,14 @@
 {#- Rulings: docs/decisions/pricing.md -#}
-{#- Service tiers: what others call them, and which one a call was asked for, served and priced in. -#}
+{#- Service tiers: their names, and the tier requested, served and priced for a call. -#}
 
-{#- Service tiers that catalogues price apart; any other is priced as standard unless a contract names it. -#}
+{#- Service tiers with their own catalogue prices; any other is priced as standard unless a contract names it. -#}
 {% macro service_tiers() %}
     {{ return(['standard', 'batch', 'flex', 'priority', 'fast']) }}
 {% endmacro %}
 
 {#-
-  One name per tier; null where the text names none. `auto` lets the provider choose, which says nothing of the choice.
-  Gemini's traffic types and Anthropic's request values are among the others' names.
+  One name per tier; null where the text names none. `auto` lets the provider choose, so the tier is unknown. Gemini's
+  traffic types and Anthropic's request values are among the others' names.
 -#}
 {% macro service_tier_name(text) -%}
     case lower(trim({{ text }}))
@@ -25,8 +25,8 @@
 {%- endmacro %}
 
 {#-
-  The tier that served a call: what the answer says goes before what the gateway priced, that before what was asked for.
-  `speed` is Anthropic's: `fast` is a tier whatever the tier beside it.
+  The tier that served a call: the response's, else the one the gateway priced, else the requested one. `speed` is
+  Anthropic's: `fast` is a tier whatever the tier beside it.
 -#}
 {% macro service_tier_served(told, speeds = []) -%}
     coalesce(

@@ -1,4 +1,4 @@
-{#- What sources.yml says of each source, one row each: stg_config__sources has a row per period of quota. -#}
+{#- Settings of each source in sources.yml, one row each: stg_config__sources has a row per period of quota. -#}
 {% macro source_settings(settings) -%}
     select
         source,

@@ -1,8 +1,8 @@
 {#-
-  What the reconciliation said on each day of its books, kept beside the priced requests: lake/recon_statuses/<day>.ndjson, one
-  row for each item whose status changed on that day, an empty status for an item that is no more. Verdicts of the past cannot
-  be derived again, because the objects they were made of have changed; so they are written down. A day is the last day the
-  billing data speaks of, never that of the clock, and a rerun of a day writes its file anew.
+  The reconciliation statuses by day, kept in lake/recon_statuses/<day>.ndjson: one row for each item whose status
+  changed on that day, with an empty status for an item that no longer exists. Past statuses cannot be derived again,
+  because their objects have changed; so they are stored. The day is the last day of the billing data, never the
+  clock's, and a rerun of a day rewrites its file.
 
   Rulings: docs/decisions/invoices-and-payments.md#invoices-5
 -#}
@@ -25,7 +25,7 @@
     )
 {%- endmacro %}
 
-{#- Write down what `history` says began or ended on the last day it speaks of. -#}
+{#- Write the statuses that began or ended on the last day of `history`. -#}
 {% macro record_statuses(history, settings) -%}
     {%- set day = run_query('select watermark_date from ' ~ settings).columns[0].values()[0] if execute -%}
     {%- if day -%}

@@ -1,6 +1,7 @@
 {#-
   The objects of one kind as they were last fetched: their state, metadata and amounts change after creation. An object
-  whose last version says that it is gone is left out; ranking comes first, or its last living version would come back.
+  whose last version is a tombstone is left out; it is ranked before filtering, or its previous version would be
+  returned.
 -#}
 {% macro latest_stripe_versions(kind) -%}
 (

@@ -1,5 +1,5 @@
 {#- Rulings: docs/decisions/credits.md#credits-5 -#}
-{#- The day it is in a zone at a moment of UTC. -#}
+{#- The day in a time zone at a UTC time. -#}
 {% macro local_date(moment, time_zone) -%}
     cast(timezone({{ time_zone }}, timezone('UTC', {{ moment }})) as date)
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#-
-  What a call can use that has a price of its own: the token classes of dbt_project.yml, the calls themselves and the
-  provider's searches. Every model that prices, adds up or shows usage loops over these.
+  Everything with its own price: the token classes of dbt_project.yml, the calls themselves and the provider's searches.
+  Every model that prices, adds up or shows usage loops over these.
 
   Rulings: docs/decisions/pricing.md
 -#}
@@ -24,7 +24,7 @@
     {{ return(counted) }}
 {%- endmacro %}
 
-{#- What is priced and is no token: every call once, and the provider's searches. -#}
+{#- Priced but not tokens: every call once, and the provider's searches. -#}
 {% macro tokenless_classes() -%}
     {{ return({'requests': '1', 'web_searches': 'web_searches'}) }}
 {%- endmacro %}
@@ -48,12 +48,12 @@
     {{ return(classes | map(attribute = 'tokens') | list) }}
 {% endmacro %}
 
-{#- Classes counted apart because they are not text; most calls have none. -#}
+{#- Classes of other content than text; most calls have none. -#}
 {% macro media_classes() %}
     {{ return(token_classes() | rejectattr('modality', 'equalto', 'text') | list) }}
 {% endmacro %}
 
-{#- Classes that only a copy which splits its totals tells of: all but plain text. -#}
+{#- Classes known only from copies that split their totals: all but plain text. -#}
 {% macro split_classes() %}
     {{ return(token_classes() | rejectattr('class', 'in', ['input', 'output']) | list) }}
 {% endmacro %}
@@ -68,7 +68,7 @@
     {{ token_sum(token_classes(cached = 'read')) }}
 {%- endmacro %}
 
-{#- Prompt tokens of every modality, of which the cache may have served some: what a hit rate is a share of. -#}
+{#- Prompt tokens of every modality, the base of the cache hit rate. -#}
 {% macro cacheable_input_tokens() -%}
     {{ token_sum(token_classes(side = 'input')) }}
 {%- endmacro %}

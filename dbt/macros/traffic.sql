@@ -8,7 +8,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- Rows of minutes summed; a peak of sums has to be taken over minutes that are summed already. -#}
+{#- Sums of minutes; peaks must be computed from minutes that are already summed. -#}
 {% macro traffic_sums() -%}
     {%- for count in traffic_counts() %}
         cast(sum({{ count }}) as bigint) as {{ count }}{{ ',' if not loop.last }}
@@ -24,7 +24,7 @@
         {{ ratio('gateway_cache_requests', 'requests') }} as gateway_cache_hit_rate
 {%- endmacro %}
 
-{#- A gateway that fell back may not say how often: then another model answered than was asked for. -#}
+{#- A gateway may not report the number of fallbacks: then another model answered than requested. -#}
 {% macro fell_back() -%}
     coalesce(fallback_depth > 0, model_requested != model_served, false)
 {%- endmacro %}

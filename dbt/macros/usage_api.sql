@@ -4,12 +4,12 @@
     case {{ usage_api }} when 'openai' then 'chat' when 'openai_embeddings' then 'embeddings' when 'anthropic' then 'chat' end
 {%- endmacro %}
 
-{#- A model as its provider calls it, without the provider that gateways put before it and without the date of a snapshot. -#}
+{#- A model's name without the provider prefix of gateways and without the date of a snapshot. -#}
 {% macro provider_model(model) -%}
     regexp_replace(substr({{ model }}, strpos({{ model }}, '/') + 1), '-([0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})$', '')
 {%- endmacro %}
 
-{#- What `relation` counts, summed to one row per window and group: an API's rows and the logs' are added up alike. -#}
+{#- Sums of `relation`, one row per window and group, the same for an API's rows and the logs'. -#}
 {% macro usage_api_sums(relation) -%}
     select
         window_id,

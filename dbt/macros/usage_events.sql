@@ -83,12 +83,12 @@
     ) }}
 {% endmacro %}
 
-{#- What tells which model served a call, taken as one block from the copy that is the response itself. -#}
+{#- Columns of the model that served a call, taken as one block from the copy that is the response. -#}
 {% macro usage_event_served_columns() %}
     {{ return(['provider', 'model_served', 'price_provider', 'price_model']) }}
 {% endmacro %}
 
-{#- What the reader says of a call's counts (ingestion/usage), the same columns for every stream that has a usage object. -#}
+{#- The reader's columns of a call's counts (ingestion/usage), the same for every stream with a usage object. -#}
 {% macro usage_reading_columns() %}
     {{ return(usage_event_token_columns() | reject('equalto', 'cache_told') | list + ['reported_total_tokens']) }}
 {% endmacro %}

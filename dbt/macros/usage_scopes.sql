@@ -1,5 +1,5 @@
 {#- Rulings: docs/decisions/reports.md#reports-2 -#}
-{#- A served model with its provider before it, once. -#}
+{#- A served model with its provider prefix. -#}
 {% macro model_name() -%}
     case
         when provider = '' or starts_with(model_served, concat(provider, '/')) then model_served
@@ -8,8 +8,8 @@
 {%- endmacro %}
 
 {#-
-  What usage can be asked of: scope → [workspace, subject], each an expression over rows like fct_usage_daily's. The
-  names are those of config/budgets.csv.
+  Scopes of usage: scope → [workspace, subject], each an expression over rows like fct_usage_daily's. The names are
+  those of config/budgets.csv.
 -#}
 {% macro usage_scopes() -%}
     {{ return({

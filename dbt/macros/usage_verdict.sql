@@ -1,6 +1,7 @@
 {#-
-  What becomes of an event's price. A call that did not succeed and used nothing cost nothing whatever its model, and neither
-  did one that only manages something; any other success without usage is unknown, not free. A refund or a later settlement is its own price: what was given back or charged.
+  The pricing verdict of an event. A call that did not succeed and used nothing costs nothing whatever its model, and so
+  does a management call; any other success without usage is unknown, not free. A refund or a later settlement is its
+  own price: what was given back or charged.
 
   Rulings: docs/decisions/pricing.md, docs/decisions/usage.md#usage-2
 -#}

@@ -20,7 +20,7 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{#- The same at list: every token at the price of the class it is listed as. -#}
+{#- The same at list: every token at the price of its list class. -#}
 {% macro list_atto_at(alternative) -%}
     {%- for class in token_classes() %}{{ ' + ' if not loop.first }}{{ class.tokens }} * {{ alternative }}.{{ class.list_as }}{% endfor %}
     {%- for class, tokens in tokenless_classes().items() %} + {{ tokens }} * {{ alternative }}.{{ class }}{% endfor -%}
@@ -47,7 +47,7 @@
 {%- endmacro %}
 
 {#-
-  What would have been charged, by the name of `amount` in the variable variance_causes: (amount, condition). The columns are
+  Counterfactual charges, by the name of `amount` in the variable variance_causes: (amount, condition). The columns are
   those of int_usage_events_explained; an alternative a model does not have is null and never equal.
 -#}
 {% macro counterfactual_charges() -%}
@@ -109,7 +109,7 @@
     {{ return(causes) }}
 {%- endmacro %}
 
-{#- The part of the variance that a reason makes; null for a reason without one. -#}
+{#- The part of the variance that a reason explains; null for a reason without one. -#}
 {% macro part_of_reason(reason) -%}
     case {{ reason }}
         {%- for cause in var('variance_causes') if cause.part is defined %}
@@ -133,7 +133,7 @@
     {{ return(['quantity', 'rate', 'formula', 'rounding', 'timing']) }}
 {%- endmacro %}
 
-{#- A cell beside the `others` that differ from it in `dimension` and in prices, and in nothing else. -#}
+{#- A cell joined to the `others` that differ from it only in `dimension` and in prices. -#}
 {% macro from_neighbours_in(dimension) -%}
     from cells
     inner join cells as others
@@ -147,7 +147,7 @@
     group by cells.price_cell
 {%- endmacro %}
 
-{#- Reasons that leave a charge unexplained: what a field nobody knows may be the reason of. -#}
+{#- Reasons of unexplained charges, for which an undeclared field may be the cause. -#}
 {% macro unexplained_reasons() -%}
     {{ return(var('variance_causes') | selectattr('is_unexplained', 'defined') | map(attribute = 'reason') | list) }}
 {%- endmacro %}

@@ -6,9 +6,9 @@
 --     select sum(cost_usd), sum(target_cost_usd) from what_if('openai/gpt-4o-mini') where model_served = 'openai/gpt-4o';
 --
 -- Every request is priced with the prices of its own moment, prompt size and time of day, times its own discount. The
--- target gets the tokens the model had: another tokenizer or another answer's length is not guessed at. Requests that
--- are unpriced, refunded or paid per call are left out, so that both sides speak of the same requests.
--- `tokens_at_prices` is each token class of dbt_project.yml times its price, written out when this is published.
+-- target has the same tokens: another tokenizer or answer length is not estimated. Requests that are unpriced, refunded
+-- or paid per call are left out, so that both sides speak of the same requests. `tokens_at_prices` is the sum of each
+-- token class of dbt_project.yml times its price, inserted on publication.
 create macro what_if(target) as table
 with requests as (
     select

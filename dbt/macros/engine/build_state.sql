@@ -1,11 +1,11 @@
 {#-
-  Build state, as dbt asks for it: which day of which model is built from what. The tables are made and described in
-  dagster_project/books/state.py, before dbt runs; no other macro and no model names a table of `meta`.
+  dbt's access to the build state: which day of which model is built from what. The tables are created and described in
+  dagster_project/books/state.py, before dbt runs; no other macro and no model uses a table of `meta`.
 
   A day is rebuilt exactly when the fingerprint it should have (its inputs' fingerprints and the model's own SQL) is not the
-  one in day_builds. `content`, where a model keeps it, is the hash of the day's rows: what depends on the model is rebuilt
-  only when they changed, not whenever they were looked at again. `parts` is what the fingerprint of a lake model's day is
-  the hash of: it tells why a day was built again.
+  one in day_builds. `content`, where a model keeps it, is the hash of the day's rows: dependent models are rebuilt only
+  when the rows changed, not whenever the day was rebuilt. `parts` are the inputs of a lake model's fingerprint: they
+  show why a day was rebuilt.
 
   Rulings: docs/decisions/days.md
 -#}
@@ -24,12 +24,12 @@
     meta.closed_days
 {%- endmacro %}
 
-{#- At most one row: the event dates a person wants rated again. -#}
+{#- At most one row: the event dates to restate. -#}
 {% macro requested_restatement() -%}
     meta.restatement
 {%- endmacro %}
 
-{#- One row: the UTC day on which this build finds what it finds. -#}
+{#- One row: the UTC day of this build. -#}
 {% macro run_state() -%}
     meta.run
 {%- endmacro %}
@@ -38,7 +38,7 @@
     (select event_date from meta.unpublished_days where model = '{{ model_name }}')
 {%- endmacro %}
 
-{#- Data tests over requests look only at days no publication holds yet: write `where: __unpublished_days__`. -#}
+{#- Data tests over requests check only days that are not published yet: write `where: __unpublished_days__`. -#}
 {% macro get_where_subquery(relation) -%}
     {%- set where = config.get('where', '') -%}
     {%- if where -%}
@@ -143,9 +143,9 @@
 {%- endmacro %}
 
 {#-
-  Point what the model being built reads at the days from the first to the last of `days`, `margin_days` more on either
-  side: first_day and last_day for relations that are kept by day, and for each raw table the files that hold rows of these
-  days, or its empty schema file.
+  Set the DuckDB variables that limit what the model reads to the days from the first to the last of `days`, and
+  `margin_days` more on either side: first_day and last_day for relations kept by day, and for each raw table the files
+  with rows of these days, or its empty schema file.
 -#}
 {% macro set_raw_variables(days, margin_days = 0) %}
     {%- set first_day = "date '" ~ (days[0][0] if days else '0001-02-01') ~ "' - " ~ margin_days -%}
@@ -173,7 +173,7 @@
     {%- do run_query(variables) -%}
 {% endmacro %}
 
-{#- Whether a row of a relation that is kept by day is of the days being built; any row where nothing says which. -#}
+{#- Whether a row of a relation kept by day is of the days being built; true if the variables are not set. -#}
 {% macro is_day_shown() -%}
     event_date >= coalesce(cast(getvariable('first_day') as date), date '-infinity')
     and event_date <= coalesce(cast(getvariable('last_day') as date), date 'infinity')

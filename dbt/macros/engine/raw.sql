@@ -3,11 +3,11 @@
 
   raw_events(table)  a table's rows of the days being built: files and days come from DuckDB variables that the `daily` and
                      `lake` materializations set, so that the SQL of a model is the same every night and can be
-                     fingerprinted. Where no variable is set, all accepted rows: whoever opens build.duckdb sees every day,
-                     or sets first_day and last_day (timestamps) and sees those
+                     fingerprinted. If no variable is set, all accepted rows: build.duckdb then shows every day, or with
+                     first_day and last_day (timestamps) those days
   raw_table(table)   every accepted file of a landed table
-  raw_glob(table)    every file of a table that is written whole (config, prices) or version by version (Stripe); a file
-                     older than a column has nothing in it
+  raw_glob(table)    every file of a table that is written whole (config, prices) or version by version (Stripe); in a
+                     file older than a column it is null
 
   Rulings: docs/decisions/days.md#days-3
 -#}
@@ -16,7 +16,7 @@
     {{ env_var('TOLLBOOK_HOME', '.tollbook') }}/{{ path }}
 {%- endmacro %}
 
-{#- A pattern below the home, in whose own path no character means anything but itself. -#}
+{#- A glob pattern below the home; special characters in the home's path are escaped. -#}
 {% macro home_glob(pattern) -%}
     {{ env_var('TOLLBOOK_HOME', '.tollbook') | replace('[', '[[]') | replace('*', '[*]') }}/{{ pattern }}
 {%- endmacro %}
@@ -65,7 +65,7 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{#- The files below lake/ that a pattern names, whole paths in order, without what a process that died left unfinished. -#}
+{#- The files below lake/ that a pattern names, whole paths in order, without unfinished files of killed processes. -#}
 {% macro lake_files(pattern) -%}
     {%- set found -%}
         select file
@@ -116,7 +116,7 @@
     )
 {%- endmacro %}
 
-{#- Whether a time is of the days being built; of any day where nothing says which. -#}
+{#- Whether a time is of the days being built; true if the variables are not set. -#}
 {% macro is_of_days(occurred_at) -%}
     {{ occurred_at }} >= coalesce(cast(getvariable('first_day') as timestamp), timestamp '-infinity')
     and {{ occurred_at }} < coalesce(cast(getvariable('last_day') as timestamp) + interval 1 day, timestamp 'infinity')

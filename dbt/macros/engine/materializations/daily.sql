@@ -1,11 +1,12 @@
 {#-
-  daily: a table whose days are rebuilt one by one, exactly when what a day is made of changed.
+  daily: a table whose days are rebuilt one by one, exactly when a day's inputs changed.
 
   config(materialized = 'daily', upstream = [first, …], margin_days = 0, keeps_content = false)
   The model selects all days and must have a column event_date; the first upstream says which days exist. Stale days are
   deleted together with their rows of day_builds in one transaction, then missing days are inserted in batches, each batch with
-  its rows of day_builds in one transaction: a run that dies between the two is completed by the next. With margin_days the raw
-  rows of the days around are read as well. With keeps_content, what depends on the model sees the hash of a day's rows.
+  its rows of day_builds in one transaction: a run killed between the two is completed by the next. With margin_days the
+  raw rows of the days around are read as well. With keeps_content, what depends on the model sees the hash of a day's
+  rows.
 -#}
 {% materialization daily, adapter = 'duckdb' %}
     {%- set target_relation = this.incorporate(type = 'table') -%}
@@ -20,7 +21,8 @@
     {{ run_hooks(pre_hooks, inside_transaction = True) }}
 
     {%- set columns = get_column_schema_from_query(sql) | map(attribute = 'name') | list -%}
-    {#- Asked the same way: of a struct, dbt lists the fields in one answer and the whole in another. -#}
+    {#- Both column lists are queried the same way, because dbt lists a struct's fields in one case and the struct in
+    another. -#}
     {%- set built_columns = [] -%}
     {%- if existing_relation is not none -%}
         {%- set built_columns = get_column_schema_from_query('select * from ' ~ existing_relation) | map(attribute = 'name') | list -%}
@@ -38,7 +40,7 @@
     {%- endif -%}
 
     {%- set missing_days = day_changes(model.name, config.require('upstream'), code_fingerprint) -%}
-    {#- Rows of days that day_builds does not name go, whoever left them. -#}
+    {#- Delete rows of days that are not in day_builds. -#}
     {%- call statement('forget') -%}
         {{ forget_stale_days(model.name) }};
         delete from {{ target_relation }} where event_date not in (

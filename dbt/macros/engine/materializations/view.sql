@@ -1,8 +1,8 @@
 {#-
   view: one step of a day's pipeline that anyone can select from, in one statement instead of dbt's five.
 
-  What days it shows is decided below it, by raw_events() and by relations kept by day, whenever it is read. Its comment is
-  the hash of its code, and of that of the views below it, for models that are rebuilt when code changed.
+  The days it shows are decided when it is read, by raw_events() and by relations kept by day. Its comment is the hash
+  of its code, and of that of the views below it, for models that are rebuilt when code changed.
 -#}
 {% materialization view, adapter = 'duckdb' %}
     {%- set target_relation = this.incorporate(type = 'view') -%}
@@ -13,7 +13,7 @@
     {{ run_hooks(pre_hooks, inside_transaction = True) }}
     {%- call statement('main') -%}
         {% if existing_relation is not none and existing_relation.type != 'view' %}drop {{ existing_relation.type }} {{ existing_relation }};{% endif %}
-        {#- A view is bound when it is made: to empty files, which is quick. -#}
+        {#- A view is bound when it is created: to empty files, which is fast. -#}
         {%- for table in raw_tables %}
         set variable raw_{{ table }} = ['{{ raw_schema_file(table) | replace("'", "''") }}'];
         {%- endfor %}

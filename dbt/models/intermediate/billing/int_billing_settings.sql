@@ -1,8 +1,8 @@
 {#- Rulings: docs/decisions/invoices-and-payments.md#invoices-4 -#}
 {{ config(materialized = 'table') }}
 
--- One row: what the books are measured against. Ages count from the data's own last day, never from the clock,
--- so that the same files give the same answer on every day they are read.
+-- One row: settings of the reconciliation. Ages count from the data's own last day, never from the clock, so that the
+-- same files give the same answer on every day they are read.
 
 with settings as (
     select * from {{ ref('stg_config__anomaly_settings') }}

@@ -3,9 +3,9 @@
     int_credit_movements ─► post(lots, draws) per wallet ─► one row per entry: who, what, when, how much
 
 Everything is whole micro-credits and microseconds, so that nothing is rounded and nothing depends on the order
-of the rows. At one instant credits expire first, then new ones come, then usage takes. A draw takes from the lots
-that stand, in burn order, and what no lot covers is posted as overage. SQL has no good words for this: which lot
-a draw takes from depends on every draw before it. Names, money and days are the marts'.
+of the rows. At one instant credits expire first, then new ones come, then usage takes. A draw takes from the valid
+lots, in burn order, and the uncovered rest is posted as overage. This is not SQL because the lot a draw takes from
+depends on every draw before it. Names, money and days are added in the marts.
 
 Rulings: docs/decisions/credits.md.
 """
@@ -22,7 +22,7 @@ GRANT, BURN, EXPIRE, OVERAGE, ADJUST = range(5)
 
 
 class Lot(NamedTuple):
-    """Credits that arrive at an instant and may end at one; `number` tells lots apart and settles ties."""
+    """Credits granted at an instant, which may expire at one; `number` identifies a lot and breaks ties."""
 
     number: int
     at: int
@@ -33,7 +33,7 @@ class Lot(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """Credits taken at an instant, by usage or by a person's correction."""
+    """Credits taken at an instant, by usage or by a manual correction."""
 
     number: int
     at: int
@@ -52,7 +52,7 @@ class Entry(NamedTuple):
 
 
 def burn_key(lot: Lot, order: Sequence[str]) -> tuple[int, ...]:
-    """Say where a lot stands among those that usage may take from; what ends sooner goes sooner."""
+    """Return the sort key of a lot in burn order; ties go to the lot that expires sooner."""
     keys = {"priority": lot.priority, "expiry": lot.expires_at, "granted": lot.at}
     return (*(keys[name] for name in order), lot.expires_at, lot.at, lot.number)
 

@@ -1,8 +1,8 @@
 {#- Rulings: docs/decisions/credits.md#credits-3 -#}
 {{ config(materialized = 'table') }}
 
--- One row per lot of credits that somebody was given, or (below 0) that a person takes back: paid invoices, top-ups,
--- and what is booked by hand. Refunds of single calls are usage and come from there.
+-- One row per lot of credits granted, or (below 0) taken back by hand: paid invoices, top-ups, and manual bookings.
+-- Refunds of single calls are part of usage.
 
 with invoices as (
     select * from {{ ref('stg_infery__invoices') }}
@@ -33,7 +33,7 @@ usd_prices as (
     select * from {{ ref('int_invoice_usd_prices') }}
 ),
 
--- Days that somebody writes down are days of the zone the gateway bills by.
+-- Days written by hand are days of the gateway's billing zone.
 zones as (
     {{ source_settings(['billing_time_zone']) }}
 ),
@@ -42,7 +42,7 @@ quota_sources as (
     select distinct source from {{ ref('stg_new_api__units') }}
 ),
 
--- A renewal brings what its plan allows, and keeps it as long as the plan does. What a pack list says goes before.
+-- A renewal grants its plan's credits, for as long as the plan says. A pack list takes precedence.
 invoiced as (
     select
         invoices.*,

@@ -1,9 +1,9 @@
 {#- Rulings: docs/decisions/credits.md#credits-4 -#}
 {{ config(materialized = 'table') }}
 
--- One row per wallet and month that credits came in, held until the next such month: what its credits cost together,
--- gifts and bonuses diluting. Without one currency for all of them there is no price, and without a price in USD for all of
--- them none in USD.
+-- One row per wallet and month that credits came in, held until the next such month: the price of its credits together,
+-- including gifts and bonuses. Without one currency for all of them there is no price, and without a USD price for all
+-- of them there is none in USD.
 
 with grants as (
     select * from {{ ref('int_credit_grants') }}

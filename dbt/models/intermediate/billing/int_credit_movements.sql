@@ -1,7 +1,7 @@
 {{ config(materialized = 'table') }}
 
--- One row per lot of credits that came and per draw on a wallet, numbered: what the ledger is posted from. The books
--- reach to the end of the last day that was delivered or used; what is dated later has not happened yet.
+-- One row per lot of credits and per draw on a wallet, numbered: the input of the ledger. It ends with the last day
+-- delivered or used; rows dated later are left out.
 
 with grants as (
     select * from {{ ref('int_credit_grants') }}
@@ -99,7 +99,7 @@ movements as (
     from wallet_usage
     where used_micro > 0
     union all
-    -- A refund of a call stands from the beginning of its stretch, for ever, and cost nothing.
+    -- A refund of a call is a lot from the beginning of its stretch, without expiry and without cost.
     select
         'refund' as movement_kind,
         concat_ws(':', 'refund', source, wallet_id, epoch_us(starts_at)) as movement_id,

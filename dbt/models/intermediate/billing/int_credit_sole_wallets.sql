@@ -1,4 +1,4 @@
--- The wallet of a source in which only one has been given credits: what names no wallet belongs to it.
+-- The wallet of a source in which only one has received credits: usage without a wallet belongs to it.
 with grants as (
     select * from {{ ref('int_credit_grants') }}
 ),

@@ -1,7 +1,7 @@
 {#- Rulings: docs/decisions/credits.md#credits-5 -#}
 {{ config(materialized = 'table') }}
 
--- One row per day that credits divide, with what its division is: usage of such a day is summed again when that changes.
+-- One row per day that is divided by credits, with its division: usage of the day is summed again when that changes.
 with stretches as (
     select * from {{ ref('int_credit_stretches') }}
 ),

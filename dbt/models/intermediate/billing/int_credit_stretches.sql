@@ -1,9 +1,9 @@
 {#- Rulings: docs/decisions/credits.md#credits-1 -#}
 {{ config(materialized = 'table') }}
 
--- One row per wallet, day and stretch of it in which no credits come or end. Usage within a stretch may be summed: each
--- call of it finds the same lots standing, in the same order. A day that is not here is one stretch.
--- What no wallet is named for belongs to the source's only wallet, if it has only one, and its key is then empty.
+-- One row per wallet, day and stretch of it in which no credits start or expire. Usage within a stretch may be summed,
+-- because the same lots are valid in the same order. A day without a row is one stretch. Usage without a wallet belongs
+-- to the source's only wallet, if it has only one; its key is then empty.
 
 with grants as (
     select * from {{ ref('int_credit_grants') }}

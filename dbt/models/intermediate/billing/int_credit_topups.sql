@@ -2,8 +2,8 @@
 {{ config(materialized = 'table') }}
 
 -- One row per top-up of a gateway that counts in quota: what was bought, what the log says was credited, or both.
--- The log does not name the purchase. Equal amounts of one account belong together in their order; of what is left, the
--- amounts of one account and day do, in their order.
+-- The log does not name the purchase. Equal amounts of one account are matched in their order; of the rest, the amounts
+-- of one account and day, in their order.
 
 with topups as (
     select
@@ -118,7 +118,7 @@ pairs as (
             and topups_left.place = credited_left.place
 ),
 
--- The same amount for the same account on the day of a purchase that has its own: credited once too often.
+-- The same amount for the same account on the day of a purchase that is already matched: credited twice.
 bought as (
     select distinct
         source,

@@ -2,7 +2,8 @@
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs', 'int_credit_stretch_days']) }}
 
 -- depends_on: {{ ref('int_credit_stretch_days') }}
--- One row per wallet and stretch of a day, cut at the midnight of the billing zone too: what calls took and what refunds of calls gave back.
+-- One row per wallet and stretch of a day, cut at the midnight of the billing zone too: credits used by calls and
+-- returned by refunds.
 with usage_costs as (
     select * from {{ ref('fct_usage_costs') }}
     where credits_used is not null or quota_used is not null
@@ -16,7 +17,7 @@ billing_days as (
     select * from {{ ref('int_billing_days') }}
 ),
 
--- What a plan paid for took nothing from the wallet: the gateway charged 0 for it.
+-- Calls paid by a plan use no credits of the wallet: the gateway charged 0.
 amounts as (
     select
         source,

@@ -35,7 +35,7 @@ named_by_invoice as (
     inner join payment_intents on invoices.payment_intent_id = payment_intents.payment_intent_id
 ),
 
--- Money that was taken off an invoice again, to pay another one, leaves a canceled payment behind.
+-- Money moved from one invoice to another leaves a canceled payment.
 named_by_stripe_invoice as (
     select
         stripe_invoice_links.invoice_id,

@@ -1,9 +1,9 @@
 {#- Rulings: docs/decisions/credits.md#credits-7 -#}
 {{ config(materialized = 'table') }}
 
--- One row per gateway invoice in another currency than USD whose payments Stripe settled in USD: what its net amount came to
--- there, in picodollars. A payment is worth what it moved the balance by before fees; a part of it in proportion. Net stands
--- to total as the net of the invoice does to what was paid of it.
+-- One row per gateway invoice in another currency than USD whose payments Stripe settled in USD: its net amount in USD,
+-- in picodollars. A payment is worth its gross balance movement; a part of it in proportion. The paid net is in
+-- proportion to the invoice's net and total.
 
 with payments as (
     select * from {{ ref('int_payments_netted') }}

@@ -1,9 +1,9 @@
 {#- Rulings: docs/decisions/invoices-and-payments.md -#}
 {{ config(materialized = 'table') }}
 
--- One row per gateway invoice: what payments have to bring in. Of a live invoice that is its total, less what credit notes
--- took back before it was paid, less what the customer's balance or a payment outside Stripe settled. A credit note from
--- after the payment gives money back; that is in the refund it comes with.
+-- One row per gateway invoice: the amount payments must cover. For a live invoice that is its total, less credit notes
+-- from before the payment, less what the customer's balance or a payment outside Stripe settled. A credit note after
+-- the payment is part of its refund.
 
 with invoices as (
     select * from {{ ref('stg_infery__invoices') }}
@@ -51,8 +51,8 @@ asked_of_intents as (
     group by stripe_invoice_links.invoice_id
 ),
 
--- The balance pays what it rises by: credit of the customer is negative. What was too little to charge is a debt there, and
--- the next invoice asks for it.
+-- The balance pays the amount it rises by: customer credit is negative. An amount too small to charge is a debt on the
+-- balance and is charged with the next invoice.
 document_facts as (
     select
         stripe_invoice_links.invoice_id,

@@ -20,7 +20,7 @@ stripe_invoices as (
     select * from {{ ref('stg_stripe__invoices') }}
 ),
 
--- An intent that pays several invoices cannot name all of them, so their names are no word about it.
+-- An intent that pays several invoices cannot name all of them, so their metadata is not used for it.
 invoices_paid as (
     select
         invoice_payments.payment_intent_id,

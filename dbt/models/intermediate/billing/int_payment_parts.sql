@@ -72,7 +72,7 @@ split_intents as (
     having count(distinct document_id) > 1 and count(invoice_id) > 0
 ),
 
--- What was paid of a Stripe invoice that no gateway invoice knows goes where the next best link points, or nowhere.
+-- A payment of a Stripe invoice without a gateway invoice goes to the next best link, if any.
 other_links as (
     select
         ranked_edges.payment_intent_id,
@@ -139,7 +139,7 @@ ordered as (
             and owners.invoice_id = ranked_edges.invoice_id
 ),
 
--- What was received beyond the invoices, or lacks, is the strongest link's.
+-- What was received beyond the invoices, or is missing, belongs to the strongest link.
 parts as (
     select
         payment_intent_id,

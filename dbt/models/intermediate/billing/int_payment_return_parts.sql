@@ -2,7 +2,7 @@
 {{ config(materialized = 'table') }}
 
 -- One row per refund or dispute and item it takes money from. The refund of a credit note is its invoice's; of any other
--- every part of the intent bears its share, rounded so that the shares sum to the whole.
+-- every part of the intent has its share, rounded so that the shares sum to the whole.
 
 with returns as (
     select * from {{ ref('int_payment_returns') }}

@@ -1,9 +1,9 @@
 {#- Rulings: docs/decisions/invoices-and-payments.md#invoices-7 -#}
 {{ config(materialized = 'table') }}
 
--- One row per refund or dispute, with the one intent it takes money from and whether it counts; what went back in the other
--- mode is no more money than what came in it.
--- Older objects name only their charge; the intent is then the one whose last charge it was.
+-- One row per refund or dispute, with the one intent it takes money from and whether it counts; like payments, returns
+-- of the other mode are not money. Older objects name only their charge; the intent is then the one whose last charge
+-- it was.
 
 with payment_intents as (
     select * from {{ ref('stg_stripe__payment_intents') }}

@@ -184,7 +184,7 @@ classified as (
     select
         measured.*,
         case
-            -- What happens in the other mode moves another balance, even where a home has been told of both.
+            -- Objects of the other mode move another balance, even if a home has both.
             when is_other_mode then 'livemode_mismatch'
             when not is_known_object and object_kind in ('payment', 'refund') then 'unknown_object'
             when not has_movement and amount_minor = 0 then 'no_money_moved'

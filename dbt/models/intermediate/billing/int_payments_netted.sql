@@ -1,6 +1,6 @@
 {{ config(materialized = 'table') }}
 
--- One row per payment intent and item it belongs to: what it brought in and what of that went back.
+-- One row per payment intent and item it belongs to: what it received and what was returned of it.
 
 with payment_intents as (
     select * from {{ ref('stg_stripe__payment_intents') }}

@@ -208,8 +208,8 @@ measured as (
         {{ major_per_minor('paid_currencies.exponent') }} as paid_major_per_minor,
         settings.watermark_date,
         settings.invoice_grace_days,
-        -- Nobody has been waiting for money if Stripe's invoice is paid and no intent paid it. Without Stripe's invoice the
-        -- gateway's word stands, as long as it names no intent either, and not the Stripe invoice that settles another.
+        -- No payment is expected if Stripe's invoice is paid without an intent. Without Stripe's invoice the gateway's
+        -- status counts, as long as it names no intent either, and not the Stripe invoice that settles another.
         case
             when joined.is_paid_by_intent then false
             when joined.settled_by is not null and joined.payable_minor <= coalesce(currencies.tolerance_minor, 0)
@@ -219,7 +219,7 @@ measured as (
                 joined.invoice_status = 'paid' and joined.stripe_invoice_id is not null and not joined.is_asked_of_intent
                 and joined.named_intent_id is null and joined.payment_count = 0 and not joined.is_document_of_another
         end as is_settled_otherwise,
-        -- A payment that has been on its way for too long is not on its way any more.
+        -- A payment that has been in flight for too long is no longer in flight.
         coalesce(
             {{ dbt.datediff('joined.in_flight_since', 'settings.watermark_date', 'day') }} <= settings.payment_in_flight_days,
             false

@@ -1,7 +1,7 @@
 {{ config(materialized = 'table') }}
 
--- One row per object that moves or promises money and item it does so in: the conservation table.
--- What the sources say in total, the legs say in total, currency by currency.
+-- One row per object that moves or promises money, and its item: the conservation table. The legs have the same totals
+-- as the sources, currency by currency.
 
 with invoices as (
     select * from {{ ref('int_invoices_payable') }}

@@ -2,8 +2,8 @@
 {{ config(materialized = 'table') }}
 
 -- One row per gateway invoice and Stripe invoice that belong together. The gateway's invoice names Stripe's (priority 2), or
--- the metadata of Stripe's names the gateway's (priority 4). A Stripe invoice has one owner, so that what it says about
--- money counts once: the strongest link, then the lowest invoice number.
+-- the metadata of Stripe's names the gateway's (priority 4). A Stripe invoice has one owner, so that its money counts
+-- once: the strongest link, then the lowest invoice number.
 
 with invoices as (
     select * from {{ ref('stg_infery__invoices') }}

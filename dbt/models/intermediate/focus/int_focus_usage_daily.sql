@@ -1,7 +1,7 @@
 {#- Rulings: docs/decisions/reports.md#reports-7, docs/decisions/days.md#days-5 -#}
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs']) }}
 
-{#- What has a meter: the token classes and the searches; a call fee is no meter, it has nothing to count. -#}
+{#- Metered: the token classes and the searches; a call fee has no meter, because it has no quantity. -#}
 {%- set meters = [] %}
 {%- for class in token_classes() -%}
     {%- do meters.append((class.meter, class.tokens, class['class'] ~ '_usd_per_mtok')) -%}
@@ -40,7 +40,7 @@ charges as (
         cast(sum(cache_savings_usd) as decimal(38, 12)) as cache_savings_usd,
         cast(sum(credits_used) as bigint) as credits_used,
         cast(sum(reported_cost_usd) as decimal(38, 12)) as reported_cost_usd,
-        -- Names the group of requests; the meters of one group share what no meter explains.
+        -- Id of the group of requests; the meters of one group share the unexplained rest.
         md5(concat_ws(
             '|'
             {%- for column in subject %}, coalesce(cast({{ column }} as varchar), '~'){% endfor %}, is_correction
@@ -85,8 +85,8 @@ meter_costs as (
     from by_meter
 ),
 
--- Every request was rounded once, every meter is: the meters miss the requests' sum by picodollars, which the dearest
--- meter takes. What is more than that is a price no token meter has (a fixed price, a call fee): a charge of its own.
+-- Every request was rounded once, every meter is: the meters miss the requests' sum by picodollars, which the most
+-- expensive meter takes. A larger rest is a price without a token meter (a fixed price, a call fee): a separate charge.
 meter_sums as (
     select
         charge_id,
@@ -169,7 +169,7 @@ usage_rows as (
         meter_rows.list_usd_per_mtok,
         cast(meter_rows.list_cost_usd as decimal(38, 12)) as list_cost_usd,
         cast(meter_rows.contracted_cost_usd as decimal(38, 12)) as contracted_cost_usd,
-        -- What belongs to the request and to no meter stands on its first row only, so that it adds up.
+        -- Amounts of the request without a meter are on its first row only, so that they add up.
         {% for column, type in {
             'requests': 'bigint', 'credits_used': 'bigint', 'reported_cost_usd': 'decimal(38, 12)',
             'cache_savings_usd': 'decimal(38, 12)', 'uncached_list_cost_usd': 'decimal(38, 12)',

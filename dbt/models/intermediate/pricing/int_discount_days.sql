@@ -18,7 +18,7 @@ reached as (
     group by event_date
 ),
 
--- A threshold is a workspace's, so a rule that has one tells workspaces apart; a model may be written with its provider.
+-- A threshold is per workspace, so a rule with one distinguishes workspaces; a model may be written with its provider.
 ruled as (
     select
         days.event_date,

@@ -65,7 +65,7 @@ in_variant as (
     {{ from_neighbours_in('variant') }}
 ),
 
--- A neighbour's prices as what they are above the cell's own, so that they compare whatever else a call cost.
+-- A neighbour's prices as differences to the cell's own, so that they are comparable whatever else a call cost.
 alternatives as (
     select
         cells.price_cell as disputed_price_cell,

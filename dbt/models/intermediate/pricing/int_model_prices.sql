@@ -2,7 +2,7 @@
 {{ config(materialized = 'table') }}
 
 {%- set classes = priced_classes() %}
-{#- Catalogue classes in whose order each class is priced: its own, then those it is part of. -#}
+{#- Catalogue classes that price each class, in order: its own, then those it is part of. -#}
 {%- set chains = {} %}
 {%- for class in token_classes() %}{% do chains.update({class['class']: class.prices}) %}{% endfor %}
 {%- do chains.update({'requests': ['requests']}) %}
@@ -68,7 +68,7 @@ class_prices as (
             or (overrides.provider = models.catalogue_provider and overrides.model = models.catalogue_model)
 ),
 
--- Every edge any class of the model has cuts time, prompt size and time of day into cells in which no price changes.
+-- The boundaries of all classes of a model divide time, prompt size and time of day into cells of constant prices.
 instants as (
     select price_provider, price_model, valid_from as edge from class_prices
     union
@@ -110,7 +110,7 @@ times_of_day as (
     from times
 ),
 
--- A service tier nobody prices for a model is served at the standard price: such a model has no cell for it.
+-- A service tier without prices for a model is served at the standard price: the model has no cell for it.
 variants as (
     select
         price_provider,
@@ -177,8 +177,8 @@ candidates as (
     )
 ),
 
--- A contract for the variant beats the catalogue's variant, that beats a contract for the standard tier, that the
--- catalogue's. Within one of them the highest tier wins, and at one tier the variant's own price.
+-- Precedence: a contract for the variant, the catalogue's variant, a contract for the standard tier, the catalogue's
+-- standard tier. Within one of them the highest tier wins, and at one tier the variant's own price.
 ranked as (
     select
         *,
@@ -222,7 +222,7 @@ chosen as (
 ),
 
 -- A class without a price of its own is billed as the class it is part of; what the provider does not bill costs 0. A
--- cell that the catalogue says nothing of, free or unknown, has no price; searches without one are not taken for free.
+-- cell missing from the catalogue, or marked free or unknown, has no price; searches without a price are not free.
 filled as (
     select
         price_provider,

@@ -44,7 +44,7 @@ file_formulas as (
     from files
 ),
 
--- How the formulas are read, on the days of the files that carry them.
+-- The formulas' prices, on the days of the files that contain them.
 day_formulas as (
     select
         file_days.event_date,
@@ -62,7 +62,7 @@ day_prices as (
             concat_ws(
                 '|', file_models.price_provider, file_models.price_model, models.catalogue_model, models.matched_by,
                 prices.variant, prices.valid_from, prices.tier_start, prices.tod_start, prices.fingerprint, alternatives.earlier_fingerprint,
-                -- A price of later counts once a gateway may have charged it: a week ahead.
+                -- A later price counts as soon as a gateway may have charged it: a week ahead.
                 case
                     when alternatives.later_from < file_models.event_date + interval 8 day then alternatives.later_fingerprint
                 end

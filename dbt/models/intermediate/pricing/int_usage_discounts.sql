@@ -50,7 +50,7 @@ matched as (
         discount_rules.precedence,
         discount_rules.named_columns,
         discount_rules.named_rank,
-        -- A whole name is longer than any beginning of one.
+        -- A full name is longer than any prefix of it.
         coalesce(length(discount_rules.model_start), 1000 + length(discount_rules.model), 0) as model_length,
         coalesce(discount_rules.min_month_list_usd, -1) as threshold_usd,
         discount_rules.valid_from,
@@ -79,7 +79,7 @@ matched as (
     where discount_rules.min_month_list_usd is null or reached.rule_row_id is not null
 ),
 
--- The rows of one rule are its subjects and thresholds: an event takes one of them.
+-- The rows of one rule are its subjects and thresholds: one of them applies to an event.
 rules_once as (
     select *
     from (
@@ -114,7 +114,7 @@ positioned as (
     where stacks or choice = 1
 ),
 
--- Six factors of six decimals each are what 38 digits hold; a data test refuses more.
+-- 38 digits hold six factors of six decimals each; a data test fails on more.
 multiplied as (
     select
         event_date,

@@ -1,5 +1,6 @@
 {%- set classes = priced_classes() | reject('equalto', 'requests') | list %}
-{#- [tokens, price class] at list and, cached, each class at its own price; media apart, which most calls have none of. -#}
+{#- [tokens, price class] at list and, cached, each class at its own price; media separately, because most calls have
+none. -#}
 {%- set list_terms = {'text': [], 'media': []} %}
 {%- set cached_terms = {'text': [], 'media': []} %}
 {%- for class in token_classes() -%}

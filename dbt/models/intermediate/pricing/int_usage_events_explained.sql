@@ -18,13 +18,13 @@ compared as (
     from priced
 ),
 
--- What a row tells without a second price. Most rows match, and what follows is worked out for the others alone.
+-- What a row shows without a second price. Most rows match; the rest is computed only for the others.
 judged as (
     select
         *,
         case
             when event_type in ('refund', 'adjustment') then 'settlement'
-            -- Where nobody can say what was used, no charge is right and none is wrong.
+            -- If the usage is unknown, a charge is neither right nor wrong.
             when usage_source = 'contradictory' and unpriced_reason is null then 'contradictory_usage'
             when status != 'success' and reported_cost_usd > 0 then 'failed_but_charged'
             when unpriced_reason is not null then 'unpriced'
@@ -36,7 +36,7 @@ judged as (
             when reported_cost_usd = 0 and billing_mode != 'byok' then 'gateway_unpriced'
             when abs(variance_usd) <= rounding_unit_usd then 'rounding'
             when billing_mode = 'free' or verdict = 'nothing_used' then 'free_but_charged'
-            -- Only a fee is taken, of up to a twentieth of what the provider charges the caller.
+            -- Only a fee is charged, up to a twentieth of what the provider charges the caller.
             when billing_mode = 'byok' and variance_usd * 20 <= cache_optimized_cost_usd then 'byok_fee'
             -- Credits are whole: a call may be charged up to one more than it is worth.
             when billing_mode = 'credits' and abs(variance_usd) * credits_used <= abs(reported_cost_usd) then 'rounding'
@@ -104,7 +104,7 @@ weighed as (
     from neighboured
 ),
 
--- The first cause that explains the charge to within a unit of its rounding. In a few whole credits anything would.
+-- The first cause that explains the charge to within a unit of its rounding. With a few whole credits any cause would.
 matched as (
     select
         *,
@@ -130,7 +130,8 @@ caused as (
     from matched
 ),
 
--- Without such a cause: what differs, though it does not explain all of it; and whether the row tells enough to say.
+-- Without such a cause: what differs, although it does not explain everything; and whether the row has enough data to
+-- decide.
 reasoned as (
     select
         *,
@@ -159,7 +160,7 @@ reasoned as (
     from caused
 ),
 
--- Each part of the variance; what a cause leaves over is rounding, what nothing explains is the formula's.
+-- Each part of the variance; the rest of a cause is rounding, an unexplained variance is formula.
 attributed as (
     select
         *,
@@ -208,7 +209,7 @@ split as (
     from attributed
 ),
 
--- List is the standard service tier: what another one saves is a discount. Up to here list is as the tier's own.
+-- List is the standard service tier: the saving of another tier is a discount. Until here list is the tier's own.
 listed as (
     select
         *,

@@ -1,5 +1,5 @@
 {#- Rulings: docs/decisions/gateway-prices.md -#}
-{#- What the parts of a call weigh by the ratios on its row, in plain input tokens: [tokens, ratio]. -#}
+{#- The parts of a call weighted by the ratios on its row, in plain input tokens: [tokens, ratio]. -#}
 {%- set audio_ratio = 'case when audio_usd_per_mtok is null then coalesce(audio_ratio, 1) else 0 end' %}
 {%- set weights = {'list': {}, 'cached': {}} %}
 {%- for class in token_classes() -%}
@@ -74,7 +74,7 @@ counted as (
     left join formula_names on usage_events.price_formula = formula_names.price_formula
 ),
 
--- A gateway may price a call itself: by ratios, by a formula, or at so much a call.
+-- A gateway may price a call itself: by ratios, by a formula, or per call.
 chosen as (
     select
         counted.*,
@@ -125,7 +125,7 @@ weighed as (
     from chosen
 ),
 
--- In 10^-18 units of quota and in 10^-24 dollars; what no money can hold is null.
+-- In 10^-18 units of quota and in 10^-24 dollars; null if it does not fit the type.
 in_quota as (
     select
         *,

@@ -62,7 +62,7 @@ reasoned as (
             when verdict != 'unpriced' then cast(null as varchar)
             when usage_source = 'missing' then 'no_usage'
             when price_id is not null then 'amount_out_of_range'
-            -- A period of the model for which the catalogue has an entry without prices.
+            -- A period for which the catalogue has the model without prices.
             when price_cell is not null then 'free_or_unknown'
             when reason_unmatched is not null then reason_unmatched
             else 'no_price'
@@ -80,14 +80,15 @@ priced as (
                 when 'settlement' then reported_cost_usd
             end as {{ tier }}_cost_usd,
         {% endfor -%}
-        -- What the gateway asks beside what the catalogue asks, for calls the gateway has a price for.
+        -- The gateway's price compared with the catalogue's, for calls that the gateway prices.
         case when verdict = 'priced' then gateway_list_usd end as list_cost_gateway_usd,
         case when verdict = 'priced' then vendor_list_usd end as list_cost_vendor_usd,
         case when verdict = 'priced' then gateway_list_usd - vendor_list_usd end as markup_usd
     from reasoned
 ),
 
--- What left the wallet, and what the call cost in all: a key of one's own is billed elsewhere, a plan was paid before.
+-- What was taken from the wallet, and the call's whole cost: a caller's own key is billed elsewhere, a plan was paid
+-- before.
 charged as (
     select
         *,

@@ -3,7 +3,7 @@ with gateway_rated as (
     select * from {{ ref('int_usage_events_gateway_rated') }}
 ),
 
--- A gateway's own price goes before the catalogue's, and a contract of ours before both; but not before a price per call.
+-- A gateway's own price precedes the catalogue's, and our contract precedes both, except a price per call.
 chosen as (
     select
         *,

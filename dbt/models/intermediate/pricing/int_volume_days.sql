@@ -10,7 +10,7 @@ volume_rules as (
     where min_month_list_usd is not null
 ),
 
--- A rule that starts within a month counts what the month had before.
+-- A rule that starts within a month counts the whole month so far.
 days_of_their_months as (
     select
         event_date,

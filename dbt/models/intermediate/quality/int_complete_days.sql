@@ -1,5 +1,5 @@
--- One row per source and day that is complete: a later day has been delivered since, and something covers the day,
--- either events of that day or a file delivered on it or the day after. A day nothing covers is a gap, not a zero.
+-- One row per source and day that is complete: a later day has been delivered since, and the day is covered: it has
+-- events, or a file was delivered on it or the day after. An uncovered day is a gap, not a zero.
 
 with files as (
     select * from {{ ref('stg_raw__files') }}

@@ -1,6 +1,6 @@
 {#- Rulings: docs/decisions/reports.md#reports-1 -#}
 -- A UTC day is part of two days of a billing zone, or of one: the day that holds at 00:00 UTC and, from the zone's next
--- midnight on, the next one. That holds for whatever offset, and for days of 23 and of 25 hours.
+-- midnight on, the next one. That holds for any offset, and for days of 23 and of 25 hours.
 
 with settings as (
     select

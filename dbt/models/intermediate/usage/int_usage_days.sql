@@ -5,7 +5,7 @@ with file_days as (
     select * from {{ ref('stg_raw__file_days') }}
 ),
 
--- What sources.yml says of a gateway decides what its rows mean.
+-- The settings of a source in sources.yml decide what its rows mean.
 settings as (
     select
         source,

@@ -29,7 +29,7 @@ counted_once as (
             and usage_events.raw_line = superseded.raw_line
 ),
 
--- What the kept copy does not carry comes from the others.
+-- Values missing from the kept copy come from the others.
 filled as (
     select
         {% for column in usage_event_columns() -%}

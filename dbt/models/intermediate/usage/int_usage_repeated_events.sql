@@ -36,8 +36,8 @@ candidates as (
         on hash(usage_events.event_id) = repeated_keys.key_hash
 ),
 
--- The richest export of a call is kept, and of that the last delivery. Within a day of delivery nothing tells what came
--- later, whatever the files are called: the copy that tells of the most use is kept.
+-- The richest export of a call is kept, and of that the last delivery. Within one day of delivery the order is unknown,
+-- whatever the file names: the copy with the most usage is kept.
 ranked as (
     select
         *,
@@ -72,7 +72,7 @@ donors as (
                 and output_tokens = first_value(output_tokens) over kept_first
                 and {{ token_columns(split_classes()) | join(' + ') }} > 0
         end as donates_tokens,
-        -- What served a call is what its response says. A version's date alone is no other model.
+        -- The model that served a call is the one in its response. Another version date alone is not another model.
         is_response
         and {{ model_without_date('model_served') }}
         != coalesce({{ model_without_date('first_value(model_served) over kept_first') }}, '') as donates_model,
@@ -106,7 +106,7 @@ judged as (
             when content_hash = first_value(content_hash) over event_copies then 'duplicate'
             else 'revision'
         end as verdict,
-        -- Without an id of any kind nobody can tell a second equal call from a second copy.
+        -- Without any id a second equal call cannot be distinguished from a second copy.
         delivery_copy > 1 and request_id is null and not starts_with(event_id, concat(source, ':#')) as is_repeated_identical,
         {% for column in usage_event_fill_columns() -%}
             first_value({{ column }} ignore nulls) over event_copies as {{ column }},

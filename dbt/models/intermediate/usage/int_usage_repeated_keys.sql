@@ -1,7 +1,7 @@
 {{ config(materialized = 'daily', upstream = ['int_usage_day_windows'], margin_days = 1, keeps_content = true) }}
 
 -- depends_on: {{ ref('int_usage_day_windows') }}
--- Hashes instead of ids: ten million ids do not fit where their hashes do, and a false twin is harmless here.
+-- Hashes instead of ids: ten million ids do not fit where their hashes do, and a hash collision is harmless here.
 with keys as (
     select
         event_date,
@@ -9,7 +9,7 @@ with keys as (
     from {{ ref('int_usage_events') }}
 ),
 
--- A copy may stand on the day before or after: a correction moves the time, or two exports stamp start and end.
+-- A copy may be on the day before or after: a correction changes the time, or two exports use start and end.
 repeated as (
     select key_hash
     from keys

@@ -1,9 +1,9 @@
 {#- Rulings: docs/decisions/usage-apis.md#usage-apis-3 -#}
 {{ config(materialized = 'table') }}
 
--- What the usage and cost APIs say, in one shape. A gateway's API is held against the gateway's own logs, a provider's
--- against the calls of that provider through any gateway; its keys and projects are not those of a gateway, and its models are
--- compared without the date of their snapshot.
+-- The rows of usage and cost APIs, in one shape. A gateway's API is compared with the gateway's own logs, a provider's
+-- with the calls of that provider through any gateway; its keys and projects are not those of a gateway, and its models
+-- are compared without the date of their snapshot.
 
 with infery as (
     select
@@ -72,7 +72,7 @@ openrouter as (
     from {{ ref('stg_openrouter__activity') }}
 ),
 
--- Audio, images and files are counted in other units than calls and tokens. Each endpoint sums calls of its own.
+-- Audio, images and files are counted in other units than calls and tokens. Each endpoint sums its own calls.
 openai as (
     select
         case usage_kind when 'completions' then 'openai' else 'openai_embeddings' end as usage_api,

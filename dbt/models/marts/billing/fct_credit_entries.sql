@@ -11,8 +11,8 @@
 -- One row per entry of the credit ledger, named, dated and valued.
 -- A lot's own price is shared out over what it was used for by the difference of two running shares, so that the parts
 -- of a lot sum to its price. Every other value is rounded once, half away from zero, at 12 decimals.
--- Closed months keep their entries. What they would be today, less what they were closed with, is one correction per lot (and
--- of overage one per wallet) at the first instant that is open.
+-- Closed months keep their entries. Today's result less the closed one is one correction per lot (and one per wallet
+-- for overage) at the first open instant.
 
 with entries as (
     select * from {{ ref('int_credit_entries') }}
@@ -89,7 +89,7 @@ with_policy as (
     left join sources on named.source = sources.source
 ),
 
--- What a number of micro-credits is worth as a ratio: so much money, in 1e-12 units, for so many of them.
+-- The value of micro-credits as a ratio: money in 1e-12 units, per number of micro-credits.
 with_ratio as (
     select
         with_policy.*,
@@ -227,7 +227,7 @@ differences as (
         max(raw_file) as raw_file,
         max(raw_line) as raw_line,
         cast(sum(difference_micro) as bigint) as amount_micro,
-        -- Amounts of two currencies, and amounts nobody knows, have no difference.
+        -- Amounts of two currencies, and unknown amounts, have no difference.
         case
             when count(distinct value_currency) = 1 and count(difference_value) = count(*)
                 then cast(sum(difference_value) as decimal(38, 12))

@@ -1,5 +1,5 @@
 {#- Rulings: docs/decisions/credits.md#credits-7 -#}
--- One row per lot of credits, with what became of it. A lot that only a closed month knows is one too.
+-- One row per lot of credits, with its use. Includes lots known only from a closed month.
 
 with movements as (
     select * from {{ ref('int_credit_movements') }}

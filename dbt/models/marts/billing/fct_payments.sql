@@ -19,7 +19,7 @@ settlements as (
     select * from {{ ref('int_payment_settlements') }}
 ),
 
--- Fees of balances in two currencies have no sum, and nothing of the other mode reached this balance.
+-- Fees in two currencies have no sum, and payments of the other mode do not reach this balance.
 settled as (
     select
         payment_intent_id,

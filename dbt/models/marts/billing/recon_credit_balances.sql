@@ -1,6 +1,6 @@
 {#- Rulings: docs/decisions/credits.md#credits-5 -#}
--- One row per balance that somebody read off the gateway, beside what the ledger says stood at the end of that day, of the
--- zone the gateway bills by.
+-- One row per balance read from the gateway by hand, compared with the ledger's at the end of that day in the gateway's
+-- billing zone.
 
 with balances as (
     select * from {{ ref('stg_config__credit_balances') }}
@@ -30,7 +30,7 @@ ended as (
     left join zones on balances.source = zones.source
 ),
 
--- What the books do not reach yet they do not know.
+-- Days after the end of the books are unknown.
 ledger as (
     select
         ended.source,

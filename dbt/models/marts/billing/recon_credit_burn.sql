@@ -1,5 +1,4 @@
--- One row per wallet and day with usage: what the logs say was taken, what the ledger posted for it, and what the gateway's
--- own sums say.
+-- One row per wallet and day with usage: usage in the logs, usage posted in the ledger, and the gateway's own sums.
 
 with usage as (
     select * from {{ ref('int_credit_usage') }}
@@ -55,7 +54,7 @@ posted as (
     group by source, workspace_id, event_date
 ),
 
--- A key works for one workspace; one that was seen in two says nothing about whose the sum is.
+-- A key belongs to one workspace; the sum of a key seen in two cannot be assigned.
 key_owners as (
     select
         source,
@@ -148,7 +147,7 @@ final as (
         workspace_id,
         event_date,
 
-        ---------- status: what is wrong in the books goes before what is wrong between the books and the gateway
+        ---------- status: faults within the books come before differences to the gateway
         case
             when logged * 1000000 <> burned_micro + overage_micro - returned_micro then 'not_posted'
             when reported is null then 'not_reported'

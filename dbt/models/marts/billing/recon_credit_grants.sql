@@ -1,7 +1,7 @@
 {#- Rulings: docs/decisions/credits.md -#}
 -- One row per paid invoice and top-up, and per delivery of credits that neither explains.
--- What is promised: what the pack list says of the invoice's pack, else what the plan allows a renewal. What is delivered:
--- the credits on the invoice, the quota in the log.
+-- Promised: the credits of the invoice's pack in the pack list, else the plan's for a renewal. Delivered: the credits
+-- on the invoice, the quota in the log.
 
 with invoices as (
     select * from {{ ref('stg_infery__invoices') }}
@@ -30,8 +30,8 @@ paid_invoices as (
     where invoice_id is not null and received_minor > 0
 ),
 
--- One payment buys once, and where Stripe split it over several invoices once for each. Of invoices that name the same one
--- those have bought that its money went to, as recon_invoice_payments has it; where no money is known, the first.
+-- One payment buys credits once, or once per invoice if Stripe split it over several. Of invoices that name the same
+-- payment, those count that received its money in recon_invoice_payments; without known money, the first.
 invoices_in_order as (
     select
         invoices.*,

@@ -22,7 +22,7 @@ currencies as (
     select * from {{ ref('stg_config__currencies') }}
 ),
 
--- A page of lines that has more is no sum of lines.
+-- An incomplete page of lines has no sum of lines.
 itemized as (
     select
         stripe_invoice_id,

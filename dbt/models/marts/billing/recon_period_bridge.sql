@@ -21,7 +21,7 @@ returns as (
     select * from {{ ref('int_payment_returns') }}
 ),
 
--- Money in another currency than the invoice's pays for nothing the invoice asks.
+-- Money in another currency does not pay the invoice.
 paid as (
     select
         payments.item_id,

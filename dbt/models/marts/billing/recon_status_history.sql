@@ -1,7 +1,7 @@
 {#- Rulings: docs/decisions/invoices-and-payments.md#invoices-5 -#}
 {{ config(post_hook = "{{ record_statuses(this, ref('int_billing_settings')) }}") }}
 
--- One row per reconciliation item and time in a status: what the books said of it, from which day to which.
+-- One row per reconciliation item and period in a status, with its first and last day.
 
 with items as (
     select * from {{ ref('recon_invoice_payments') }}

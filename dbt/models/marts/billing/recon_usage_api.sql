@@ -1,6 +1,6 @@
 {#- Rulings: docs/decisions/usage-apis.md -#}
--- One row per usage API, grouping, span and group: what the API sums, and what the logs come to. The grain is the finest the
--- API gives; a dimension it does not group by is 'all'. A difference is the API's less the logs'.
+-- One row per usage API, grouping, span and group: the sums of the API and of the logs. The grain is the finest the API
+-- gives; a dimension it does not group by is 'all'. A difference is the API's less the logs'.
 
 with windows as (
     select * from {{ ref('rpt_usage_api_windows') }}
@@ -108,7 +108,7 @@ log_sums as (
     {{ usage_api_sums('log_grouped') }}
 ),
 
--- What an API counts at all it has counted as nothing where it is silent.
+-- A group missing from an API that reports the measure counts as zero.
 measures as (
     select
         window_id,

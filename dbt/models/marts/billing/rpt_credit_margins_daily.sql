@@ -1,5 +1,5 @@
--- One row per wallet and day on which credits were used: what they were worth, and what the same usage costs by the price
--- list. Quota belongs to an account and not to a workspace, so the list cost is looked up by the one the wallet is.
+-- One row per wallet and day on which credits were used: their value, and the list cost of the same usage. Quota
+-- belongs to an account and not to a workspace, so the list cost is looked up by the wallet's own kind of id.
 
 with entries as (
     select * from {{ ref('fct_credit_entries') }}

@@ -1,6 +1,6 @@
 {#- Rulings: docs/decisions/usage-apis.md -#}
--- The spans that are compared. A span is open while its days are not over in the logs, or while windows of the API are
--- missing within it; a second per window is allowed, as some APIs end at the last second.
+-- The compared spans. A span is open while its days are incomplete in the logs, or windows of the API are missing in
+-- it; a second per window is allowed, as some APIs end at the last second.
 
 with api_rows as (
     select * from {{ ref('int_usage_api_rows') }}

@@ -1,7 +1,7 @@
 {#- Rulings: docs/decisions/invoices-and-payments.md#invoices-9 -#}
--- One row per month of the VAT zone, source, treatment and currency: what was invoiced, what credit notes took back, and what
--- is left. A document counts in the month it was issued in, whenever it was paid; drafts and void invoices were never issued,
--- and an invoice nobody will pay was.
+-- One row per month of the VAT zone, source, treatment and currency: invoiced, credited by credit notes, and net. A
+-- document counts in the month it was issued in, whenever it was paid; drafts and void invoices were never issued; an
+-- uncollectible invoice was.
 
 {%- set amounts = {
     'net': 'credit_notes.total_minor - credit_notes.tax_minor', 'vat': 'credit_notes.tax_minor',
@@ -45,7 +45,7 @@ issued as (
     where invoice_status not in ('draft', 'void')
 ),
 
--- A note of a Stripe invoice that no gateway invoice knows has no treatment, and Stripe's own source.
+-- A credit note of a Stripe invoice without a gateway invoice has no treatment, and Stripe as its source.
 credited as (
     select
         coalesce(invoices.source, credit_notes.source) as source,

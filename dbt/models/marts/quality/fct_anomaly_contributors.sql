@@ -1,4 +1,4 @@
--- One row per incident and model: by how much the model's spend moved against the days the incident was measured with.
+-- One row per incident and model: the change of the model's spend compared with the incident's baseline days.
 
 with flagged_days as (
     select * from {{ ref('fct_anomaly_days') }}

@@ -48,7 +48,7 @@ ruled as (
     from histories
 ),
 
--- A median lies between the lowest and the highest, so most days need no median to be found ordinary.
+-- A median lies between the lowest and the highest value, so most days are known to be ordinary without a median.
 same_weekday_candidates as (
     select ruled.*
     from ruled
@@ -115,9 +115,9 @@ same_weekday_deviations as (
         same_weekday_medians.usual_requests
 ),
 
--- Eight values say little about their own spread, so it is never taken for less than sigma_floor, nor for less than what
--- the number of requests makes of it: the cost of n requests scatters by request_scatter / √n of itself, which in
--- ln(spend + 1) is that times spend / (spend + 1).
+-- Eight values say little about their own spread, so it is at least sigma_floor, and at least the scatter from the
+-- number of requests: the cost of n requests scatters by request_scatter / √n of itself, which in ln(spend + 1) is that
+-- times spend / (spend + 1).
 same_weekday_scored as (
     select
         same_weekday_candidates.*,
@@ -184,7 +184,7 @@ recent_scored as (
     cross join settings
 ),
 
--- Where the source itself has no history yet, every key is new and none of them is news.
+-- If the source itself has no history yet, every key is new and none is an anomaly.
 new_spender_days as (
     select
         ruled.*,

@@ -1,6 +1,6 @@
--- One row per key and complete day since its first use, days without a call included as zero: a detector that only
--- sees the days on which something happened takes the busy days for the normal ones.
--- An adjustment counts on the day it adjusts: what is found out in one day was not spent on it.
+-- One row per key and complete day since its first use, days without a call included as zero: otherwise the detector
+-- would take busy days for normal ones. An adjustment counts on the day it adjusts, because the money was not spent on
+-- the day it was found.
 
 with usage_daily as (
     select * from {{ ref('fct_usage_daily') }}

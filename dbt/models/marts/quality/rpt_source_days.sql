@@ -42,7 +42,7 @@ per_delivery as (
     group by source, stream, delivered_on
 ),
 
--- What became of the rows of a file, but for those that are requests.
+-- The results of a file's rows other than requests.
 other_rows as (
     select
         raw_file,

@@ -35,7 +35,7 @@ row_days as (
     group by rule_row_id
 ),
 
--- What a rule gave is known by its name: its rows for several subjects and thresholds share it.
+-- A rule's discounts are summed by its name, which its rows for several subjects and thresholds share.
 rule_totals as (
     select
         discount_rules.rule_row_id,

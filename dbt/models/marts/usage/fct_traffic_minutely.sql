@@ -1,7 +1,7 @@
 {#- Rulings: docs/decisions/reports.md#reports-5 -#}
 {{ config(materialized = 'lake', upstream = ['fct_usage_costs']) }}
 
--- A request counts in the minute of occurred_at, which is its start or its end as the source bills it.
+-- A request counts in the minute of occurred_at, which is its start or its end, by the source's time basis.
 with usage_costs as (
     select * from {{ ref('fct_usage_costs') }}
     where adjusts_event_id is null

@@ -47,7 +47,7 @@ daily as (
         max(nullif(priced_model, '/')) as priced_model,
         max(price_match) as price_match,
 
-        ---------- time: an adjustment was found on its day, nobody called
+        ---------- time: an adjustment is dated when found, without a call
         min(case when adjusts_event_id is null then occurred_at end) as first_seen_at,
         max(case when adjusts_event_id is null then occurred_at end) as last_seen_at,
 

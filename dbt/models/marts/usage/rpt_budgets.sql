@@ -1,8 +1,8 @@
 {#- Rulings: docs/decisions/reports.md#reports-4 -#}
--- What a month may cost against what it did. A month is one of the billing zone. As of the last request of the source (of
--- any, where a budget names no source):
---     forecast = used so far + mean of the last (up to seven) complete days * days of the month still to come
--- A complete day is one before the last day with data, and not before the first; a day without a call counts as 0.
+-- Budgeted against actual cost of a month, in the billing zone. As of the last request of the source (of any, where a
+-- budget names no source): forecast = used so far + mean of the last (up to seven) complete days * days of the month
+-- still to come A complete day is one before the last day with data, and not before the first; a day without a call
+-- counts as 0.
 
 with budgets as (
     select * from {{ ref('stg_config__budgets') }}

@@ -122,7 +122,7 @@ totals as (
     where scope = 'all'
 ),
 
--- What belongs to nobody is a row, but nobody is not the heaviest key.
+-- Unattributed usage has a row, but is never the top key.
 ranked as (
     select
         subjects.*,

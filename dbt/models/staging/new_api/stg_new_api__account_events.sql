@@ -1,4 +1,4 @@
--- What happened to the account rather than through it. None of it is usage, whatever its quota says.
+-- Events of the account itself. None is usage, whatever its quota.
 with log_items as (
     select * from {{ ref('stg_new_api__log_items') }}
     where log_kind not in ('consume', 'error', 'test', 'refund')

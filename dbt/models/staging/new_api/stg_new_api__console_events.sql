@@ -6,7 +6,7 @@ units as (
     select * from {{ ref('stg_new_api__units') }}
 ),
 
--- The table has no id: the row itself is the key, and rows that say the same are one.
+-- The table has no id: the whole row is the key, and equal rows are one.
 console as (
     select
         console_rows.*,

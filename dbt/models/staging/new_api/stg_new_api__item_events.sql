@@ -15,7 +15,7 @@
     ['financial', ['%financ%']],
     ['search', ['%search%']],
 ] -%}
-{#- The route tells the type of a call, and the name of the model where the route does not. -#}
+{#- The call type follows from the route, or else from the model's name. -#}
 {%- set call_types = [
     ['route', managing_routes() + media + conversations + api_families],
     ['model_text', media],
@@ -76,7 +76,7 @@ items as (
     from log_items
 ),
 
--- Refunds and corrections are money about a call; its tokens are on the call's own row.
+-- Refunds and corrections are amounts only; the tokens are on the call's own row.
 counted as (
     select
         *,
@@ -134,8 +134,7 @@ plain as (
     from cache
 ),
 
--- Pictures and sound are told whole, whether or not they were in the cache; what is more than there is beside the cache was
--- in it, the pictures first.
+-- Image and audio tokens include cached ones; what exceeds the uncached prompt was cached, images first.
 pictures as (
     select
         *,
@@ -277,7 +276,7 @@ usage_events as (
         'all' as cache_told,
         true as tells_groups,
 
-        ---------- money: a plan's quota is no money of the wallet, a refund gives back
+        ---------- money: a plan's quota is not money of the wallet, a refund returns it
         mode as billing_mode,
         case when group_ratio >= 0 then try_cast(group_ratio as decimal(9, 6)) end as stated_discount_factor,
         case when mode = 'per_call' then {{ multiplied('model_price', 'decimal(18, 12)') }} end as fixed_price_usd,
@@ -294,7 +293,7 @@ usage_events as (
                 )
             ) as decimal(18, 9)
         ) as cache_write_1h_ratio,
-        -- What is written without a word on how long has a ratio of its own.
+        -- Cache writes without a lifetime have their own ratio.
         coalesce(cache_creation_ratio, cache_creation_ratio_5m) as cache_write_ratio,
         all_write_tokens - least(split_write_tokens, all_write_tokens) as cache_write_unsplit_tokens,
         image_ratio,

@@ -1,10 +1,10 @@
 {#- Rulings: docs/decisions/copies.md#copies-3 -#}
--- Log items of the days being built, of every type, each with an identity of its own.
+-- Log items of the days being built, of every type, each with its own identity.
 --
--- `id` is a key where an administrator read the log and sources.yml says so; in a user's log it is a place in a list. A
--- request id is shared by a call's retries, its errors, its refund and the settlement of a task hours later, so type and
--- second belong to the key; items of one second that say different things are different items, in whatever files they
--- came. Older builds have no request id: there the item itself is the key. What says the same is the same item.
+-- `id` is a key where an administrator read the log and sources.yml says so; in a user's log it is a position in a
+-- list. A request id is shared by a call's retries, its errors, its refund and the settlement of a task hours later, so
+-- type and second belong to the key; items of one second with different content are different items, whatever their
+-- files. Older builds have no request id: there the whole item is the key. Equal content is the same item.
 with logs as (
     select * from {{ raw_events('new_api_logs') }}
 ),
@@ -67,7 +67,7 @@ identified as (
     from items
 ),
 
--- Few items share an identity; only what they say is compared, because comparing is dear.
+-- Few items share an identity; only their content is compared, because comparing is expensive.
 shared as (
     select hash(identity) as identity_hash
     from identified
@@ -76,7 +76,8 @@ shared as (
     having count(*) > 1
 ),
 
--- What only an administrator's copy of an item says (its channel's name, retries, how its stream ended) tells no items apart.
+-- Fields only in an administrator's copy of an item (channel name, retries, end of the stream) do not distinguish
+-- items.
 compared as (
     select
         identified.raw_file,
@@ -97,7 +98,7 @@ compared as (
     where not identified.has_trusted_id
 ),
 
--- The first of them by what it says has the plain key, the others carry a hash of it.
+-- The first of them by content has the plain key, the others have a hash of their content added.
 told_apart as (
     select
         raw_file,

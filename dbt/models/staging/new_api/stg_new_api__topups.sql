@@ -29,8 +29,8 @@ latest as (
     where delivery_rank = 1
 ),
 
--- The price paid says what Stripe credits; Creem's amount is quota; everybody else's amount is dollars, whatever the money.
--- A plan bought through any of them is written down as an amount of 0 and credits no wallet.
+-- Stripe credits by the price paid; Creem's amount is quota; all others' amount is dollars, whatever the money. A plan
+-- bought through any of them has an amount of 0 and credits no wallet.
 credited as (
     select
         latest.*,

@@ -1,7 +1,7 @@
 {%- set default_units = 500000 -%}
 
--- What sources.yml, or the family's default, says about reading each source: what a unit of quota is worth, and from
--- when (an administrator may change it any day), which end of a call its time is, how tokens are counted, how a charge becomes whole.
+-- How to read each source, by sources.yml or the family's default: the value of a unit of quota and from when (an administrator
+-- may change it any day), which end of a call its time is, how tokens are counted, how a charge is rounded.
 with sources as (
     select * from {{ ref('stg_config__sources') }}
     where connector in ('new_api', 'aisa', 'tokenopen', 'one_api')

@@ -5,7 +5,7 @@ with generations as (
     select * from {{ raw_events('openrouter_generations') }}
 ),
 
--- The upstream's own cost may be filled in for any call; it is paid besides only where the key is the caller's own.
+-- The upstream's own cost may be filled in for any call; it is paid in addition only if the key is the caller's own.
 costs as (
     select
         *,
@@ -59,7 +59,7 @@ usage_events as (
         ) as gateway_overhead_ms,
         cast(null as bigint) as fallback_depth,
 
-        ---------- model: OpenRouter sells under its own slugs, at its own prices
+        ---------- model: OpenRouter has its own slugs and its own prices
         coalesce(provider_name, '') as provider,
         model as model_requested,
         model as model_served,
@@ -68,7 +68,7 @@ usage_events as (
         {{ service_tier_served(['service_tier']) }} as service_tier,
         cast(null as varchar) as service_tier_requested,
 
-        ---------- tokens: as the reader read them; cache writes are not told
+        ---------- tokens: as read by the reader; cache writes are unknown
         {{ usage_reading_columns() | join(',\n        ') }},
         cast(1 as bigint) as call_units,
         'reads' as cache_told,
@@ -94,7 +94,7 @@ usage_events as (
 
         ---------- lineage
         false as is_response,
-        -- The page's export says less than the API's own body.
+        -- The page's export has fewer fields than the API's body.
         case when is_export then 2 else 1 end as stream_rank,
         raw_file,
         raw_line,

@@ -12,7 +12,7 @@ models as (
     select * from {{ raw_glob('price_models') }}
 ),
 
--- A price keeps the version it first appeared in, so a catalogue that repeats it, or announces its end, changes no row.
+-- A price keeps the version it first appeared in, so a newer catalogue that repeats it, or ends it, changes no row.
 first_seen as (
     select
         *,

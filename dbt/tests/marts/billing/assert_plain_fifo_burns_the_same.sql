@@ -1,7 +1,7 @@
 {#- Rulings: docs/decisions/credits.md#credits-1 -#}
--- Fails if, in a wallet whose credits neither expire nor go before one another and are never corrected, a lot was not burned
--- the way first in, first out says: lots and usage laid end to end, each draw takes the lots its interval overlaps.
--- Usage that was not covered when it came took nothing, so only wallets without overage are compared.
+-- Fails if, in a wallet whose credits neither expire nor go before one another and are never corrected, a lot was not
+-- burned first in, first out: lots and usage laid end to end, each draw takes the lots its interval overlaps. Usage
+-- that was not covered when it came took nothing, so only wallets without overage are compared.
 
 with movements as (
     select * from {{ ref('int_credit_movements') }}
@@ -45,7 +45,7 @@ laid as (
     where overdrawn.wallet_no is null
 ),
 
--- Between two neighbouring ends lies what one draw took from one lot: those that end there or next.
+-- Between two neighbouring ends is what one draw took from one lot: those that end there or next.
 pieces as (
     select
         upto_micro - lag(upto_micro, 1, 0) over (

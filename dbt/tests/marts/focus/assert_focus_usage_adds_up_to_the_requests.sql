@@ -1,5 +1,5 @@
 {#- Rulings: docs/decisions/reports.md#reports-7 -#}
--- What FOCUS says a day's usage cost at list and after discounts, against the requests themselves, to the last digit.
+-- Compares a day's FOCUS costs at list and after discounts with the requests, to the last digit.
 with requests as (
     select
         event_date,

@@ -1,8 +1,8 @@
 {#- Rulings: docs/decisions/pricing.md#pricing-12 -#}
 {{ config(tags = ['finding']) }}
 
--- Lists calls that another service tier served than was asked for, whatever was charged. What was charged for the tier
--- asked for all the same is service_tier_not_served in recon_reported_costs.
+-- Lists calls served by another service tier than requested, whatever was charged. If the requested tier was charged
+-- anyway, it is service_tier_not_served in recon_reported_costs.
 select
     event_id,
     service_tier_requested,

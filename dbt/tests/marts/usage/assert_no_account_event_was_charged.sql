@@ -1,4 +1,4 @@
 {{ config(tags = ['finding']) }}
--- Fails if an event that should cost nothing names a quota: it is in no cost, and the balance may say otherwise.
+-- Fails if an event that should cost nothing has a quota: it is in no cost, but the balance may include it.
 select * from {{ ref('fct_account_events') }}
 where has_charge

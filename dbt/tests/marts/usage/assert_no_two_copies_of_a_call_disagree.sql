@@ -1,3 +1,3 @@
 {{ config(tags = ['finding']) }}
--- Fails if two copies of one call say different models, tokens, credits or cost: the books hold one of them.
+-- Fails if two copies of one call have different models, tokens, credits or cost: the books hold one of them.
 select * from {{ ref('recon_copies') }}
