@@ -1,4 +1,4 @@
-# What a person types here. Every target sets up what it needs first.
+# The commands of a developer. Every target sets up what it needs first.
 
 .DEFAULT_GOAL := help
 HOME_DIR := $(or $(TOLLBOOK_HOME),.tollbook)
@@ -7,7 +7,7 @@ SANDBOX_REQUESTS ?= 5000
 SANDBOX_SEED ?= 1
 BENCH_ROWS ?= 100000 1000000
 
-# After installation nothing calls out.
+# After installation nothing connects to the network.
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := 0
 export DBT_VERSION_CHECK := 0
@@ -47,16 +47,16 @@ $(STAMP):
 	-@$(BIN)/python -c 'from dagster_project.dbt_runner.project import project; project().parse_folder'
 	@touch $@
 
-run: setup ## Build the sandbox world if the home is empty, run the night over it, print the findings
+run: setup ## Generate sandbox data if the home is empty, run the night over it, print the findings
 	@if [ ! -e "$(HOME_DIR)/truth.json" ] && { [ -e "$(HOME_DIR)/sandbox" ] || [ ! -e "$(HOME_DIR)/landing" ]; }; then \
 	  $(BIN)/tollbook sandbox --home "$(HOME_DIR)" \
 	    --days $(SANDBOX_DAYS) --requests-per-day $(SANDBOX_REQUESTS) --seed $(SANDBOX_SEED); \
 	fi
-	@# 3 says the night is done and a person should look at what it found, which is the point here.
+	@# 3 means the night is done with findings to look at, which the sandbox plants.
 	@$(BIN)/tollbook run --home "$(HOME_DIR)" || [ $$? -eq 3 ]
 
 test: setup ## Run the tests; they stay on this machine
-	@# One more process than cores: a test in six waits for a disk or for another process.
+	@# One more process than cores: one test in six waits for a disk or another process.
 	@PYTEST_XDIST_AUTO_NUM_WORKERS=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) $(BIN)/python -m pytest
 
 dev: setup ## Open the Dagster UI on http://127.0.0.1:3000
@@ -68,13 +68,13 @@ dev: setup ## Open the Dagster UI on http://127.0.0.1:3000
 notebooks: setup ## Serve the notebooks on 127.0.0.1:2718; prints the address with its token (NOTEBOOK_OPTIONS=--no-token)
 	@$(BIN)/python -m dagster_project.notebook_server $(NOTEBOOK_OPTIONS)
 
-bench: setup ## Time the night, at BENCH_ROWS="100000 1000000" requests, and landing against a bare DuckDB statement, and ask the reports
+bench: setup ## Time the night, at BENCH_ROWS="100000 1000000" requests, and landing against a bare DuckDB statement, and queries of the reports
 	@$(BIN)/python tests/benchmarks/bench.py $(BENCH_ROWS)
 	@$(BIN)/python tests/benchmarks/landing.py
 	@$(BIN)/python tests/benchmarks/reports.py
 	@$(BIN)/python tests/benchmarks/pricing.py $(lastword $(BENCH_ROWS))
 
-lint: setup ## Check style: Python, SQL, notebooks, and what every dbt model owes its reader
+lint: setup ## Check style: Python, SQL, notebooks, and the documentation of dbt models
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache

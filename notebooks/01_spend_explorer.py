@@ -99,7 +99,7 @@ def _(chosen, con, table):
     _key, _model = table.value.row(0)[:2]
     _requests = requests_of(con, chosen, _key, _model)
     # Names come from logs and may hold markup; the label of a table would be read as Markdown.
-    _heading = mo.plain_text(f"The dearest requests of {_key} on {_model}")
+    _heading = mo.plain_text(f"The most expensive requests of {_key} on {_model}")
     mo.vstack([_heading, mo.ui.table(_requests, selection=None)])
     return
 
@@ -108,7 +108,7 @@ def _(chosen, con, table):
 def open_published_marts() -> duckdb.DuckDBPyConnection:
     """Attach the published marts read-only and make them the current schema; without them it stays empty.
 
-    So it does where the home was moved: its marts are read again once a run has published them here.
+    It also stays empty after the home was moved, until a run has published the marts again.
     """
     home, con = Home.locate(), duckdb.connect()
     if home.published_database.exists():
@@ -121,7 +121,7 @@ def open_published_marts() -> duckdb.DuckDBPyConnection:
 
 @app.function
 def has_usage(con) -> bool:
-    """Tell whether a day of usage is published."""
+    """Return whether a day of usage is published."""
     tables = "select schema_name, table_name from duckdb_tables() where estimated_size > 0"
     return ("marts", "fct_usage_daily") in con.sql(tables).fetchall()
 
@@ -137,7 +137,7 @@ def spend(con, chosen: dict, *group_by: str) -> pl.DataFrame:
 
 @app.function
 def requests_of(con, chosen: dict, key: str, model: str, limit: int = 200) -> pl.DataFrame:
-    """Return the dearest requests of one key on one model, those without a price first."""
+    """Return the most expensive requests of one key on one model, those without a price first."""
     columns = f"occurred_at, request_id, status, input_tokens, output_tokens, {', '.join(TIERS)}, raw_file, raw_line"
     query = f"""select {columns} from ({NAMED} fct_usage_costs)
         where {CHOSEN} and key = $key and model = $model
@@ -147,7 +147,7 @@ def requests_of(con, chosen: dict, key: str, model: str, limit: int = 200) -> pl
 
 @app.function
 def frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
-    """Read a query's result; Polars keeps the type of what it reads for ever, and DuckDB counts that as a leak at exit."""
+    """Read a query's result through a stand-in: Polars keeps the type of its input, which DuckDB reports as a leak at exit."""
     return pl.DataFrame(SimpleNamespace(__arrow_c_stream__=relation.__arrow_c_stream__))
 
 
