@@ -24,7 +24,7 @@ def test_the_lock_names_no_index_and_no_address(lock):
     assert [line for line in lock if "://" in line or "index-url" in line or "find-links" in line] == []
 
 
-def test_everything_the_project_asks_for_is_in_the_lock(lock, request: pytest.FixtureRequest):
+def test_every_dependency_of_the_project_is_in_the_lock(lock, request: pytest.FixtureRequest):
     project = tomllib.loads((request.config.rootpath / "pyproject.toml").read_text())
     asked = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
     locked = {re.match(r"[a-z0-9.\-]+", line).group() for line in lock}

@@ -31,7 +31,7 @@ def test_another_run_holding_the_home_ends_with_4_and_names_its_process(home: Ho
     assert str(os.getpid()) in ended.stderr
 
 
-def test_a_sources_file_that_says_something_impossible_ends_with_2_and_what_to_write(home: Home) -> None:
+def test_an_impossible_sources_file_ends_with_2_and_what_to_write(home: Home) -> None:
     home.sources_file.write_text("sources: {east: {connector: klingon}}\n")
     ended = tollbook("run", "--home", home.root)
     assert ended.exit_code == 2
@@ -44,7 +44,7 @@ def test_a_sources_file_that_says_something_impossible_ends_with_2_and_what_to_w
     [("--from", "yesterday"), ("--from", "2026-11-02", "--to", "2026-11-01"), ("--month", "11")],
     ids=["not a day", "the wrong way round", "no such option"],
 )
-def test_arguments_nobody_can_use_end_with_2(home: Home, arguments: tuple[str, ...]) -> None:
+def test_arguments_that_cannot_be_used_end_with_2(home: Home, arguments: tuple[str, ...]) -> None:
     assert tollbook("run", "--home", home.root, *arguments).exit_code == 2
 
 
@@ -53,7 +53,7 @@ def test_since_and_until_are_other_names_of_from_and_to(home: Home) -> None:
     assert "--from 2026-11-02 is after --to 2026-11-01" in ended.stderr
 
 
-def test_a_home_that_cannot_be_written_is_told_in_a_sentence(
+def test_a_home_that_cannot_be_written_is_reported_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
@@ -75,7 +75,7 @@ def test_a_home_where_none_can_be_ends_with_2_and_makes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_told_whatever_broke_on_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_whatever_failed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit of no bytes a file stands in for the full disk, an error of SQLite for what it breaks."""
 
     def nightly(*_: object) -> None:
@@ -93,7 +93,7 @@ def test_a_full_disk_is_told_whatever_broke_on_it(home: Home, monkeypatch: pytes
     assert ended.stderr.startswith(f"{home.root} cannot be written: File too large; free space")
 
 
-def test_a_sandbox_says_what_it_wrote(tmp_path: Path) -> None:
+def test_a_sandbox_reports_what_it_wrote(tmp_path: Path) -> None:
     ended = tollbook("sandbox", "--home", tmp_path / "h", "--days", 2, "--requests-per-day", 5, "--seed", 3)
     assert ended.exit_code == 0
     assert "2 days" in ended.stdout
@@ -107,13 +107,13 @@ def test_a_sandbox_is_not_built_over_somebodys_files(home: Home) -> None:
     assert "empty home" in ended.stderr
 
 
-def test_tracing_before_anything_is_published_says_how_to_publish(home: Home) -> None:
+def test_tracing_before_anything_is_published_reports_how_to_publish(home: Home) -> None:
     ended = tollbook("trace", "gen-1", "--home", home.root)
     assert ended.exit_code == 1
     assert "tollbook run" in ended.stderr
 
 
-def test_tracing_an_unknown_request_says_so(finished_night) -> None:
+def test_tracing_an_unknown_request_reports_it(finished_night) -> None:
     ended = tollbook("trace", "gen-nobody", "--home", finished_night.home.root)
     assert ended.exit_code == 1
     assert "no request 'gen-nobody'" in ended.stderr

@@ -61,13 +61,13 @@ def test_every_dbt_test_on_an_asset_is_a_check(home: Home) -> None:
     assert expected <= {key.name for key in loaded().resolve_asset_graph().asset_check_keys}
 
 
-def test_every_asset_says_what_it_is_and_who_answers_for_it(home: Home) -> None:
+def test_every_asset_has_a_description_and_an_owner(home: Home) -> None:
     graph = loaded().resolve_asset_graph()
     nodes = [graph.get(key) for key in graph.materializable_asset_keys]
     assert [node.key for node in nodes if not (node.description and node.owners and node.group_name)] == []
 
 
-def test_every_check_says_what_it_asks(home: Home) -> None:
+def test_every_check_has_a_description(home: Home) -> None:
     home.sources_file.write_text("sources: {east: {connector: infron}}\nstripe: {mode: sandbox}\n")
     graph = loaded().resolve_asset_graph()
     specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
@@ -165,7 +165,7 @@ def test_no_step_waits_for_a_slot_that_a_dead_run_may_hold(home: Home) -> None:
         ([date(2026, 11, 20)], date(2026, 11, 20), "2026-11-20", "2026-11-20"),
     ],
 )
-def test_the_partitions_cover_every_landed_day_whatever_the_clock_says(
+def test_the_partitions_cover_every_landed_day_at_any_clock(
     landed: list[date], today: date, first: str, last: str
 ) -> None:
     days = delivery_days(landed, today)
@@ -176,14 +176,14 @@ def test_the_partitions_cover_every_landed_day_whatever_the_clock_says(
     assert (known[0], known[-1]) == (first, last)
 
 
-def test_the_schedule_asks_for_one_run_over_the_days_that_need_it(home: Home) -> None:
+def test_the_schedule_requests_one_run_over_the_days_that_need_it(home: Home) -> None:
     land(home, "infron", "logs", "2026-11-03")
     land(home, "infery", "invoices", "2026-11-07")
     tags = requested(home)
     assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-03", "2026-11-07")
 
 
-def test_the_schedule_asks_for_yesterday_when_nothing_is_pending(home: Home) -> None:
+def test_the_schedule_requests_yesterday_when_nothing_is_pending(home: Home) -> None:
     tags = requested(home)
     assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-19", "2026-11-19")
 
@@ -199,7 +199,7 @@ def test_the_schedule_covers_the_look_back_of_a_usage_api(home: Home) -> None:
     assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-16", "2026-11-20")
 
 
-def test_the_sensor_asks_once_for_what_landed_and_again_when_it_changed(home: Home) -> None:
+def test_the_sensor_requests_a_run_once_for_what_landed_and_again_when_it_changed(home: Home) -> None:
     land(home, "infron", "logs", "2026-11-03")
     first = look(home, None)
     tags = first.run_requests[0].tags

@@ -90,7 +90,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-def test_what_served_a_call_is_what_its_response_said(built: Home) -> None:
+def test_the_model_served_is_that_of_the_response(built: Home) -> None:
     """The export says gpt-4o, the response gpt-4o-mini: 1,000 x 0.15 + 100 x 0.6 per million = $0.00021."""
     found = rows(
         built,
@@ -100,7 +100,7 @@ def test_what_served_a_call_is_what_its_response_said(built: Home) -> None:
     assert found == [("gpt-4o", "gpt-4o-mini", "openai/gpt-4o-mini", 1, 2, Decimal("0.00021"))]
 
 
-def test_both_values_and_both_lines_are_told(built: Home) -> None:
+def test_both_values_and_both_lines_are_listed(built: Home) -> None:
     found = rows(
         built,
         "select field, copy_kind, kept_value, other_value, counted_value, kept_raw_file, kept_raw_line, other_raw_file,"
@@ -113,7 +113,7 @@ def test_both_values_and_both_lines_are_told(built: Home) -> None:
     ]
 
 
-def test_where_a_kept_body_says_other_than_the_export_both_are_told(built: Home) -> None:
+def test_where_a_kept_body_contradicts_the_export_both_are_reported(built: Home) -> None:
     found = rows(
         built,
         "select field, kept_value, other_value, counted_value from marts.recon_copies"
@@ -126,12 +126,12 @@ def test_where_a_kept_body_says_other_than_the_export_both_are_told(built: Home)
     ]
 
 
-def test_copies_that_agree_or_only_date_or_round_what_they_say_are_no_finding(built: Home) -> None:
+def test_copies_that_agree_or_differ_only_in_date_or_rounding_are_no_finding(built: Home) -> None:
     told = {request for (request,) in rows(built, "select distinct request_id from marts.recon_copies")}
     assert told == {"req_fell_back", "req_kept_body", "gen-other"}
 
 
-def test_a_revision_is_told_and_so_is_an_export_that_counts_other_tokens(built: Home) -> None:
+def test_a_revision_is_reported_and_so_is_an_export_that_counts_other_tokens(built: Home) -> None:
     found = rows(
         built,
         "select copy_kind, field, kept_value, other_value from marts.recon_copies"

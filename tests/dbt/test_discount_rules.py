@@ -136,7 +136,7 @@ def test_what_stacks_multiplies_onto_the_winner_and_is_rounded_once(discounted):
     assert discounted["stack"] == ("third+half", Decimal("0.166667"), Decimal("0.0062500125"))
 
 
-def test_a_rule_says_when_it_was_used_and_what_it_gave(ruled):
+def test_a_rule_has_its_days_of_use_and_its_savings(ruled):
     """0.0375 x (1 - 0.166667) = $0.0312499875, which stands at both rules; two calls on the one day of `november`:
     2 x 0.00375 = $0.0075.
     """
@@ -173,12 +173,12 @@ def test_a_rule_that_never_applied_is_a_finding(ruled):
     }
 
 
-def test_rules_that_only_their_names_tell_apart_are_a_finding(ruled):
+def test_rules_that_differ_only_in_name_are_a_finding(ruled):
     found = found_by(ruled, "assert_no_two_discount_rules_tie")
     assert [(one, other) for one, _, other, _ in found] == [("twin-a", "twin-b")]
 
 
-def test_prices_say_whether_they_hold_and_what_the_catalogue_calls_the_model(ruled):
+def test_prices_have_their_validity_and_the_catalogue_model(ruled):
     found = rows(
         ruled[0],
         """
@@ -190,7 +190,7 @@ def test_prices_say_whether_they_hold_and_what_the_catalogue_calls_the_model(rul
     assert found == [("anthropic", "claude-sonnet-4-5", Decimal("3"))]
 
 
-def test_models_say_since_when_they_are_seen_and_as_what_they_are_priced(ruled):
+def test_models_have_their_first_day_and_price_model(ruled):
     found = rows(
         ruled[0],
         """

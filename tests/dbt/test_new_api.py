@@ -133,7 +133,7 @@ def test_token_classes_are_disjoint_whichever_way_the_row_counts(
     assert one(family, columns, request_id) == (*classes, 10000, Decimal(cost))
 
 
-def test_a_setting_says_how_tokens_are_counted_where_the_row_does_not(family: Home) -> None:
+def test_a_setting_defines_how_tokens_are_counted_where_the_row_does_not(family: Home) -> None:
     """3000 prompt tokens beside 6000 read and 1000 written, and no word of whose count that is."""
     columns = "uncached_input_tokens, input_tokens, cache_optimized_cost_usd, time_basis"
     assert one(family, columns, "a-1") == (3000, 10000, Decimal("0.019845"), "start")
@@ -149,7 +149,7 @@ def test_images_and_audio_are_taken_out_of_prompt_and_completion(family: Home) -
     assert one(family, columns, "r-audio") == (9000, 0, 1000, 300, 200)
 
 
-def test_a_retry_pair_is_two_calls_and_what_says_the_same_without_an_id_is_one(family: Home) -> None:
+def test_a_retry_pair_is_two_calls_and_equal_rows_without_an_id_are_one(family: Home) -> None:
     """The window came as items, as a page in reverse order with other ids, its head as an old bare array.
 
     Two equal lines without a request id are one call, and counted as what nobody can tell.
@@ -167,13 +167,13 @@ def test_a_retry_pair_is_two_calls_and_what_says_the_same_without_an_id_is_one(f
     assert rows(family, per_day) == [("2026-11-01", 34, 34, 16, 0, 1), ("2026-11-02", 16, 16, 1, 0, 1)]
 
 
-def test_items_of_one_request_and_second_are_told_apart_in_whatever_files_they_came(family: Home) -> None:
+def test_items_of_one_request_and_second_are_distinguished_in_whatever_files_they_came(family: Home) -> None:
     """1,000 + 250 units, though each page has an item 1, and one came again: neither 1,000 nor 1,500."""
     items = "select quota_used from marts.fct_usage_costs where source = 'paged' order by 1"
     assert rows(family, items) == [(250,), (1000,)]
 
 
-def test_an_id_that_is_trusted_tells_equal_calls_apart_and_revisions_together(family: Home) -> None:
+def test_a_trusted_id_separates_equal_calls_and_joins_revisions(family: Home) -> None:
     """Two calls of 100 units in one second, and one that was corrected from 50 to 60."""
     items = "select event_id, quota_used from marts.fct_usage_costs where source = 'administered' order by 1"
     assert rows(family, items) == [
@@ -254,7 +254,7 @@ def test_a_stream_that_broke_off_is_no_success_but_charged(family: Home) -> None
     ]
 
 
-def test_what_the_row_says_about_the_call_is_kept(family: Home) -> None:
+def test_the_details_of_the_call_on_the_row_are_kept(family: Home) -> None:
     """A mapped model two channels further with estimated usage; a plan, a tier, a markup, the playground."""
     columns = "usage_source, fallback_depth, model_requested, model_served, provider, priced_model"
     assert one(family, columns, "r-estimated") == (
@@ -329,7 +329,7 @@ def test_tokenopens_table_and_items_carry_the_time_of_reception(family: Home) ->
     assert rows(family, summer) == [("2026-06-30 23:30:00",)]
 
 
-def test_a_unit_is_worth_what_the_source_says_it_was_that_day(family: Home) -> None:
+def test_a_unit_has_the_value_set_for_that_day(family: Home) -> None:
     """9923 / 500,000 until the first of November, 9923 / 300,000 = 0.03307666… from the second on."""
     worth = (
         "select request_id, reported_cost_usd from marts.fct_usage_costs where source = 'dated' order by 1"
@@ -388,7 +388,7 @@ def test_a_topup_credits_what_its_payment_provider_means(family: Home) -> None:
     ]
 
 
-def test_an_hour_counts_as_it_was_last_told(family: Home) -> None:
+def test_an_hour_counts_as_last_delivered(family: Home) -> None:
     found = rows(
         family,
         "select hour_at::varchar, model_requested, requests, total_tokens, quota_used, reported_cost_usd"

@@ -50,7 +50,7 @@ def test_pictures_that_came_from_the_cache_count_once(classes: str) -> None:
     }
 
 
-def test_what_a_row_says_of_its_cached_pictures_goes_before_what_can_be_told(classes: str) -> None:
+def test_stated_cached_images_go_before_inferred_ones(classes: str) -> None:
     """300 read of 600, of them 200 of 250 pictures: 100 and 50 are left, and 250 of text."""
     told = {"all_prompt_tokens": 600, "read_tokens": 300, "image_in_tokens": 250, "image_cache_tokens": 200}
     assert one(classes, **told) == {
@@ -62,7 +62,7 @@ def test_what_a_row_says_of_its_cached_pictures_goes_before_what_can_be_told(cla
     }
 
 
-def test_a_prompt_smaller_than_what_was_read_does_not_hold_it_unless_it_says_so(classes: str) -> None:
+def test_a_prompt_smaller_than_its_reads_excludes_them_unless_stated_otherwise(classes: str) -> None:
     """62 prompt tokens beside 3,544 read; of a prompt that says it holds them no more than 62 were read."""
     told = {"all_prompt_tokens": 62, "read_tokens": 3544}
     beside = {"uncached_input_tokens": 62, "cache_read_tokens": 3544, "input_tokens": 3606}

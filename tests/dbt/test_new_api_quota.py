@@ -135,7 +135,7 @@ def test_a_ratio_row_is_priced_by_its_own_ratios(family: Home) -> None:
     assert one(family, f"{TIERS}, expected_quota", "plain") == ("0.0375", "0.03375", "0.03375", 16875)
 
 
-def test_what_the_gateway_asks_stands_beside_what_the_provider_asks(family: Home) -> None:
+def test_the_prices_of_gateway_and_provider_are_both_listed(family: Home) -> None:
     """Twice the ratio: list $0.075 against $0.0375; a group at 1.2 pays more still, 0.09; cached 0.0441 x 1.2."""
     columns = f"list_cost_gateway_usd, list_cost_vendor_usd, markup_usd, discount_factor, {TIERS}"
     assert one(family, columns, "markup") == (
@@ -176,7 +176,7 @@ def test_tools_and_audio_are_charged_on_top(family: Home) -> None:
     assert one(family, f"{TIERS}, expected_quota", "audio") == ("0.0618", "0.05562", "0.05562", 27810)
 
 
-def test_every_call_of_a_tool_is_charged_once_whether_listed_or_told_by_its_field(family: Home) -> None:
+def test_every_call_of_a_tool_is_charged_once_whether_listed_or_in_its_field(family: Home) -> None:
     """A picture at $0.04: (0.0375 + 0.04) x 0.9. A search at $10 a thousand, listed and told, and two calls at $0.03:
     (0.0375 + 0.01 + 0.06) x 0.9.
     """
@@ -221,7 +221,7 @@ def test_a_formula_is_priced_by_the_branch_the_call_is_in(family: Home) -> None:
     assert one(family, columns, "above") == ("1.211256", "0.671256", 335628, "formula", "6")
 
 
-def test_a_formula_nobody_can_read_leaves_the_call_to_the_catalogue(family: Home) -> None:
+def test_a_formula_that_cannot_be_read_leaves_the_call_to_the_catalogue(family: Home) -> None:
     assert one(family, "price_source, list_cost_usd, expected_quota", "unread") == (
         *("catalogue", "0.0375", None),
     )

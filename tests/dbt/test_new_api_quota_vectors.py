@@ -121,7 +121,7 @@ def test_every_charge_is_the_one_the_gateway_would_make(home: Home, vectors: lis
     assert found == expected
 
 
-def test_every_formula_is_worth_what_the_gateway_says(vectors: list[dict[str, Any]]) -> None:
+def test_every_formula_has_the_amount_of_the_gateway(vectors: list[dict[str, Any]]) -> None:
     for vector in vectors:
         if vector["kind"] != "expr":
             continue

@@ -385,7 +385,7 @@ def compared(
 
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(CONNECTORS, 2)))
-def test_two_connectors_tell_the_same(costs: dict[str, dict[str, Row]], one: str, other: str) -> None:
+def test_two_connectors_give_the_same(costs: dict[str, dict[str, Row]], one: str, other: str) -> None:
     differences = [
         (column, request, left, right)
         for column in columns_of(costs)

@@ -112,7 +112,7 @@ def test_searches_without_a_price_are_counted_and_leave_the_tokens_priced(home: 
     assert one(home, columns, "plugin") == ("0.0375", "0.03375", "0.03375", 0, "10000", None)
 
 
-def test_image_tokens_are_priced_as_images_and_say_at_what(home: Home) -> None:
+def test_image_tokens_are_priced_as_images_with_their_unit_price(home: Home) -> None:
     """10,000 x 3 + 300 x 15 + 200 x 40 = 42,500 millionths; image input without a price is input."""
     columns = "list_cost_usd, output_image_tokens, output_image_usd_per_mtok, input_image_usd_per_mtok"
     assert one(home, columns, "image") == ("0.0425", 200, "40", "3")

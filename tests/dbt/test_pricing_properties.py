@@ -167,7 +167,7 @@ def costs(home: Home, source: str = "infron") -> dict[str, tuple[Decimal, ...]]:
 
 @TWO_WORLDS
 @given(seed=st.integers(0, 2**32))
-def test_every_request_costs_what_the_formulas_say_however_it_is_told(seed: int) -> None:
+def test_every_request_costs_the_result_of_the_formulas_in_every_format(seed: int) -> None:
     """Exact in each tier; savings add up; exclusive = inclusive; cut and shuffled = whole; 3 x prices = 3 x costs."""
     world = random_world(seed)
     wanted = {f"call-{number}": expected(world, call) for number, call in enumerate(world.calls)}

@@ -151,7 +151,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.mark.parametrize("case", OWN)
-def test_a_call_costs_what_its_kind_says(books: Home, case: str) -> None:
+def test_a_call_costs_by_its_kind(books: Home, case: str) -> None:
     """List at the standard tier, cache-optimized at the tier that served; reasons as said beside the case."""
     line, listed, cached, tier, reason = OWN[case]
     found = rows(
@@ -200,7 +200,7 @@ def test_what_uses_nothing_is_not_unpriced(books: Home) -> None:
     ) == [("batch", 2), ("file", 1), ("mcp", 3), ("moderation", 1)]
 
 
-def test_another_tier_than_the_one_asked_for_is_a_finding(books: Home) -> None:
+def test_another_tier_than_the_requested_one_is_a_finding(books: Home) -> None:
     """Whether or not it was charged: two of ours."""
     assert rows(
         books,

@@ -297,7 +297,7 @@ def test_the_four_timings_give_the_gateway_overhead(world: Home) -> None:
     assert row["ttft_p50_ms"] is None
 
 
-def test_a_fallback_names_the_model_asked_for_and_the_one_that_answered(world: Home) -> None:
+def test_a_fallback_names_the_requested_model_and_the_one_that_answered(world: Home) -> None:
     """One call of 21: 0.047619."""
     assert rows(
         world, "select source, model_requested, model_served, requests from marts.rpt_fallbacks_daily"

@@ -254,7 +254,7 @@ def test_savings_of_a_month_are_what_the_tiers_differ_by(world: Home) -> None:
     )
 
 
-def test_dimensions_say_since_when_and_until_when_something_was_seen(world: Home) -> None:
+def test_dimensions_have_first_and_last_day_seen(world: Home) -> None:
     for dimension, columns in (
         ("dim_workspaces", "workspace_id"),
         ("dim_api_keys", "workspace_id, api_key_id"),

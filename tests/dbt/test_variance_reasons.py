@@ -397,7 +397,7 @@ def test_a_charge_is_explained_by_its_first_cause_and_split(world: Home, name: s
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_gateways_charges_are_explained_as_far_as_their_rows_tell(world: Home, name: str) -> None:
+def test_other_gateways_charges_are_explained_as_far_as_their_rows_allow(world: Home, name: str) -> None:
     """The sums stand beside the cases."""
     reason, parts = OTHERS[name]
     words = dict(word.split("=") for word in (parts or "").split())

@@ -57,7 +57,7 @@ def test_a_step_shows_every_accepted_day_outside_of_a_night(warehouse: duckdb.Du
     assert shown == warehouse.execute(FACTS.format("marts.fct_usage_costs")).fetchall()
 
 
-def test_a_step_shows_the_days_that_are_asked_for(warehouse: duckdb.DuckDBPyConnection) -> None:
+def test_a_step_shows_the_days_that_are_requested(warehouse: duckdb.DuckDBPyConnection) -> None:
     for variable in ("first_day", "last_day"):
         warehouse.execute(f"set variable {variable} = date '2026-11-02'")
     for relation in ("intermediate.int_usage_events_explained", "marts.fct_usage_costs"):

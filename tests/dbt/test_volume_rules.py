@@ -90,7 +90,7 @@ NOVEMBER = ("2026-11-01", "2026-11-02", "2026-11-03")
         ("ws_mid", (None, None, "mid-month"), ("1", "1", "0.9")),
     ],
 )
-def test_a_threshold_is_reached_by_exactly_what_it_says(tiered, workspace, rules, factors):
+def test_a_threshold_is_reached_at_exactly_its_amount(tiered, workspace, rules, factors):
     """Two calls of $0.0375 are $0.075: a threshold of $0.075 is reached on the third day, a picodollar more is not.
 
     Steps of one rule: $0.0375 is over $0.03 on the second day, $0.075 reaches the next step on the third. A rule that

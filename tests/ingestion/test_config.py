@@ -287,7 +287,7 @@ def test_packs_grants_settings_and_budgets_take_their_defaults(home):
         ),
     ],
 )
-def test_a_mistake_is_told_with_file_line_and_column_and_nothing_is_written(home, name, text, message):
+def test_a_mistake_is_reported_with_file_line_and_column_and_nothing_is_written(home, name, text, message):
     own(home, name, text)
     with pytest.raises(ConfigError) as error:
         write_config(home)
@@ -295,7 +295,7 @@ def test_a_mistake_is_told_with_file_line_and_column_and_nothing_is_written(home
     assert not home.raw.exists()
 
 
-def test_all_mistakes_are_told_at_once(home):
+def test_all_mistakes_are_reported_at_once(home):
     own(home, "currencies", "currency,exponent,tolerance_minor\njp,0,0\nkwd,9,0\n")
     own(home, "discount_rules", RULES + "r,,,promo,0,2026-11-01,,x\n")
     with pytest.raises(ConfigError) as error:

@@ -52,7 +52,7 @@ def test_archives_in_a_row_are_one_file(desk, call, name):
 
 
 @pytest.mark.parametrize("name", ["a.ndjson.gz", "a.ndjson.zst"])
-def test_a_truncated_archive_keeps_its_whole_lines_and_says_where_it_broke(desk, call, name):
+def test_a_truncated_archive_keeps_its_whole_lines_and_reports_where_it_broke(desk, call, name):
     noise = os.urandom(60_000).hex()
     content = lines(call, 1, 2) + json.dumps(call(3, error=noise)).encode() + b"\n" + lines(call, 4)
     packed = PACKED[name](lines(call, 1, 2)) + PACKED[name](content)
@@ -73,7 +73,7 @@ def test_something_else_under_an_archives_name_is_one_reject(desk, call, name):
     assert desk.reasons() == {1: "damaged_archive"}
 
 
-def test_a_name_no_reader_knows_is_one_reject_not_silence(desk, call):
+def test_a_name_without_a_reader_is_one_reject(desk, call):
     desk.land(lines(call, 1), name="a.xlsx")
     desk.run()
     assert desk.reasons() == {1: "unknown_file_type"}
@@ -285,7 +285,7 @@ def test_a_run_killed_before_any_rename_leaves_nothing_that_counts(desk, call, m
     assert desk.files() == undisturbed
 
 
-def test_what_a_killed_process_left_half_done_is_swept_at_the_next_start(desk, call):
+def test_unfinished_files_of_a_killed_process_are_removed_at_the_next_start(desk, call):
     desk.land(lines(call, 1))
     desk.run()
     before = desk.files()

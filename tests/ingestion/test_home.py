@@ -21,9 +21,7 @@ from ingestion.home import Home, HomeUnusable
         ("file", "is not a folder"),
     ],
 )
-def test_a_path_that_cannot_hold_a_home_is_told_with_what_is_in_the_way(
-    tmp_path: Path, name: str, message: str
-):
+def test_a_path_that_cannot_be_a_home_is_reported_with_its_obstacle(tmp_path: Path, name: str, message: str):
     (tmp_path / "file").touch()
     with pytest.raises(HomeUnusable, match=message):
         Home.locate(tmp_path / name)

@@ -172,12 +172,12 @@ def test_a_value_after_a_secret_name_is_masked(assignment: str):
         ("region", False),
     ],
 )
-def test_a_name_tells_whether_its_value_is_secret(name: str, is_secret: bool):
+def test_the_name_decides_whether_a_value_is_secret(name: str, is_secret: bool):
     named = [name, f'"{name}"']
     assert _in_sql(redaction.is_secret_name_sql("given"), named) == [(is_secret,)] * 2
 
 
-def test_what_somebody_wrote_is_not_kept_and_what_programs_write_is():
+def test_text_of_people_is_not_kept_and_text_of_programs_is():
     written = '{"note":"please call me","at":"2026-11-01 07:21:59","tier":"eu-west","n":[1,"two words"]}'
     [(kept,)] = _in_sql(redaction.kept_json_sql("given"), [written])
     assert json.loads(kept) == {
@@ -209,7 +209,7 @@ def test_python_and_sql_redact_alike_and_a_name_with_a_secret_is_its_hash(texts:
 
 @settings(max_examples=25, deadline=None, database=None)
 @given(st.lists(_json_values, min_size=1, max_size=20))
-def test_of_json_strings_that_somebody_wrote_and_secrets_are_replaced_and_it_stays_json(values: list[object]):
+def test_in_json_texts_of_people_and_secrets_are_replaced_and_it_stays_json(values: list[object]):
     def kept(string: re.Match[str]) -> str:
         is_written = redaction.shown_name(string[0]) == redaction.WRITTEN
         return f'"{redaction.WRITTEN}"' if is_written else string[0]

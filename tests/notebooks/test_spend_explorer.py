@@ -41,7 +41,7 @@ def test_the_notebook_opens_on_all_spend_of_all_days(notebook, marts):
     assert (shown["models"].value, shown["keys"].value, shown["members"].value) == ([], [], [])
 
 
-def test_the_table_lists_key_and_model_with_the_dearest_first_and_the_unpriced_last(notebook, marts):
+def test_the_table_lists_key_and_model_with_the_most_expensive_first_and_the_unpriced_last(notebook, marts):
     _, shown = notebook.app.run(defs={"con": marts})
     assert shown["by_key_and_model"].select("key", "model", "cache_optimized_cost_usd").rows() == [
         ("key_1", "anthropic/claude", Decimal("3.60")),
@@ -86,7 +86,7 @@ def test_the_hand_made_marts_hold_only_columns_the_warehouse_promises(marts, mar
     assert set(marts.table(mart).columns) <= {column["name"] for column in model["columns"]}
 
 
-def test_a_home_without_marts_says_what_to_run(notebook, home: Home):
+def test_a_home_without_marts_reports_what_to_run(notebook, home: Home):
     """The notebook stops at a message instead of failing, and makes no file of its own."""
     outputs, shown = notebook.app.run()
     assert any("make run" in getattr(output, "text", "") for output in outputs)

@@ -33,7 +33,7 @@ def test_what_dbt_writes_is_no_part_of_the_digest(small: Path) -> None:
     assert digest(small) == before
 
 
-def test_a_project_that_does_not_parse_says_why_and_leaves_no_parse(small: Path) -> None:
+def test_a_project_that_does_not_parse_reports_why_and_leaves_no_parse(small: Path) -> None:
     with pytest.raises(DbtParseFailed, match="does not parse"):
         _ = DbtProject(small).parse_folder
     assert not list((small / "target").glob("*/manifest.json"))

@@ -113,7 +113,7 @@ def _empty_books(home: Home) -> Path:
     return file
 
 
-def test_a_home_without_books_says_how_to_get_them(home: Home) -> None:
+def test_a_home_without_books_reports_how_to_get_them(home: Home) -> None:
     ended = CliRunner().invoke(app, ["doctor", "--home", str(home.root)])
     assert ended.exit_code == 3
     assert "nothing is published yet; run `tollbook run`" in ended.stdout
@@ -166,7 +166,9 @@ def test_a_source_that_stopped_delivering_three_days_ago_is_a_finding(
     assert ended.exit_code == 3
 
 
-def test_what_the_last_night_held_back_and_an_emptied_landing_are_said_with_what_to_do(home: Home) -> None:
+def test_what_the_last_night_held_back_and_an_emptied_landing_are_reported_with_what_to_do(
+    home: Home,
+) -> None:
     """Nothing of infron is in landing/ any more; Stripe did not answer."""
     accepted.accept(home, "infron", [{"landing_file": "infron/logs/dt=2026-11-02/a.ndjson"}])
     source_status.write(

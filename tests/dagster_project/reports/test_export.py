@@ -71,7 +71,7 @@ def test_usage_adds_up_to_the_same_total_however_it_is_grouped(home: Home, tmp_p
         assert frame["requests"].sum() == 10
 
 
-def test_filters_keep_what_was_asked_for(home: Home, tmp_path: Path) -> None:
+def test_filters_keep_what_was_requested(home: Home, tmp_path: Path) -> None:
     out = tmp_path / "a.parquet"
     assert usage(home, out, ["key"], {"status": ["success"], "key": ["key_1"]}).startswith("wrote 1 rows")
     assert pl.read_parquet(out)["requests"].to_list() == [6]
@@ -120,7 +120,7 @@ def test_more_rows_than_a_spreadsheet_holds_are_refused_and_leave_the_old_file(
         (["usage", "--from", "2026-12-01"], "swap them"),
     ],
 )
-def test_options_that_do_not_fit_say_what_to_write(
+def test_options_that_do_not_fit_report_what_to_write(
     home: Home, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     days = [] if "--from" in arguments else ["--from", "2026-11-01"]
@@ -142,7 +142,7 @@ def test_options_that_do_not_fit_say_what_to_write(
     assert message in ended.output
 
 
-def test_without_a_publication_the_export_says_how_to_get_one(tmp_path: Path) -> None:
+def test_without_a_publication_the_export_reports_how_to_get_one(tmp_path: Path) -> None:
     ended = CliRunner().invoke(
         app,
         [

@@ -50,7 +50,7 @@ def run(home: Home, *arguments: str):
     return CliRunner().invoke(app, ["reconcile", "--home", str(home.root), *arguments])
 
 
-def test_a_status_says_how_many_how_much_how_old_and_what_to_do(home: Home) -> None:
+def test_a_status_has_count_amount_age_and_what_to_do(home: Home) -> None:
     """20 + 30 = 50 GBP disputed since the 4th."""
     [disputed] = [one for one in report.reconcile(home) if one.status == "disputed"]
     assert (disputed.items, disputed.currency, disputed.amount) == (2, "GBP", Decimal("50.00"))
@@ -86,7 +86,7 @@ def test_a_month_where_all_is_explained_ends_with_0(home: Home) -> None:
     ]
 
 
-def test_a_field_nobody_knows_is_named_beside_the_charges_it_stands_on(
+def test_an_undeclared_field_is_listed_with_the_charges_of_its_rows(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """41 calls of which nothing explains 1.64 USD have one new field, and no other call has."""
@@ -114,11 +114,11 @@ def test_a_field_nobody_knows_is_named_beside_the_charges_it_stands_on(
     }
 
 
-def test_a_month_nobody_can_read_ends_with_2(home: Home) -> None:
+def test_a_month_that_cannot_be_read_ends_with_2(home: Home) -> None:
     assert run(home, "--month", "11/2026").exit_code == 2
 
 
-def test_without_a_publication_it_says_how_to_get_one(tmp_path: Path) -> None:
+def test_without_a_publication_it_reports_how_to_get_one(tmp_path: Path) -> None:
     ended = run(Home(tmp_path / "empty"))
     assert ended.exit_code == 1
     assert "tollbook run" in ended.output
@@ -134,7 +134,7 @@ def test_every_reconciliation_is_in_the_report() -> None:
 
 
 @pytest.mark.parametrize("reconciliation", RECONCILIATIONS, ids=lambda one: one.mart)
-def test_every_status_either_is_settled_or_says_what_to_do(reconciliation: report.Reconciliation) -> None:
+def test_every_status_either_is_settled_or_has_a_next_step(reconciliation: report.Reconciliation) -> None:
     assert not reconciliation.settled & reconciliation.next_steps.keys()
     # Reasons are checked where they are decided, on the requests.
     mart = "fct_usage_costs" if reconciliation.status == "variance_reason" else reconciliation.mart

@@ -45,9 +45,9 @@ def test_a_field_on_all_rows_that_nothing_explains_comes_first(marts: duckdb.Duc
     assert (found[0].amount, found[0].reasons) == (Decimal("2.64"), ("price_mismatch",))
 
 
-def test_a_month_tells_of_its_own_rows(marts: duckdb.DuckDBPyConnection) -> None:
+def test_a_month_lists_only_its_own_rows(marts: duckdb.DuckDBPyConnection) -> None:
     assert [field.name for field in unknown_fields(marts, date(2026, 12, 1))] == ["extra"]
 
 
-def test_marts_without_the_table_know_of_none() -> None:
+def test_marts_without_the_table_list_none() -> None:
     assert unknown_fields(duckdb.connect()) == []

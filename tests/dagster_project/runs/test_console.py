@@ -58,7 +58,7 @@ def test_a_console_whose_stream_is_gone_goes_on(console, stream, monkeypatch: py
                 speaking.event("step", {"step": "dbt"})
 
 
-def test_that_the_output_is_gone_is_said_once_where_somebody_may_read_it(capsys) -> None:
+def test_a_lost_output_is_reported_once_on_stderr(capsys) -> None:
     with broken_pipe() as pipe:
         output = Output(pipe)
         for _ in range(2):

@@ -27,7 +27,7 @@ def test_what_is_found_is_what_was_planted(finished_night) -> None:
     assert [line for line in comparisons(finished_night.home) if not line.agrees] == []
 
 
-def test_a_night_with_findings_publishes_and_asks_for_a_person(finished_night) -> None:
+def test_a_night_with_findings_publishes_and_needs_attention(finished_night) -> None:
     """The world holds a malformed line: that is a finding, and findings hold nothing back."""
     finished = finished_night.finished
     assert finished_night.code == 3
@@ -45,7 +45,7 @@ def test_what_a_night_writes_is_readable_for_its_user_alone(finished_night) -> N
     assert [path for path in written if path.stat().st_mode & 0o077] == []
 
 
-def test_money_is_told_to_machines_as_text_with_every_digit(finished_night) -> None:
+def test_money_is_text_with_every_digit_in_json(finished_night) -> None:
     assert isinstance(finished_night.finished["summary"]["list_cost_usd"], str)
     assert len(finished_night.finished["summary"]["list_cost_usd"].partition(".")[2]) == 12
 
@@ -59,7 +59,7 @@ def test_every_delivered_day_is_a_partition_with_its_numbers(finished_night) -> 
     assert {"rejects", "bytes", "seconds"} <= set(metadata)
 
 
-def test_only_streams_with_a_delivery_are_asked_day_by_day(finished_night) -> None:
+def test_only_streams_with_a_delivery_are_materialized_day_by_day(finished_night) -> None:
     home = finished_night.home
     delivered = {(file.source.name, file.stream.name) for file in landed(home, load_sources(home))}
     streams = {(source.name, stream) for source in load_sources(home) for stream in source.streams}
@@ -105,7 +105,7 @@ def test_a_copied_home_reads_nothing_of_the_old_one_and_rebuilds_nothing(
     assert str(old.root) not in views
 
 
-def test_running_again_changes_nothing_and_says_so(finished_night, tmp_path: Path, table_hashes) -> None:
+def test_running_again_changes_nothing_and_reports_it(finished_night, tmp_path: Path, table_hashes) -> None:
     """Not even after a night whose reader went away, `tollbook run --json | head -n 1`: it leaves nothing behind."""
     home = Home(tmp_path / "home")
     shutil.copytree(finished_night.home.root, home.root)
@@ -120,7 +120,7 @@ def test_running_again_changes_nothing_and_says_so(finished_night, tmp_path: Pat
     assert table_hashes(home) == before == table_hashes(finished_night.home)
 
 
-def test_a_delivery_that_vanishes_is_kept_in_the_books_and_told(finished_night, tmp_path: Path) -> None:
+def test_a_delivery_that_vanishes_is_kept_in_the_books_and_reported(finished_night, tmp_path: Path) -> None:
     """The sandbox takes one of four deliveries of four calls away: a quarter of what its source is known to hold."""
     home = Home(tmp_path / "home")
     shutil.copytree(finished_night.home.root, home.root)
@@ -197,7 +197,7 @@ def test_a_broken_delivery_holds_the_publication_back(tmp_path: Path) -> None:
         assert not home.published_database.exists()
 
 
-def test_settings_nobody_can_use_end_as_a_usage_error(tmp_path: Path) -> None:
+def test_settings_that_cannot_be_used_end_as_a_usage_error(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     land(home, "good.ndjson", call("a"))
     home.config.mkdir()

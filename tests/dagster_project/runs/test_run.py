@@ -28,16 +28,16 @@ from ingestion.home import Home
         "unusable settings",
     ],
 )
-def test_the_exit_code_says_who_has_to_act(night: Night, code: ExitCode) -> None:
+def test_the_exit_code_of_every_outcome(night: Night, code: ExitCode) -> None:
     assert night.code == code
 
 
-def test_what_is_held_back_is_said_with_what_stays(home: Home) -> None:
+def test_what_is_held_back_is_reported_with_what_stays(home: Home) -> None:
     night = Night(failed_steps={"dbt": "…"}, failed_checks=["unique"])
     assert "held back: 1 failed check; nothing is published yet" in _verdict(home, night)
     home.published_database.touch()
     assert "the last publication stays" in _verdict(home, night)
 
 
-def test_a_night_that_changed_nothing_says_so(home: Home) -> None:
+def test_a_night_that_changed_nothing_is_reported_as_such(home: Home) -> None:
     assert "nothing changed" in _verdict(home, Night(published=True))

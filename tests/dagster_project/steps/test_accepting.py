@@ -152,7 +152,7 @@ def test_a_file_that_lands_while_the_night_is_going_waits_and_holds_back_nothing
     assert events(two, "east") == BOTH
 
 
-def test_files_that_vanish_are_not_believed_until_somebody_says_so(two: Home) -> None:
+def test_the_loss_of_vanished_files_is_applied_only_when_accepted(two: Home) -> None:
     gone = land(two, "east", "2026-11-03", 200)
     night(two)
     gone.unlink()
@@ -181,7 +181,7 @@ def test_a_file_that_shrank_has_lost_what_it_held(two: Home) -> None:
 
 
 @pytest.mark.parametrize(("lost", "held"), [(4, 0), (5, 1)])
-def test_up_to_a_stated_share_a_loss_is_believed_and_named(two: Home, lost: int, held: int) -> None:
+def test_up_to_a_stated_share_a_loss_is_applied_and_reported(two: Home, lost: int, held: int) -> None:
     """4 of 400 events are a hundredth; 5 are more."""
     land(two, "east", "2026-11-03", 200 - lost)
     taken = night(two)
@@ -230,7 +230,7 @@ def test_an_emptied_landing_changes_nothing_and_coming_back_costs_nothing(two: H
     assert night(two) == AcceptanceResult()
 
 
-def test_a_source_nobody_names_any_more_stays_until_somebody_says_so(two: Home) -> None:
+def test_a_removed_source_stays_until_its_loss_is_accepted(two: Home) -> None:
     two.sources_file.write_text("sources: {west: {connector: infron}}\n")
     [held] = night(two).held_back
     assert held.startswith("east: 2 landing files are gone")
@@ -345,13 +345,13 @@ def test_where_a_source_is_and_when_more_is_due_is_written_down(home: Home) -> N
         ("vanished_threshold: 2", "less than or equal to 1"),
     ],
 )
-def test_settings_nobody_can_use_are_told(home: Home, setting: str, said: str) -> None:
+def test_settings_that_cannot_be_used_are_reported(home: Home, setting: str, said: str) -> None:
     home.sources_file.write_text(f"sources: {{infron: {{connector: infron, {setting}}}}}\n")
     with pytest.raises(SourcesError, match=said.replace("(", r"\(")):
         load_sources(home)
 
 
-def test_a_usage_api_that_could_not_be_fetched_is_told_and_what_had_landed_counts(
+def test_a_usage_api_that_could_not_be_fetched_is_reported_and_what_had_landed_counts(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("EAST_TOKEN", raising=False)
@@ -370,7 +370,9 @@ def test_a_usage_api_that_could_not_be_fetched_is_told_and_what_had_landed_count
     assert "EAST_TOKEN" in found.held_back_detail
 
 
-def test_stripe_that_stays_away_is_told_until_it_answers(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stripe_that_does_not_answer_is_reported_until_it_does(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home.sources_file.write_text("sources: {infron: {connector: infron}}\nstripe: {mode: test}\n")
     monkeypatch.setenv("STRIPE_API_KEY", "rk_test_" + "0" * 24)
     settings = load(home).stripe

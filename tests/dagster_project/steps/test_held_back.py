@@ -73,7 +73,7 @@ def test_a_good_night_ends_with_0(nights: dict[str, Told]) -> None:
     ]
 
 
-def test_a_broken_source_is_held_back_alone_and_says_as_of_when_it_is(nights: dict[str, Told]) -> None:
+def test_a_broken_source_is_held_back_alone_with_its_date(nights: dict[str, Told]) -> None:
     broken = nights["broken"]
     assert (broken.ended.code, broken.requests) == (3, [("east", 20), ("west", 25)]), broken.ended.output
     assert broken.status == [
@@ -102,7 +102,7 @@ def test_a_mended_source_is_taken_over_and_what_is_meant_to_be_gone_goes(nights:
     ]
 
 
-def test_a_source_nobody_knows_is_a_usage_error(home: Home) -> None:
+def test_an_unknown_source_is_a_usage_error(home: Home) -> None:
     home.sources_file.write_text(SOURCES)
     ended = night(home, "--accept-vanished", "north")
     assert ended.code == 2

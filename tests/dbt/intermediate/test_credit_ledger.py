@@ -228,7 +228,7 @@ def test_an_expiry_that_has_not_come_is_not_posted() -> None:
     assert [entry.kind for entry in post(lots, [], until=END + 1)] == [GRANT, EXPIRE]
 
 
-def test_a_correction_takes_what_is_there_and_says_what_was_not() -> None:
+def test_a_correction_takes_what_is_there_and_reports_the_rest() -> None:
     """10 are to go where 6 are: 6 go as an adjustment, 4 are overage of that correction."""
     entries = post([Lot(1, 0, 6)], [Draw(101, DAY, 10, is_correction=True)])
     assert [(entry.kind, entry.draw, entry.amount) for entry in entries] == [

@@ -245,7 +245,7 @@ def test_a_payment_is_net_of_what_went_back(books: duckdb.DuckDBPyConnection) ->
     assert (found["refunded_minor"], found["net_minor"]) == (1250, 3750)
 
 
-def test_an_intent_two_invoices_name_pays_the_lower_one_and_says_so_on_both(
+def test_an_intent_two_invoices_name_pays_the_lower_one_and_flags_both(
     books: duckdb.DuckDBPyConnection,
 ) -> None:
     assert one(books, "fct_payments", "payment_intent_id", "pi_shared")["invoice_id"] == "inv_shared_a"
@@ -253,7 +253,7 @@ def test_an_intent_two_invoices_name_pays_the_lower_one_and_says_so_on_both(
     assert item(books, "inv:inv_shared_b")["is_ambiguous_link"]
 
 
-def test_the_intent_an_invoice_names_is_stronger_than_what_its_metadata_says(
+def test_the_intent_an_invoice_names_is_stronger_than_its_metadata(
     books: duckdb.DuckDBPyConnection,
 ) -> None:
     found = one(books, "fct_payments", "payment_intent_id", "pi_conflict")

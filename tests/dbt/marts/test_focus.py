@@ -99,7 +99,7 @@ def test_a_charge_belongs_to_one_day_of_one_utc_month(home: Home) -> None:
     ("mart", "mandatory"),
     [("focus_cost_and_usage", MANDATORY_COST_AND_USAGE), ("focus_invoice_detail", MANDATORY_INVOICE_DETAIL)],
 )
-def test_mandatory_columns_are_there_and_the_others_say_that_they_are_ours(
+def test_mandatory_columns_exist_and_others_are_marked_as_extensions(
     home: Home, mart: str, mandatory: set[str]
 ) -> None:
     columns = {

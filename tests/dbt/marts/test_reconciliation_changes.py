@@ -127,7 +127,7 @@ def rows_to_take() -> list[tuple[str, str]]:
     return chosen
 
 
-def test_the_models_say_the_same_without_dbt(books: Books, before: Items) -> None:
+def test_the_models_give_the_same_without_dbt(books: Books, before: Items) -> None:
     with duckdb.connect(str(books.home.build_database), read_only=True) as session:
         found = session.sql("select item_id, * from marts.recon_invoice_payments").fetchall()
     assert {item_id: tuple(rest) for item_id, *rest in found} == before

@@ -308,7 +308,7 @@ def test_the_world_shows_every_status(world: tuple[Home, BuildResult]) -> None:
     assert {status for status, _ in MEANT.values()} == {*named, "matched"}
 
 
-def test_neither_the_order_of_the_rows_nor_a_stranger_changes_an_item(
+def test_neither_the_order_of_the_rows_nor_an_unrelated_row_changes_an_item(
     home: Home, raw_files: Callable[[Home], Any], books: duckdb.DuckDBPyConnection
 ) -> None:
     """The same rows shuffled, with a paid invoice of a workspace nobody knows: every other item is the same."""
@@ -386,16 +386,18 @@ def test_credit_notes_and_balances_lower_what_is_payable(
         ("inv:half_b", "stripe_invoice"),
     ],
 )
-def test_an_item_says_what_linked_it(books: duckdb.DuckDBPyConnection, item_id: str, methods: str) -> None:
+def test_an_item_names_its_match_methods(
+    books: duckdb.DuckDBPyConnection, item_id: str, methods: str
+) -> None:
     assert part(books, item_id, "match_methods") == (methods,)
 
 
-def test_metadata_that_disagrees_is_flagged_and_the_intent_believed(books: duckdb.DuckDBPyConnection) -> None:
+def test_metadata_that_disagrees_is_flagged_and_the_intent_used(books: duckdb.DuckDBPyConnection) -> None:
     assert part(books, "inv:disagreeing", "has_metadata_disagreement") == (True,)
     assert part(books, "inv:by_charge", "has_metadata_disagreement") == (False,)
 
 
-def test_a_payment_of_another_month_matches_and_says_so(books: duckdb.DuckDBPyConnection) -> None:
+def test_a_payment_of_another_month_matches_with_a_flag(books: duckdb.DuckDBPyConnection) -> None:
     assert part(books, "inv:next_month", "is_cross_period") == (True,)
     assert part(books, "inv:v01", "is_cross_period") == (False,)
 

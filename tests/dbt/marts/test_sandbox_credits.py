@@ -159,7 +159,7 @@ def test_every_kind_of_entry_and_lot_the_contract_names_is_planted(wallets: Wall
     assert lots == contract_values("fct_credit_entries", "grant_kind")
 
 
-def test_a_wallet_that_is_not_what_was_planted_is_told(wallets: Wallets) -> None:
+def test_a_wallet_that_differs_from_what_was_planted_is_reported(wallets: Wallets) -> None:
     """One credit less in the truth: the totals differ, and one wallet of all is not found."""
     [first, *others] = wallets.truth["wallets"]
     planted = wallets.truth | {"wallets": [first | {"granted": first["granted"] - 1}, *others]}

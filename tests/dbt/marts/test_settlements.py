@@ -206,7 +206,7 @@ def test_no_branch_of_the_decision_is_idle(settled: tuple[Home, BuildResult]) ->
         ("pi_live_charged", None, None),
     ],
 )
-def test_a_payment_says_what_stripe_kept_and_what_is_left(
+def test_a_payment_has_the_fee_of_stripe_and_the_net(
     books: duckdb.DuckDBPyConnection, payment_intent_id: str, fee: int | None, net: int | None
 ) -> None:
     """50.00 − 0.95 = 49.05; less a refund of 12.50 it is 36.55; a dispute takes all of it and 20.00 more.
@@ -258,7 +258,7 @@ def test_a_refund_of_the_other_mode_takes_nothing_back(books: duckdb.DuckDBPyCon
         ("in:in_reverse_taxed", "inconsistent", "reverse_charge_with_tax"),
     ],
 )
-def test_an_invoice_agrees_with_itself_or_says_where_not(
+def test_an_invoice_agrees_with_itself_or_names_the_difference(
     books: duckdb.DuckDBPyConnection, document_id: str, status: str, reasons: str | None
 ) -> None:
     """41.66 × 20 % = 8.33, a penny from 8.34; 41.65 × 20 % = 8.33, two from 8.35; seven lines of 0.33 may be 0.49."""

@@ -67,7 +67,7 @@ def decided(sql: str) -> dict[str, str]:
         return dict(session.sql(f"{sql} select item_id, status from classified").fetchall())
 
 
-def test_the_decision_gives_what_the_table_says() -> None:
+def test_the_decision_agrees_with_the_table() -> None:
     assert decided(decision()) == expected()
 
 

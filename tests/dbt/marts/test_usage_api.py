@@ -263,7 +263,7 @@ def test_a_difference_is_the_report_less_the_logs(books: duckdb.DuckDBPyConnecti
     assert found == [("missed", 1, 100, 2), ("twice", -1, -100, -2)]
 
 
-def test_hours_of_a_new_api_gateway_sum_to_the_day_by_the_model_that_was_asked_for(
+def test_hours_of_a_new_api_gateway_sum_to_the_day_by_the_requested_model(
     books: duckdb.DuckDBPyConnection,
 ) -> None:
     """Three calls of one served model, one of them asked for under another name, which is what the hour says."""

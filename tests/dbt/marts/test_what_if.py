@@ -85,7 +85,7 @@ def test_a_target_without_prices_has_no_cost_rather_than_none(books: duckdb.Duck
     assert found == [(1, None)]
 
 
-def test_every_class_of_tokens_is_asked_about() -> None:
+def test_every_class_of_tokens_is_queried() -> None:
     [macro] = queries()
     assert [
         entry.name

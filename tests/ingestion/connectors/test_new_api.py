@@ -87,7 +87,7 @@ def test_items_and_pages_of_every_generation_fill_one_table(desk) -> None:
     assert desk.rejects() == []
 
 
-def test_a_failure_under_http_200_is_a_reject_that_says_so(desk) -> None:
+def test_a_failure_under_http_200_is_a_reject_with_its_reason(desk) -> None:
     desk.land((FIXTURES / "refused.json").read_bytes(), "refused.json", "aisa/logs")
     desk.run()
     (reject,) = desk.rejects()
@@ -132,7 +132,7 @@ def test_where_other_is_no_object_the_event_stays(desk, odd: Any, neighbour: lis
 
 @pytest.mark.parametrize("neighbour", [[], ["}{"]], ids=["fast", "careful"])
 @pytest.mark.parametrize("lines", [6, 3000])
-def test_a_row_names_the_fields_of_other_that_nobody_knows(desk, lines: int, neighbour: list[str]) -> None:
+def test_a_row_names_the_undeclared_fields_of_other(desk, lines: int, neighbour: list[str]) -> None:
     """Names only, sorted and in measure, never what looks like a key; one of 3,000 lines, or one of six."""
     odd = {
         3: ({"model_ratio": 1, "new_fee": 5, "a,b": None}, "a;b,new_fee"),

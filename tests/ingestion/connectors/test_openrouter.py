@@ -121,7 +121,7 @@ def test_the_export_is_read_as_the_generations_the_api_names(desk):
     assert (free["model"], free["cancelled"]) == ("openai/gpt-oss-120b:free", True)
 
 
-def test_the_export_among_the_daily_sums_is_told_by_its_header(desk):
+def test_the_export_among_the_daily_sums_is_recognised_by_its_header(desk):
     desk.land((FIXTURES / "generations.csv").read_bytes(), name="a.csv", stream="openrouter/activity")
     desk.land((FIXTURES / "activity.csv").read_bytes(), name="b.csv", stream="openrouter/activity")
     desk.run()

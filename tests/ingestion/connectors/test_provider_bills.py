@@ -23,7 +23,7 @@ def _landed(desk, path: str) -> list[dict]:
     return desk.rows(f"{connector}_{stream}")
 
 
-def test_each_result_knows_its_bucket_and_a_bucket_without_results_is_no_row(desk):
+def test_each_result_has_its_bucket_and_a_bucket_without_results_is_no_row(desk):
     standard, batch = _landed(desk, "openai/usage.json")
     assert standard["start_time"] == batch["start_time"] == datetime(2026, 11, 1)
     assert standard["end_time"] == datetime(2026, 11, 2)
@@ -153,7 +153,9 @@ def _page(stream: str, results: list[dict]) -> bytes:
     ],
 )
 @pytest.mark.parametrize("odd", _ODD, ids=repr)
-def test_a_field_nobody_needs_rejects_no_row(desk, stream: str, unneeded: list[str], odd: object) -> None:
+def test_a_field_that_is_not_needed_rejects_no_row(
+    desk, stream: str, unneeded: list[str], odd: object
+) -> None:
     """Whatever stands in it, what is needed is read."""
     result = dict(_RESULTS[stream])
     for name in unneeded:

@@ -240,7 +240,7 @@ def test_a_tier_begins_above_its_edge_and_takes_the_whole_request(
         ("23:59:59.999999", "0.15"),
     ],
 )
-def test_a_peak_hour_costs_what_the_clock_says(flat_prices, at: str, usd: str) -> None:
+def test_a_peak_hour_has_the_peak_price(flat_prices, at: str, usd: str) -> None:
     """deepseek-flash: 1 000 000 tokens × $0.15/M, × $0.30/M from 01:00 to 04:00 and from 06:00 to 10:00
     UTC.
     """

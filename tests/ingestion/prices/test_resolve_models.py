@@ -85,7 +85,7 @@ def test_an_openrouter_slug_keeps_openrouters_price() -> None:
         ("openai", "gpt-9", "unknown_model"),
     ],
 )
-def test_what_the_catalogue_does_not_know_is_unmatched_with_its_reason(
+def test_a_model_missing_from_the_catalogue_is_unmatched_with_its_reason(
     provider: str, model: str, reason: str
 ) -> None:
     assert match(provider, model) == Match(reason=reason)

@@ -71,7 +71,7 @@ def test_what_unpacks_to_much_needs_little_memory(tmp_path):
     assert peak < 96 << 20
 
 
-def test_an_archive_beyond_the_limit_is_refused_and_says_what_to_do(desk, monkeypatch):
+def test_an_archive_beyond_the_limit_is_refused_with_what_to_do(desk, monkeypatch):
     monkeypatch.setattr(delivery, "_ALWAYS_ALLOWED", 1 << 20)
     desk.land(bomb(8 << 20), name="bomb.ndjson.zst")
     desk.run()
@@ -82,7 +82,7 @@ def test_an_archive_beyond_the_limit_is_refused_and_says_what_to_do(desk, monkey
     assert desk.reasons() == {1: "truncated_line"}
 
 
-def test_a_ratio_that_is_no_number_is_said_to_be_none(monkeypatch):
+def test_a_ratio_that_is_not_a_number_is_an_error(monkeypatch):
     monkeypatch.setenv("TOLLBOOK_UNPACK_RATIO", "many")
     with pytest.raises(ValueError, match="whole number"):
         delivery.unpack_ratio()

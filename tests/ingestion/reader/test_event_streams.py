@@ -41,13 +41,13 @@ def test_responses_follow_each_other_with_and_without_done(desk):
     assert found == [("a", 1, True, 1), ("b", None, False, 5), ("c", 3, True, 8)]
 
 
-def test_comments_and_other_fields_say_nothing(desk):
+def test_comments_and_other_fields_are_ignored(desk):
     found = landed(desk, ": ping", "event: message", "id: 5", "retry: 10", usage("a", 1), "", "data:[DONE]")
     assert found == [("a", 1, True, 5)]
     assert desk.rejects() == []
 
 
-def test_what_the_chunk_with_usage_leaves_out_the_first_one_said(desk):
+def test_fields_missing_in_the_chunk_with_usage_come_from_the_first(desk):
     found = landed(desk, chunk("a"), 'data: {"usage": {"prompt_tokens": 4}}', DONE)
     assert found == [("a", 4, True, 2)]
 

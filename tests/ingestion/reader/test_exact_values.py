@@ -81,7 +81,7 @@ MONEY_ONLY = Stream(
 
 @settings(deadline=None, max_examples=50, database=None)
 @given(literals=st.lists(_LITERALS, min_size=1, max_size=30))
-def test_any_decimal_literal_lands_as_its_text_says(literals):
+def test_any_decimal_literal_lands_as_written(literals):
     """What the bulk statement vouches for is right to the last place; what it refuses is read from text."""
     lines = [f'{{"cost":{text},"price":{text},"total":{text}}}' for text in literals]
     expected = [tuple(Decimal(text).quantize(place, ROUND_HALF_UP) for place in PLACES) for text in literals]

@@ -59,7 +59,7 @@ def test_a_record_takes_along_what_stands_around_it():
         (b"[" * 100_000, "malformed_page"),
     ],
 )
-def test_a_body_that_is_no_page_says_why(desk, body, reason):
+def test_a_body_that_is_not_a_page_reports_why(desk, body, reason):
     desk.land(body, name="a.json", stream="new_api/logs")
     desk.run()
     assert desk.reasons() == {1: reason}

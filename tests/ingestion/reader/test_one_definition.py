@@ -152,7 +152,7 @@ def test_a_cell_is_the_same_in_bulk_and_carefully(name, monkeypatch):
 
 
 @pytest.mark.parametrize("place", ["new", "dropped", "a", "a.new", "id"])
-def test_what_nobody_declared_is_the_same_in_bulk_and_carefully(place, monkeypatch):
+def test_undeclared_fields_are_the_same_in_bulk_and_carefully(place, monkeypatch):
     stream = stream_of(TOKENS, "a.v", dropped=("dropped",))
     *folders, leaf = place.split(".")
     lines = []

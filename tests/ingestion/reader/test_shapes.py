@@ -219,7 +219,7 @@ def test_a_list_cut_in_its_archive_keeps_its_whole_records(desk, call):
     assert list(desk.reasons().values()) == ["truncated_archive"]
 
 
-def test_a_name_that_cannot_be_read_is_told_what_can(desk, call):
+def test_a_name_that_cannot_be_read_reports_what_can(desk, call):
     desk.land([call(1)], name="a.xlsx")
     desk.run()
     [reject] = desk.rejects()
@@ -233,7 +233,7 @@ def test_a_name_that_cannot_be_read_is_told_what_can(desk, call):
 @pytest.mark.parametrize(
     ("connector", "stream"), [(d.name, s) for d in CONNECTORS.values() for s in d.stream_names()]
 )
-def test_every_stream_says_what_it_reads(connector, stream):
+def test_every_stream_names_the_shapes_it_reads(connector, stream):
     sentence = CONNECTORS[connector].reads(stream)
     assert sentence.startswith(f"{connector}/{stream} reads .")
     assert len(sentence) < 300

@@ -126,7 +126,7 @@ def test_new_api_sums_what_was_consumed_by_the_hour_and_over_all(gateway: Gatewa
     assert stat["data"]["quota"] == 400
 
 
-def test_new_api_tells_anybody_its_units(gateway: GatewayServer) -> None:
+def test_new_api_serves_its_units_without_a_token(gateway: GatewayServer) -> None:
     status, body = ask(gateway, "/api/status", headers={})
     assert (status, body["data"]["quota_per_unit"]) == (200, 500_000.0)
 
@@ -248,7 +248,7 @@ def test_a_script_names_request_and_number() -> None:
         (web_page(), json.JSONDecodeError),
     ],
 )
-def test_an_answer_is_spoilt_as_the_script_says(fault: Fault, error: type[Exception]) -> None:
+def test_an_answer_fails_as_scripted(fault: Fault, error: type[Exception]) -> None:
     with (
         GatewayServer(ROWS, NOW, script=[Rule(".", 1, fault)]) as gateway,
     ):
@@ -257,7 +257,7 @@ def test_an_answer_is_spoilt_as_the_script_says(fault: Fault, error: type[Except
         assert ask(gateway, "/api/status")[0] == 200
 
 
-def test_rows_arrive_and_answers_repeat_as_the_script_says() -> None:
+def test_rows_arrive_and_answers_repeat_as_scripted() -> None:
     late = ("infery", {**ROWS["infery"][0], "timestamp": "2026-11-01T03:30:00Z"})
     script = [Rule(".", 2, Fault("arrive", rows=(late,))), Rule(".", 4, Fault("repeat"))]
     with GatewayServer(ROWS, NOW, script=script) as gateway:
@@ -267,7 +267,7 @@ def test_rows_arrive_and_answers_repeat_as_the_script_says() -> None:
     assert len(ROWS["infery"]) == 5
 
 
-def test_new_api_takes_so_many_calls_in_so_many_seconds_and_then_says_nothing() -> None:
+def test_new_api_limits_its_calls_and_then_sends_an_empty_answer() -> None:
     """Three in ten seconds: the fourth is refused and does not count; each is taken when one is ten seconds old."""
     now = [0.0]
     with GatewayServer(ROWS, NOW, options=Options(new_api_limit=(3, 10)), clock=lambda: now[0]) as gateway:
@@ -333,7 +333,7 @@ def test_anthropic_reads_its_end_in_one_of_two_ways(ends_before: bool, buckets: 
     assert [bucket["starting_at"][8:10] for bucket in body["data"]] == buckets
 
 
-def test_openrouter_tells_workspaces_apart_only_where_it_is_asked_to() -> None:
+def test_openrouter_separates_workspaces_only_on_request() -> None:
     rows = [{"date": "2026-11-01", "model": "m", "workspace_id": f"ws_{n}", "requests": n} for n in (1, 2)]
     with GatewayServer({"openrouter": rows}, NOW) as gateway:
         assert ask(gateway, "/api/v1/activity", group_by="workspace")[1]["data"] == rows

@@ -217,7 +217,7 @@ def test_both_ways_of_counting_a_prompt_occur_with_cache_writes(landed: Landed) 
     assert counted == {None, "anthropic"}
 
 
-def test_aisa_tells_the_second_of_completion_and_tokenopen_that_of_reception(landed: Landed) -> None:
+def test_aisa_has_the_second_of_completion_and_tokenopen_that_of_reception(landed: Landed) -> None:
     odd = landed.ask(
         """
         with exact as (
@@ -315,7 +315,7 @@ def test_a_home_grows_in_its_own_connectors_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("connectors", [(), ("aisa", "aisa"), ("one_api",)])
-def test_connectors_nobody_writes_are_named(tmp_path: Path, connectors: tuple[str, ...]) -> None:
+def test_connectors_without_a_writer_are_named(tmp_path: Path, connectors: tuple[str, ...]) -> None:
     with pytest.raises(
         SandboxError, match="write some of infron, aisa, tokenopen, infery, litellm, openrouter"
     ):

@@ -48,13 +48,13 @@ def test_every_price_of_the_sandbox_is_the_catalogues(price: Price) -> None:
     [price for price in PRICED if price.valid_from != OPEN],
     ids=lambda price: f"{price.slug}@{price.valid_from}",
 )
-def test_a_price_changes_on_the_day_the_catalogue_says(price: Price) -> None:
+def test_a_price_changes_on_the_day_of_the_catalogue(price: Price) -> None:
     """The day before, the catalogue still has another input price."""
     before = Price(price.slug, price.valid_from - timedelta(days=1), 0, 0, 0)
     assert catalogue_price(before, "input_mtok") != catalogue_price(price, "input_mtok")
 
 
-def test_no_catalogue_knows_the_unknown_model() -> None:
+def test_the_unknown_model_is_in_no_catalogue() -> None:
     provider, model = UNKNOWN_MODEL.split("/", 1)
     for provider_id in (provider, None):
         with pytest.raises(LookupError):

@@ -49,7 +49,7 @@ def ids(body: dict[str, Any]) -> list[str]:
     return [one["id"] for one in body["data"]]
 
 
-def test_a_list_is_newest_first_and_ten_long_unless_told(server: StripeServer) -> None:
+def test_a_list_is_newest_first_and_ten_long_by_default(server: StripeServer) -> None:
     _, body = ask(server, "/v1/payment_intents")
     assert ids(body) == ["pi_5", "pi_4", "pi_3", "pi_2", "pi_1", "pi_0"]
     assert body["has_more"] is False

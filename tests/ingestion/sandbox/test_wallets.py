@@ -84,7 +84,7 @@ def test_the_end_of_a_month_takes_what_is_left_of_it() -> None:
     assert month(30)["expired"] == month(29)["remaining"] > 0
 
 
-def test_calls_that_name_nobody_are_the_only_wallets_until_there_are_two() -> None:
+def test_calls_without_a_name_are_the_only_wallets_until_there_are_two() -> None:
     def owners(days: int) -> set[str]:
         wallets = WalletTruth(wallet_plan(3), days).as_json()["wallets"]
         return {wallet["workspace_id"] for wallet in wallets if wallet["used"] and "team" in wallet["source"]}

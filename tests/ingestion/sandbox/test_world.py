@@ -102,7 +102,7 @@ def test_a_large_day_is_cut_into_parts(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(truth.files) == 2
 
 
-def test_the_sandbox_knows_nobody() -> None:
+def test_the_sandbox_imports_nothing_of_the_rest() -> None:
     """Its modules import the standard library, Polars, NumPy and each other."""
     allowed = {"duckdb", "numpy", "polars", "ingestion.sandbox"} | set(sys.stdlib_module_names)
     for path in Path(ingestion.sandbox.__file__).parent.rglob("*.py"):

@@ -66,7 +66,7 @@ def test_without_weekdays_of_its_own_a_stream_is_due_after_its_longest_pause() -
 
 
 @pytest.mark.parametrize("deliveries", [set(), on(0), on(0, 1), on(0, 30)])
-def test_two_deliveries_say_nothing_yet(deliveries: set[date]) -> None:
+def test_two_deliveries_show_no_pattern_yet(deliveries: set[date]) -> None:
     assert silent_since(deliveries, day(1000), 1, None) is None
 
 
@@ -108,7 +108,7 @@ def test_a_stream_of_working_days_rests_at_the_weekend(last: int, today: int, si
     ("stated", "since"),
     [("daily", day(5)), ("weekdays", day(7)), ("weekly", day(11)), ("none", None), (None, None)],
 )
-def test_what_sources_yml_says_holds_from_the_first_delivery_on(
+def test_the_cadence_of_sources_yml_holds_from_the_first_delivery_on(
     stated: str | None, since: date | None
 ) -> None:
     """One delivery, on a Friday."""

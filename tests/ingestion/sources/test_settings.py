@@ -18,7 +18,7 @@ def settings(home, text: str) -> list[dict]:
     return pl.read_parquet(home.raw / "config_sources" / "config.parquet").to_dicts()
 
 
-def test_a_setting_nobody_wrote_is_null(home):
+def test_a_missing_setting_is_null(home):
     [row] = settings(home, "{eu: {connector: infron, time_zone: Europe/London}}")
     assert row.pop("source") == "eu"
     assert row.pop("connector") == "infron"
@@ -74,7 +74,7 @@ def test_a_quota_that_changed_is_one_row_a_period(home):
         ("api: {url: 'http://a.b', token_env: T}", "sources.infery.api: url must start with https://"),
     ],
 )
-def test_a_mistake_is_told_with_file_key_and_what_to_write(home, text, message):
+def test_a_mistake_is_reported_with_file_key_and_what_to_write(home, text, message):
     home.sources_file.write_text(f"sources: {{infery: {{{text}}}}}")
     with pytest.raises(SourcesError) as error:
         load_sources(home)

@@ -90,25 +90,25 @@ def test_live_payments_are_expected_exactly_in_live_mode(home, text, livemode):
         ),
     ],
 )
-def test_a_mistake_is_told_with_file_key_and_what_to_write(home, text, message):
+def test_a_mistake_is_reported_with_file_key_and_what_to_write(home, text, message):
     home.sources_file.write_text(text)
     with pytest.raises(SourcesError) as error:
         load_sources(home)
     assert message in str(error.value)
 
 
-def test_what_yaml_cannot_be_is_told_with_the_name_of_the_file(home):
+def test_invalid_yaml_is_reported_with_the_name_of_the_file(home):
     home.sources_file.write_text("sources: {a: {connector: infron, api: &b [*b]}}")
     with pytest.raises(SourcesError, match=r"sources\.yml: .*refers to itself"):
         load_sources(home)
 
 
-def test_names_that_are_no_text_are_told(home):
+def test_names_that_are_no_text_are_reported(home):
     home.sources_file.write_text("1: 2\nsources: {3: {connector: infron, 4: 5}}")
     with pytest.raises(SourcesError, match=r"sources\.yml: 1"):
         load_sources(home)
 
 
-def test_a_sources_file_of_version_0_2_says_dialect(home: Home) -> None:
+def test_a_sources_file_of_version_0_2_with_dialect_is_read(home: Home) -> None:
     home.sources_file.write_text("sources:\n  a: {connector: aisa}\n  b: {dialect: aisa}\n")
     assert [source.connector for source in load_sources(home)] == ["aisa", "aisa"]

@@ -44,6 +44,6 @@ def test_aliases_and_merges_are_what_they_stand_for():
     ],
     ids=lambda text: text[:40],
 )
-def test_what_cannot_be_used_is_told_in_a_sentence(text: str, message: str):
+def test_what_cannot_be_used_is_reported_in_a_sentence(text: str, message: str):
     with pytest.raises(YamlError, match=message):
         load_yaml(text)

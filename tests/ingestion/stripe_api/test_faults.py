@@ -206,7 +206,7 @@ def test_a_sync_that_dies_on_a_later_night_is_made_good_by_the_next_run(
     assert dump(home) == undisturbed
 
 
-def test_an_object_deleted_while_the_sync_runs_is_buried_in_that_sync(
+def test_an_object_deleted_while_the_sync_runs_gets_its_tombstone_in_that_sync(
     second_night: SecondNight,
 ) -> None:
     home, server = second_night(PASSING["deleted between list and retrieve"])

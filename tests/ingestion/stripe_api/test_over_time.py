@@ -56,7 +56,7 @@ def test_a_change_of_an_old_object_is_found_by_its_event(home: Home, serve: Serv
     assert raw_rows(home, "stripe_refunds")["refund_id"].to_list() == ["re_0001"]
 
 
-def test_an_event_is_not_believed_but_asked_after(home: Home, serve: Serve) -> None:
+def test_an_event_only_triggers_a_fetch_of_its_object(home: Home, serve: Serve) -> None:
     """Two changes within a second and an event that tells of the first: raw/ has what Stripe says now."""
     moved = FIRST + HOUR
     server = serve(
@@ -111,7 +111,7 @@ def test_metadata_written_right_after_creation_is_found(home: Home, serve: Serve
     assert sum(result.events for result in results[1:]) == 0
 
 
-def test_metadata_written_weeks_later_is_found_by_a_sweep_and_counted_as_drift(
+def test_metadata_written_weeks_later_is_found_by_a_wide_sync_and_counted_as_drift(
     home: Home, serve: Serve
 ) -> None:
     """No event, no list that reaches: only the weekly 35 days see it, and say so."""
@@ -128,7 +128,7 @@ def test_metadata_written_weeks_later_is_found_by_a_sweep_and_counted_as_drift(
     assert results[14].streams["payment_intents"].drifted == ["pi_0001"]
 
 
-def test_what_changes_while_a_sweep_runs_is_no_drift(home: Home, serve: Serve) -> None:
+def test_what_changes_while_a_wide_sync_runs_is_no_drift(home: Home, serve: Serve) -> None:
     """Half a minute before the sweep, so its event is in nobody's window yet."""
     moved = FIRST + 7 * DAY - 30
     server = serve(charges=[changing(charge(1, ago(20)), (moved, {"amount_refunded": 5})), charge(2, ago(1))])
@@ -232,7 +232,7 @@ def test_objects_of_the_other_mode_land_and_are_counted(home: Home, serve: Serve
     assert at(home, server, 2, livemode=None).other_mode == 0
 
 
-def test_a_status_nobody_knows_is_kept_and_counts_as_open(home: Home, serve: Serve) -> None:
+def test_an_unknown_status_is_kept_and_counts_as_open(home: Home, serve: Serve) -> None:
     odd = changing(intent(1, ago(20), status="awaiting_moon"), (FIRST + HOUR, {"status": "succeeded"}))
     server = serve(payment_intents=[odd, intent(2, ago(1))])
     at(home, server, 0)

@@ -74,7 +74,7 @@ def test_only_a_reading_that_reached_so_far_moves_its_mark() -> None:
         assert moved == {EVENTS: high, LAST_WIDE_SYNC: high, LAST_WHOLE_SYNC: high}
 
 
-def test_the_warning_says_when_the_last_sync_was_and_what_was_done() -> None:
+def test_the_warning_has_the_last_sync_and_what_was_done() -> None:
     (warning,) = make_plan(marks(35, 35, 35), END).warnings
     assert "2026-09-28 03:00 UTC" in warning
     assert "every payment object was read again" in warning

@@ -87,7 +87,7 @@ def test_the_refunds_of_a_credit_note_are_kept_as_a_list() -> None:
     assert json.loads(row(CREDIT_NOTES, found)["refunds"]) == found["refunds"]
 
 
-def test_a_tombstone_repeats_what_was_known_and_says_deleted() -> None:
+def test_a_tombstone_repeats_the_last_version_and_is_deleted() -> None:
     known = row(INVOICES, invoice(1, 100, status="draft"))
     gone = INVOICES.tombstone(known, datetime(2026, 11, 3))
     assert json.loads(gone["payload"]) == {"id": "in_0001", "object": "invoice", "deleted": True}

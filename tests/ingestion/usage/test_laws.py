@@ -116,7 +116,7 @@ NATIVE = st.fixed_dictionaries(
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(NATIVE, min_size=1, max_size=40))
-def test_where_the_gateway_says_what_includes_what_wholes_stand_and_parts_are_cut(objects):
+def test_where_inclusion_is_documented_wholes_are_kept_and_parts_are_cut(objects):
     for told, row in zip(objects, read(*objects, reading=GENERATIONS), strict=True):
         prompt, completion, reads, reasoning, images = (
             told.get(f"native_tokens_{name}", 0)
@@ -138,7 +138,7 @@ def generation(**told: int) -> tuple:
     return row["input_tokens"], row["output_tokens"], row["usage_source"]
 
 
-def test_an_estimate_stands_in_only_where_the_billed_count_is_not_told():
+def test_an_estimate_is_used_only_where_the_billed_count_is_missing():
     """A native 0 is a count: nothing was billed, whatever the common tokenizer found."""
     assert generation(tokens_prompt=80, native_tokens_prompt=82, native_tokens_completion=8) == (
         82,

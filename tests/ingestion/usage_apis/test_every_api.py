@@ -80,7 +80,7 @@ def test_a_page_is_the_very_bytes_that_were_received(
 
 
 @pytest.mark.parametrize("kind", MODULES)
-def test_a_second_fetch_at_the_same_moment_asks_for_nothing(desk: Any, kit: Any, kind: str) -> None:
+def test_a_second_fetch_at_the_same_moment_requests_nothing(desk: Any, kit: Any, kind: str) -> None:
     gateway = desk.gateway()
     first = desk.fetch(gateway, kind)
     asked, before = len(gateway.requests), kit.stamps(desk.home)
@@ -180,7 +180,7 @@ def test_the_quota_of_a_window_is_held_against_the_gateway_s_own_sum(desk: Any, 
     assert [(record["control"], record["counted"]) for record in records] == [(10053, 10053), (3040, 3040)]
 
 
-def test_openrouter_is_asked_for_the_last_thirty_days_only(desk: Any, kit: Any) -> None:
+def test_openrouter_is_fetched_for_the_last_thirty_days_only(desk: Any, kit: Any) -> None:
     gateway = desk.gateway()
     result = desk.fetch(gateway, "openrouter", since=(kit.start - timedelta(days=40)).date())
     assert result.windows == 30
@@ -190,7 +190,7 @@ def test_openrouter_is_asked_for_the_last_thirty_days_only(desk: Any, kit: Any) 
     ]
 
 
-def test_the_first_fetch_goes_back_thirty_days_unless_told(desk: Any) -> None:
+def test_the_first_fetch_goes_back_thirty_days_unless_configured(desk: Any) -> None:
     assert desk.fetch(desk.gateway(), "infery", since=None, streams=("usage_api",)).windows == 30
 
 

@@ -127,7 +127,7 @@ def test_rows_that_shift_in_an_old_build_are_seen_by_the_repeated_row(desk: Any,
     assert kit.landed(home, hidden=True) == kit.landed(desk.home, hidden=True)
 
 
-def test_fewer_rows_than_announced_are_never_believed(desk: Any, kit: Any) -> None:
+def test_fewer_rows_than_announced_are_never_accepted(desk: Any, kit: Any) -> None:
     short = {"success": True, "data": {"items": [], "total": 12, "page": 2, "page_size": 5}}
     gateway = desk.gateway(script=[Rule(r"self\?p=3&.*=1793491200&", None, saying(short))])
     with pytest.raises(PagingError, match="10 rows were read but 12 announced"):
@@ -148,7 +148,7 @@ def test_a_contradiction_is_not_forgotten_when_the_api_goes_away_later(desk: Any
         desk.fetch(desk.gateway(script=script), "infery")
 
 
-def test_a_repeated_row_that_stays_is_believed_and_reported(desk: Any, kit: Any) -> None:
+def test_a_repeated_row_that_stays_is_accepted_and_reported(desk: Any, kit: Any) -> None:
     rows = kit.world()
     rows["infery"].append(dict(rows["infery"][0]))
     rows["infery"].extend(dict(rows["infery"][0]) for _ in range(5))

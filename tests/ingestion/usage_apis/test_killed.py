@@ -63,7 +63,7 @@ def test_killed_at_a_page_nothing_of_the_window_counts(
     survive(desk, kit, kind, monkeypatch, set())
 
 
-def test_killed_at_a_page_of_a_closed_window_the_next_fetch_asks_for_the_page_behind_it(
+def test_killed_at_a_page_of_a_closed_window_the_next_fetch_requests_the_next_page(
     desk: Any, kit: Any, dying: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dying(Staging, "add", 2, after=True)
@@ -179,7 +179,7 @@ def test_another_width_of_windows_leaves_what_landed_and_shares_no_hour(desk: An
     ]
 
 
-def test_a_clock_set_back_asks_for_nothing_that_is_not_over(desk: Any, kit: Any) -> None:
+def test_a_clock_set_back_requests_nothing_that_is_not_over(desk: Any, kit: Any) -> None:
     gateway = desk.gateway()
     desk.fetch(gateway, "litellm")
     gateway.requests.clear()

@@ -123,7 +123,7 @@ def test_an_old_build_is_gone_on_behind_its_pages_too(desk: Any, kit: Any) -> No
     assert dict(gateway.requests[0].query)["p"] == "2"
 
 
-def test_a_window_nobody_asks_for_any_more_leaves_no_pages(desk: Any, kit: Any) -> None:
+def test_a_window_that_is_no_longer_requested_leaves_no_pages(desk: Any, kit: Any) -> None:
     script = [Rule(kit.pattern("new_api"), number, refusing(500)) for number in range(3, 10)]
     with pytest.raises(CallFailed):
         desk.fetch(desk.gateway(script=script), "new_api", streams=("logs",))

@@ -47,7 +47,7 @@ def test_no_file_log_or_error_holds_the_token(
     assert kit.token not in repr(gateway.requests)
 
 
-def test_what_a_gateway_says_is_shown_without_the_token(desk: Any) -> None:
+def test_messages_of_a_gateway_are_shown_without_the_token(desk: Any) -> None:
     fault = refusing(404, "the key test_c0ffee5ecret\nis not known")
     with pytest.raises(CallFailed, match=r"404: the key \*\*\* is not known"):
         desk.fetch(desk.gateway(script=[Rule(".", None, fault)]), "infery")

@@ -23,7 +23,7 @@ def test_the_kind_of_an_api_follows_from_the_connector(connector: str) -> None:
     assert (found.kind, found.url) == (KINDS[connector], "https://gateway.example")
 
 
-def test_a_connector_without_an_api_says_so() -> None:
+def test_a_connector_without_an_api_is_an_error() -> None:
     with pytest.raises(ValueError, match="infron has no usage API"):
         with_kind({"connector": "infron", "api": {"token_env": "TOKEN"}})
 
@@ -52,13 +52,13 @@ def test_providers_need_only_a_token() -> None:
         ({"rate": {"calls": 60}}, "Field required"),
     ],
 )
-def test_a_wrong_setting_says_what_to_write(change: dict[str, Any], complaint: str) -> None:
+def test_a_wrong_setting_reports_what_to_write(change: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValidationError) as caught:
         READ.validate_python({**GOOD, **change})
     assert complaint in caught.value.errors()[0]["msg"]
 
 
-def test_new_api_is_called_no_faster_than_it_takes_unless_told() -> None:
+def test_new_api_is_called_within_its_limit_by_default() -> None:
     new_api = {**GOOD, "kind": "new_api"}
     assert READ.validate_python(new_api).rate == Rate(calls=180, seconds=180)
     assert READ.validate_python({**new_api, "rate": None}).rate is None

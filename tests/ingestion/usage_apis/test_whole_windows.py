@@ -76,7 +76,7 @@ def test_a_window_with_a_capped_total_is_read_in_halves_until_it_is_counted(desk
     assert desk.fetch(gateway, "litellm").skipped == 2
 
 
-def test_more_rows_in_a_second_than_can_be_told_apart_say_what_to_set(desk: Any, kit: Any) -> None:
+def test_more_rows_in_a_second_than_a_page_report_what_to_set(desk: Any, kit: Any) -> None:
     """12 rows of one millisecond are three pages of 5, whose edges no narrower window moves."""
     rows, now = ties(kit, (10, 12)), kit.start + timedelta(hours=1, minutes=30)
     narrow = {"window_hours": 1, "own_calls_only": True}
@@ -87,7 +87,7 @@ def test_more_rows_in_a_second_than_can_be_told_apart_say_what_to_set(desk: Any,
     assert desk.fetch(gateway, "litellm", page_size=100, **narrow).rows == 12
 
 
-def test_a_token_that_is_not_an_admin_s_is_told_of(desk: Any, kit: Any) -> None:
+def test_a_token_that_is_not_an_admin_s_is_reported(desk: Any, kit: Any) -> None:
     """The proxy shows it three rows of sixteen without a word; a question about a team gives it away."""
     rows = kit.world()["litellm"]
     mine = [{**row, "user": "ann" if number < 3 else "bob"} for number, row in enumerate(rows)]
@@ -102,7 +102,7 @@ def test_a_token_that_is_not_an_admin_s_is_told_of(desk: Any, kit: Any) -> None:
     assert len(gateway.requests) - asked == asked - 1, "nothing is asked where that is meant"
 
 
-def test_what_was_found_is_told_although_the_fetch_fails_later(desk: Any, kit: Any) -> None:
+def test_findings_are_reported_although_the_fetch_fails_later(desk: Any, kit: Any) -> None:
     mine = [{**row, "user": "ann"} for row in kit.world()["litellm"]]
     script = [Rule(r"start_date=2026-11-02.*sort_by", None, saying({"total": 0}))]
     gateway = desk.gateway(script=script, rows={"litellm": mine}, litellm_own_user="ann")
@@ -111,7 +111,7 @@ def test_what_was_found_is_told_although_the_fetch_fails_later(desk: Any, kit: A
     assert ["not a proxy admin's" in finding for finding in failure.value.findings] == [True]
 
 
-def test_an_error_of_the_proxy_is_told_in_its_own_words(desk: Any) -> None:
+def test_an_error_of_the_proxy_is_quoted(desk: Any) -> None:
     with pytest.raises(CallFailed, match="422: page_size: Input should be less than or equal to 5"):
         desk.fetch(desk.gateway(), "litellm", page_size=500)
     error = {
@@ -151,7 +151,7 @@ def test_an_answer_without_a_bucket_is_no_window(desk: Any, kit: Any, kind: str,
 
 
 @pytest.mark.parametrize("body", [json.dumps(EMPTY).encode(), b"{"])
-def test_an_empty_window_that_landed_without_its_buckets_is_asked_for_again(
+def test_an_empty_window_that_landed_without_its_buckets_is_requested_again(
     desk: Any, kit: Any, body: bytes
 ) -> None:
     """As version 0.2 left them, or damaged; a window whose buckets have no row is not."""
@@ -211,7 +211,7 @@ def test_anthropic_s_buckets_are_the_same_however_it_reads_the_end(
     assert max(starts) < "2026-11-03"
 
 
-def test_openrouter_tells_workspaces_apart(desk: Any, kit: Any) -> None:
+def test_openrouter_separates_workspaces(desk: Any, kit: Any) -> None:
     """Two workspaces of one model and day are two rows, and one where nobody asks for workspaces."""
     row = {"date": "2026-11-01", "model": "openai/gpt-4o", "requests": 3, "usage": 0.5}
     rows = [{**row, "workspace_id": f"ws_{number}"} for number in (1, 2)]
