@@ -1,4 +1,4 @@
-"""Rooms import what stands below them: the contracts of pyproject.toml hold."""
+"""Packages import only packages below them: the contracts of pyproject.toml hold."""
 
 from __future__ import annotations
 

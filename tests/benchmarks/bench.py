@@ -120,7 +120,7 @@ def ratios(whole: Cost, bare: Cost) -> str:
 
 
 def main() -> None:
-    """Measure every size asked for, smallest first, and print as it goes."""
+    """Measure every requested size, smallest first, and print as it goes."""
     parser = argparse.ArgumentParser(description="Time the night against one bare DuckDB statement.")
     parser.add_argument(
         "rows", nargs="+", type=int, help="requests in the night; several sizes give marginal ratios"

@@ -137,7 +137,7 @@ def compare(case: str, rows: int, folder: Path) -> None:
 
 
 def main() -> None:
-    """Compare every stream asked for."""
+    """Compare every requested stream."""
     parser = argparse.ArgumentParser(description="Time landing against one bare DuckDB statement.")
     parser.add_argument("cases", nargs="*", metavar="case", help=", ".join(CASES))
     parser.add_argument("--rows", type=int, default=1_000_000)

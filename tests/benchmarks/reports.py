@@ -100,7 +100,7 @@ def value(column: str, kind: str) -> str:
 
 
 def fill(database: Path) -> dict[str, int]:
-    """Write every mart asked of, with the columns its contract names; return rows by mart."""
+    """Write every queried mart, with the columns its contract names; return rows by mart."""
     contracts = {
         node["name"]: {name: column["data_type"] for name, column in node["columns"].items()}
         for node in project().models
@@ -130,7 +130,7 @@ def ask(con: duckdb.DuckDBPyConnection, query: str) -> float:
 
 
 def main() -> None:
-    """Fill, ask, print."""
+    """Fill, query, print."""
     slow = 0
     print(f"{'mart':<32} {'rows':>9} {'seconds':>8}  question")
     with tempfile.TemporaryDirectory(prefix="tollbook-bench-") as folder:

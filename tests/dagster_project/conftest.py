@@ -25,7 +25,7 @@ WORLD = {"days": 4, "requests_per_day": 60, "seed": 11}
 
 @dataclass(frozen=True)
 class FinishedNight:
-    """A sandbox home after one run: its exit code and the events it told."""
+    """A sandbox home after one run: its exit code and its events."""
 
     home: Home
     code: int
@@ -39,7 +39,7 @@ class FinishedNight:
 
 @pytest.fixture(scope="session")
 def finished_night(session_folder: Path) -> FinishedNight:
-    """A night over the small world; nobody may write into this home."""
+    """A night over the small sandbox; tests must not write into this home."""
     home = Home(session_folder / "finished-night" / "home")
     record = session_folder / "finished-night.json"
     with alone(session_folder / "finished-night.lock"):
@@ -52,7 +52,7 @@ def finished_night(session_folder: Path) -> FinishedNight:
 
 
 def json_lines(said: str) -> list[dict]:
-    """The events in what a night said; lines for people stand between them."""
+    """The events in a night's output, which are mixed with plain lines."""
     return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
 

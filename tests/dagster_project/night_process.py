@@ -36,7 +36,7 @@ PATIENCE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended: its exit code (negative: the signal that killed it) and what it said."""
+    """How a process ended: its exit code (negative: the signal that killed it) and its output."""
 
     code: int
     output: str
@@ -49,7 +49,7 @@ def night(home: Home, *arguments: str, kill: str = "", unread: bool = False) -> 
         home: whose night it is.
         arguments: further ones of the command.
         kill: the moment at which it dies without warning, or, after `terminated`, gets a SIGTERM.
-        unread: whether its stdout is a pipe that nobody reads any more.
+        unread: whether its stdout is a pipe that is no longer read.
     """
     return tollbook(home, "run", *arguments, kill=kill, unread=unread)
 

@@ -1,4 +1,4 @@
-"""An analyst's process: it reads the published marts in a loop until it is told to stop."""
+"""An analyst's process: it reads the published marts in a loop until it is stopped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def opened(database: Path) -> duckdb.DuckDBPyConnection:
 
 
 def counts(marts: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    """How many requests the rollup says there are, and how many there are."""
+    """The number of requests in the rollup, and in the facts."""
     [(rolled_up, counted)] = marts.sql(
         """
         select

@@ -189,7 +189,7 @@ def test_the_schedule_requests_yesterday_when_nothing_is_pending(home: Home) -> 
 
 
 def test_the_schedule_covers_the_look_back_of_a_usage_api(home: Home) -> None:
-    """Windows up to three days old are asked for again, and the one that ended three days ago at midnight."""
+    """Windows up to three days old are requested again, and the one that ended three days ago at midnight."""
     home.sources_file.write_text(
         "sources: {east: {connector: infery, api: {url: https://api.example, token_env: TOKEN}}}\n"
     )

@@ -1,4 +1,4 @@
-"""The notebooks are served to whoever has the token, under a name of this machine."""
+"""The notebooks are served only with the token, and under a name of this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a log says does not steer the terminal it is shown on."""
+"""Text of a log does not control the terminal it is shown on."""
 
 from __future__ import annotations
 

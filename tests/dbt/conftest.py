@@ -112,7 +112,7 @@ def ingest(home: Home) -> None:
 
 
 def build(home: Home, select: Sequence[str] = FACTS, restatement: Restatement | None = None) -> BuildResult:
-    """Ingest and run dbt over `select`; a broken node fails the test with dbt's own words."""
+    """Ingest and run dbt over `select`; a broken node fails the test with dbt's message."""
     ingest(home)
     result = build_books(home, project(), select, restatement)
     assert not result.broken, result.explain()

@@ -1,4 +1,4 @@
-"""Copies of one call that contradict each other: what is counted, and that it is told."""
+"""Copies of one call that contradict each other: what is counted, and that it is reported."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ EXPORT = "timestamp,model,api_key_id,prompt_tokens,completion_tokens,credits_use
 AT = "2026-11-01T07:21:59.391Z"
 
 
-def headers(request_id: str, **told: str) -> str:
+def headers(request_id: str, **stated: str) -> str:
     usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
-    return json.dumps({"at": AT, "x-request-id": request_id, "usage": usage, **told})
+    return json.dumps({"at": AT, "x-request-id": request_id, "usage": usage, **stated})
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def test_the_model_served_is_that_of_the_response(built: Home) -> None:
-    """The export says gpt-4o, the response gpt-4o-mini: 1,000 x 0.15 + 100 x 0.6 per million = $0.00021."""
+    """The export has gpt-4o, the response gpt-4o-mini: 1,000 x 0.15 + 100 x 0.6 per million = $0.00021."""
     found = rows(
         built,
         "select model_requested, model_served, priced_model, fallback_depth, credits_used, cache_optimized_cost_usd"
@@ -127,8 +127,8 @@ def test_where_a_kept_body_contradicts_the_export_both_are_reported(built: Home)
 
 
 def test_copies_that_agree_or_differ_only_in_date_or_rounding_are_no_finding(built: Home) -> None:
-    told = {request for (request,) in rows(built, "select distinct request_id from marts.recon_copies")}
-    assert told == {"req_fell_back", "req_kept_body", "gen-other"}
+    stated = {request for (request,) in rows(built, "select distinct request_id from marts.recon_copies")}
+    assert stated == {"req_fell_back", "req_kept_body", "gen-other"}
 
 
 def test_a_revision_is_reported_and_so_is_an_export_that_counts_other_tokens(built: Home) -> None:

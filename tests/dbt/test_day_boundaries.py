@@ -120,7 +120,7 @@ def test_a_stream_over_midnight_counts_once_on_the_day_its_gateway_dates_it(worl
 
 
 def test_a_refund_of_more_than_the_month_leaves_a_negative_month(world: Home) -> None:
-    """November: $0.02 used, $0.6 of October given back: -$0.58, of which no share is told."""
+    """November: $0.02 used, $0.6 of October given back: -$0.58, without any shares."""
     months = """
         select billing_month::varchar, requests, list_cost_usd, reported_cost_usd, total_savings_share
         from marts.rpt_savings_monthly where source = 'aisa' order by billing_month

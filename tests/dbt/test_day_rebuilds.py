@@ -188,7 +188,7 @@ def test_a_new_day_looks_at_its_neighbour_and_leaves_it_alone(built_home: Home) 
 def test_a_dated_price_override_rebuilds_the_days_it_covers_and_the_week_before(built_home: Home) -> None:
     """From 2 November on input costs $2/M: 10,000 x 2 + 500 x 15 = $0.0275 instead of $0.0375.
 
-    The day before costs what it did, but a gateway that charged the new price already is told apart from now on.
+    The day before costs what it did, but a gateway that already charged the new price is recognised from now on.
     """
     before = built(built_home)
     built_home.config.mkdir()

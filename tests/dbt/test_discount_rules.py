@@ -96,7 +96,7 @@ def discounted(ruled) -> dict[str, tuple[str | None, Decimal, Decimal]]:
 
 
 def found_by(ruled: tuple[Home, BuildResult], test: str) -> list[tuple[object, ...]]:
-    """What a test of the build tells a person."""
+    """The message of a failed test of the build."""
     home, result = ruled
     (node,) = [node for node in result.nodes if node.name == test]
     assert node.is_finding
@@ -158,7 +158,7 @@ def test_a_rule_has_its_days_of_use_and_its_savings(ruled):
 
 
 def test_a_rule_that_never_applied_is_a_finding(ruled):
-    """A name nobody has, and rules that always lose; not one whose time has not come."""
+    """A name without use, and rules that always lose; not one whose time has not come."""
     never = {rule for rule, *_ in found_by(ruled, "assert_every_discount_rule_is_used")}
     assert "misspelt" in never
     assert never == {

@@ -118,7 +118,7 @@ def test_the_contracts_item_is_priced_as_the_worked_example_and_charged_in_whole
         ("r-exclusive", (3000, 6000, 1000, 0, 0, 0, 500), "0.019845"),
         ("r-write-only", (3000, 0, 7000, 0, 0, 0, 500), "0.038475"),
         ("r-hour-write", (3000, 6000, 0, 1000, 0, 0, 500), "0.02187"),
-        # 1000 for five minutes, 1500 for an hour, 500 nobody says for how long: five minutes.
+        # 1000 for five minutes, 1500 for an hour, 500 without a lifetime: five minutes.
         ("r-both-writes", (1000, 6000, 1500, 1500, 0, 0, 500), "0.0242325"),
     ],
 )
@@ -134,7 +134,7 @@ def test_token_classes_are_disjoint_whichever_way_the_row_counts(
 
 
 def test_a_setting_defines_how_tokens_are_counted_where_the_row_does_not(family: Home) -> None:
-    """3000 prompt tokens beside 6000 read and 1000 written, and no word of whose count that is."""
+    """3000 prompt tokens beside 6000 read and 1000 written, without a statement of whether it includes them."""
     columns = "uncached_input_tokens, input_tokens, cache_optimized_cost_usd, time_basis"
     assert one(family, columns, "a-1") == (3000, 10000, Decimal("0.019845"), "start")
 
@@ -152,7 +152,7 @@ def test_images_and_audio_are_taken_out_of_prompt_and_completion(family: Home) -
 def test_a_retry_pair_is_two_calls_and_equal_rows_without_an_id_are_one(family: Home) -> None:
     """The window came as items, as a page in reverse order with other ids, its head as an old bare array.
 
-    Two equal lines without a request id are one call, and counted as what nobody can tell.
+    Two equal lines without a request id are one call, and counted as repeated.
     """
     found = (
         "select count(*), count(distinct event_id) from marts.fct_usage_costs where source = 'aisa' and {}"

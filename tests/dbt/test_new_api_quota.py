@@ -1,4 +1,4 @@
-"""What a gateway of the New-API family asks by the figures on its rows, and what it should have charged.
+"""The prices of a gateway of the New-API family by the figures on its rows, and what it should have charged.
 
 Ratios: $ per million = model ratio x 10^6 / quota per unit, so ratio 1.5 at 500,000 units a dollar is $3.
 """
@@ -145,7 +145,7 @@ def test_the_prices_of_gateway_and_provider_are_both_listed(family: Home) -> Non
 
 
 def test_a_contract_of_ours_goes_before_the_gateways_ratios(family: Home) -> None:
-    """10,000 x $2 + 500 x $8 = $0.024 a contract; the ratios would say $0.0375, and still say what is charged."""
+    """10,000 x $2 + 500 x $8 = $0.024 a contract; the ratios would give $0.0375, and still decide the charge."""
     columns = "price_source, list_cost_usd, list_cost_gateway_usd, list_cost_vendor_usd, expected_quota"
     assert one(family, columns, "contract") == ("override", "0.024", "0.0375", "0.024", 9923)
 
@@ -177,15 +177,15 @@ def test_tools_and_audio_are_charged_on_top(family: Home) -> None:
 
 
 def test_every_call_of_a_tool_is_charged_once_whether_listed_or_in_its_field(family: Home) -> None:
-    """A picture at $0.04: (0.0375 + 0.04) x 0.9. A search at $10 a thousand, listed and told, and two calls at $0.03:
-    (0.0375 + 0.01 + 0.06) x 0.9.
+    """An image at $0.04: (0.0375 + 0.04) x 0.9. A search at $10 a thousand, listed and in its field, and two calls at
+    $0.03: (0.0375 + 0.01 + 0.06) x 0.9.
     """
     assert one(family, f"{TIERS}, expected_quota", "picture") == ("0.0775", "0.06975", "0.06975", 34875)
     assert one(family, f"{TIERS}, expected_quota", "tools twice") == ("0.1075", "0.09675", "0.09675", 48375)
 
 
 def test_the_price_of_a_task_is_multiplied_by_what_its_row_names(family: Home) -> None:
-    """8 seconds at $0.1; 8 x 1.5 x 2 of them; 5 x 1.5, told in words; and once, where the call is the price. x 0.9."""
+    """8 seconds at $0.1; 8 x 1.5 x 2 of them; 5 x 1.5, from the text; and once, where the call is the price. x 0.9."""
     columns = f"{TIERS}, expected_quota, price_source"
     assert one(family, columns, "seconds") == ("0.8", "0.72", "0.72", 360000, "per_call")
     assert one(family, columns, "ratios") == ("2.4", "2.16", "2.16", 1080000, "per_call")

@@ -1,4 +1,4 @@
-"""New-API's own unit tests, as rows of its log: the quota they expect is the quota we say it should charge."""
+"""New-API's own unit tests, as rows of its log: the quota they expect is our expected quota."""
 
 from __future__ import annotations
 

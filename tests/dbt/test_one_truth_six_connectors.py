@@ -1,6 +1,6 @@
 """The marts built from any one connector equal those of any other, column by column, where both carry it.
 
-One sandbox world is written in all six gateways' words into one home, under a source each, and built once.
+One sandbox is written in all six gateways' formats into one home, under a source each, and built once.
 `NOT_AS_INFRON` says what each connector does not carry, carries for some calls only, calls otherwise or rounds;
 every column of fct_usage_costs that is not named there has to be equal to the last digit.
 """
@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 WORLD = {"days": 2, "requests_per_day": 150, "seed": 649}
 """Has calls that end on another day than they began, time out, write to the cache for 5 minutes and an hour
-under both ways of counting, exceed 200,000 tokens, and use a model nobody knows.
+under both ways of counting, exceed 200,000 tokens, and use an unknown model.
 """
 
 LINEAGE = {"event_id", "source", "request_id", "raw_file", "raw_line"}
@@ -45,7 +45,7 @@ class Carried:
     """How a connector carries a column.
 
     Attributes:
-        where: For which calls, told by the truth (the row of Infron, which carries nearly everything).
+        where: For which calls, by the truth (the row of Infron, which carries nearly everything).
         plain: The connector's value in the words of all; gets the value and the connector's own row.
         within: How far it may be from the truth.
     """
@@ -86,7 +86,7 @@ def known(truth: Row) -> bool:
 
 
 def without_group_promise(truth: Row) -> bool:
-    """Nothing is promised to the group: a source without groups cannot know what is."""
+    """No discount by group: a source without groups cannot state one."""
     return truth["discount_rule_id"] not in ("vip", "partner")
 
 
@@ -319,7 +319,7 @@ ALONE = {"credits_used"}
 
 @pytest.fixture(scope="session")
 def six(session_folder: Path) -> Home:
-    """The world in six connectors, built; once for all test processes, and nobody may write into it."""
+    """The world in six connectors, built; once for all test processes, and never written to."""
     home = Home(session_folder / "one-truth" / "home")
     done = session_folder / "one-truth.done"
     with alone(session_folder / "one-truth.lock"):

@@ -31,7 +31,7 @@ acme,plain,output,15,0,standard,2026-01-01,,list
 
 
 def call(name: str, model: str = "m", tier: str | None = None, **usage: Any) -> dict[str, Any]:
-    """A call in Infron's words."""
+    """A call in Infron's format."""
     details = {"discount_rate": 0.9, **usage.pop("cost_details", {})}
     changes = {"status": usage.pop("status")} if "status" in usage else {}
     return infron_line(

@@ -1,4 +1,4 @@
-"""Random calls at random prices: what every request costs, however its tokens are told and its file is cut.
+"""Random calls at random prices: what every request costs, however its tokens are reported and its file is cut.
 
 The expected costs are computed here in fractions, from the formulas of the docstrings, and rounded once.
 """
@@ -177,8 +177,8 @@ def test_every_request_costs_the_result_of_the_formulas_in_every_format(seed: in
         write(whole, world)
         land(whole, "2026-11-01", lines)
         plain_outputs = [without_reasoning(call) for call in world.calls]
-        told = [exclusive(number, call) for number, call in enumerate(plain_outputs)]
-        land_text(whole, "new_api/logs/dt=2026-11-01/a.ndjson", told)
+        variants = [exclusive(number, call) for number, call in enumerate(plain_outputs)]
+        land_text(whole, "new_api/logs/dt=2026-11-01/a.ndjson", variants)
         build(whole)
         assert costs(whole) == wanted
         assert costs(whole, "new_api") == {
@@ -207,7 +207,7 @@ def test_every_request_costs_the_result_of_the_formulas_in_every_format(seed: in
 
 
 def without_reasoning(call: Call) -> Call:
-    """A New-API log does not tell reasoning apart: all output is text."""
+    """A New-API log does not separate reasoning: all output is text."""
     return Call(
         call.model, call.uncached, call.read, call.written_5m, call.written_1h, call.text + call.reasoning, 0
     )

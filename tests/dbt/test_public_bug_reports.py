@@ -73,7 +73,7 @@ OWN = {
         ),
         "0.0012", "0.0006", "flex", "match",
     ),
-    "auto says nothing, what was asked does where nobody else speaks": (
+    "auto is ignored, the requested tier counts where no other is stated": (
         call(
             "5", "openai/gpt-5.4-mini", response_cost=0.0024,
             usage={"service_tier": "auto"}, model_parameters={"service_tier": "fast"},
@@ -92,7 +92,7 @@ OWN = {
         call("b1", "openai/gpt-5.4-mini", call_type="aretrieve_batch", response_cost=0.0006),
         "0.0012", "0.0006", "batch", "match",
     ),
-    "a tier nobody prices costs what standard costs": (
+    "a tier without prices costs what standard costs": (
         call("8", "openai/gpt-5.4-mini", response_cost=0.0012, response={"service_tier": "scale"}),
         "0.0012", "0.0012", "scale", "match",
     ),
@@ -152,7 +152,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.mark.parametrize("case", OWN)
 def test_a_call_costs_by_its_kind(books: Home, case: str) -> None:
-    """List at the standard tier, cache-optimized at the tier that served; reasons as said beside the case."""
+    """List at the standard tier, cache-optimized at the tier that served; reasons as stated in the case."""
     line, listed, cached, tier, reason = OWN[case]
     found = rows(
         books,

@@ -150,7 +150,7 @@ def test_marts_that_add_up_usage_are_found_by_themselves() -> None:
 
 
 def test_every_night_compares_every_rollup_with_its_requests() -> None:
-    """The dbt test names its marts, because dbt must know them before it runs."""
+    """The dbt test names its marts, because dbt needs them before it runs."""
     project_name = nodes()[MODEL + REQUESTS]["package_name"]
     [nightly] = [
         node for node in nodes().values() if node["name"] == "assert_every_rollup_has_the_same_total"
@@ -263,7 +263,7 @@ def next_to_nothing() -> Row:
 
 
 def amount(dice: random.Random, data_type: str, is_adjustment: bool) -> int | Decimal | None:
-    """Tokens are always told; money may be unknown, is up to what the column holds, and is signed."""
+    """Tokens are always known; money may be null, fills the range of the column, and is signed."""
     if not data_type.startswith("decimal"):
         most = dice.choice((2, 1000, 10**9))
         return dice.randrange(-most if is_adjustment else 0, most)
@@ -310,7 +310,7 @@ def of_source(source: str, found: list[Row]) -> Iterator[Row]:
 
 
 def replace_requests(home: Home, found: list[Row]) -> None:
-    """Put rows where fct_usage_costs would be, as days nobody has seen yet."""
+    """Put rows in place of fct_usage_costs, as new days."""
     columns = [(name, column["data_type"]) for name, column in nodes()[MODEL + REQUESTS]["columns"].items()]
     parquet = home.root / "requests.parquet"
     write_parquet(parquet, columns, found)

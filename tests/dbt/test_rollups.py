@@ -1,4 +1,4 @@
-"""Every rollup says what the requests say, summed another way: in Python, over one world of several gateways."""
+"""Every rollup equals the requests, summed another way: in Python, over one world of several gateways."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def events(source: str, scale: int = 1) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Four gateways that bill by four zones; `plain` says everything twice as large as the others."""
+    """Four gateways that bill by four zones; `plain` has every figure doubled."""
     home = Home(tmp_path_factory.mktemp("rollups"))
     home.sources_file.write_text(SOURCES)
     for source in ZONES:

@@ -62,7 +62,7 @@ HEADER = (
 )
 CONSOLE = "2026-08-03 07:21:59,9923,claude-sonnet-4-5,prod-web,vip,Chat,{},10000,500,10500,0.019846,200,"
 #: What the world has none of: items that share a request or have no id, rows of the console that say the same, a call
-#: told twice on one day, a top-up that was paid.
+#: delivered twice on one day, a top-up that was paid.
 BESIDE: dict[str, list[Any]] = {
     f"new_api/logs/{DAY}/beside.ndjson": [
         item(1000, request_id="r-pair"),
@@ -138,7 +138,7 @@ def lay_out(world: Home, home: Home, files_a_day: int, seed: int | None) -> list
 
 
 def marts(home: Home) -> dict[str, list[tuple[Any, ...]]]:
-    """Return the rows of every published table, without what tells of files and nights."""
+    """Return the rows of every published table, without columns about files and nights."""
     with duckdb.connect(str(home.build_database), read_only=True) as session:
         columns: dict[str, list[str]] = {}
         for table, column in session.sql(
@@ -182,7 +182,7 @@ def test_how_lines_are_split_over_files_and_nights_changes_no_mart(
 
 
 def test_the_world_has_what_files_could_hide(whole: dict[str, list[tuple[Any, ...]]]) -> None:
-    """Items of one request, a field nobody knows, and a call that was told three times on one day."""
+    """Items of one request, an undeclared field, and a call that was delivered three times on one day."""
     assert len(whole["fct_usage_costs"]) > 60
     text = json.dumps(whole, default=str)
     for number in ("r-pair", "new_fee", "gen-twice"):

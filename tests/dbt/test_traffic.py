@@ -1,4 +1,4 @@
-"""Peaks, rates and percentiles say what a count over the requests says, of one model or of all together."""
+"""Peaks, rates and percentiles equal those counted over the requests, of one model or of all together."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def trace(name: str, file: Path) -> list[dict[str, Any]]:
 
 
 def conversations(file: Path) -> list[dict[str, Any]]:
-    """Prompts of conversations, of which an unlimited prefix cache serves what it has seen; the trace says how much."""
+    """Prompts of conversations, served by an unlimited prefix cache as far as seen; the trace states how much."""
     query = "select seq, timestamp_ms, input_length, output_length, cached_tokens_inf_cache from read_parquet($file)"
     with duckdb.connect() as session:
         calls = session.sql(query, params={"file": str(file)}).fetchall()

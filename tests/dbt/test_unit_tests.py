@@ -57,7 +57,7 @@ def test_a_column_stands_once_in_a_select(empty_books: tuple[Home, BuildResult])
 def test_every_dbt_unit_test_passes(
     empty_books: tuple[Home, BuildResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The relations must exist for dbt to know their column types."""
+    """The relations must exist so that dbt gets their column types."""
     home, _ = empty_books
     monkeypatch.setenv(HOME_VARIABLE, str(home.root))
     try:

@@ -1,4 +1,4 @@
-"""Windows end with the data, budgets are held against the month, and savings are what the tiers differ by."""
+"""Windows end with the data, budgets are compared with the month, and savings are the differences of the tiers."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def test_a_plan_is_held_against_the_credits_of_the_month(world: Home) -> None:
 
 
 def test_a_broken_budget_is_a_finding(home: Home) -> None:
-    """One call of $0.0375 against a budget of a cent; the build goes through and says so."""
+    """One call of $0.0375 against a budget of a cent; the build succeeds with a warning."""
     home.config.mkdir(parents=True)
     (home.config / "budgets.csv").write_text(
         BUDGETS.splitlines()[0] + "\nsmall,,all,,0.01,2026-11-01,,plan\n"

@@ -67,7 +67,7 @@ def case(name: str, reason: str, parts: str | None, **call: Any) -> None:
 case("as it should be", "match", "", cost="0.019845")
 case("half a unit more", "rounding", "rounding=0.000000009", cost="0.019845009")
 case("nothing said", "missing_report", None, cost=None)
-case("model nobody knows", "unpriced", None, cost="0.01", model="acme/unheard-of")
+case("unknown model", "unpriced", None, cost="0.01", model="acme/unheard-of")
 case("model the gateway does not know", "gateway_unpriced", "rate=-0.019845", cost="0")
 case("failed", "failed_but_charged", "formula=0.01", cost="0.01", status="failure", tokens=(0, 0, 0, 0, 0))
 case("own key", "byok_fee", "formula=-0.018845", cost="0.001", is_byok=True)
@@ -186,7 +186,7 @@ case("out of the blue", "price_mismatch", "formula=0.003155", cost="0.023")
 
 
 def infron_call(name: str, call: dict[str, Any]) -> dict[str, Any]:
-    """A call in Infron's words; `tokens` are plain, read, written for 5 minutes, for an hour, completion."""
+    """A call in Infron's format; `tokens` are plain, read, written for 5 minutes, for an hour, completion."""
     plain, read, written, written_hour, completion = call.get("tokens", (3000, 6000, 1000, 0, 500))
     prompt = plain + read + written + written_hour + call.get("audio", 0)
     return infron_line(
@@ -390,7 +390,7 @@ def found(home: Home, request_id: str) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_charge_is_explained_by_its_first_cause_and_split(world: Home, name: str) -> None:
-    """The sums stand beside the cases."""
+    """The sums are beside the cases."""
     _, reason, parts = CASES[name]
     expected = (None,) * 5 if parts is None else tuple(Decimal(part) for part in parts)
     assert found(world, name) == (reason, *expected)
@@ -398,7 +398,7 @@ def test_a_charge_is_explained_by_its_first_cause_and_split(world: Home, name: s
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_gateways_charges_are_explained_as_far_as_their_rows_allow(world: Home, name: str) -> None:
-    """The sums stand beside the cases."""
+    """The sums are beside the cases."""
     reason, parts = OTHERS[name]
     words = dict(word.split("=") for word in (parts or "").split())
     expected = tuple(
@@ -494,7 +494,7 @@ def test_the_table_has_every_reason_and_its_words_once() -> None:
 
 
 def test_the_model_tries_the_reasons_in_the_order_of_the_table() -> None:
-    """What a row tells without a second price, then what is priced again, then what is left."""
+    """Causes seen without a second price, then what is priced again, then what is left."""
     model = (PROJECT_DIR / "models/intermediate/pricing/int_usage_events_explained.sql").read_text(
         encoding="utf-8"
     )

@@ -1,4 +1,4 @@
-"""Steps between raw/ and a priced request are views: what they show in a night, and to whoever opens build.duckdb."""
+"""Steps between raw/ and a priced request are views: what they show in a night, and in build.duckdb opened later."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ def test_other_code_of_a_view_rebuilds_the_days_that_are_made_of_it(home: Home, 
     build(home, ["+fct_usage_costs"])
     shutil.copytree(PROJECT_DIR, tmp_path / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
     priced = tmp_path / "dbt/models/intermediate/pricing/int_usage_events_priced.sql"
-    told = "as unpriced_reason"
-    assert priced.read_text().count(told) == 1
-    priced.write_text(priced.read_text().replace(told, f"|| '' {told}"))
+    reason_column = "as unpriced_reason"
+    assert priced.read_text().count(reason_column) == 1
+    priced.write_text(priced.read_text().replace(reason_column, f"|| '' {reason_column}"))
     result = build_project(home, DbtProject(tmp_path / "dbt"), ["fct_usage_costs"])
     assert not result.broken, result.explain()
     assert result.days_rebuilt["fct_usage_costs"] == 1

@@ -1,4 +1,4 @@
-"""Configuration tables: shipped defaults, a home's own copies, and mistakes told by file, line and column."""
+"""Configuration tables: shipped defaults, a home's own copies, and mistakes reported by file, line and column."""
 
 from __future__ import annotations
 

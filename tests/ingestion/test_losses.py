@@ -1,4 +1,4 @@
-"""What a source would lose: files that are gone or hold less, but not what was moved, split, packed or archived."""
+"""What a source would lose: files that are gone or have fewer events, but not moved, split, packed or archived ones."""
 
 from __future__ import annotations
 

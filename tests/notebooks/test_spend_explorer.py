@@ -95,7 +95,7 @@ def test_a_home_without_marts_reports_what_to_run(notebook, home: Home):
 
 
 def test_a_reader_that_ends_leaves_nothing_of_duckdb_behind(home: Home, request: pytest.FixtureRequest):
-    """DuckDB says at exit what still holds its objects."""
+    """DuckDB reports at exit what still holds its objects."""
     program = (
         "import runpy; notebook = runpy.run_path('notebooks/01_spend_explorer.py');"
         " con = notebook['open_published_marts'](); print(notebook['frame'](con.sql('select 1 as one')).item())"

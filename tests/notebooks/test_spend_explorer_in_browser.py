@@ -1,4 +1,4 @@
-"""notebooks/01_spend_explorer.py in a real browser: it draws, answers a click, and asks nobody outside."""
+"""notebooks/01_spend_explorer.py in a real browser: it draws, responds to a click, and makes no outside request."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, list[
 
 
 def test_a_reader_sees_the_chart_and_the_requests_behind_a_row(address: str, page: tuple[Page, list[str]]):
-    """The dearest row is 3.60 of key_1 on anthropic/claude; behind it stands one request, req_3."""
+    """The most expensive row is 3.60 of key_1 on anthropic/claude, from one request, req_3."""
     browser, outside = page
     browser.goto(address)
     browser.get_by_role("link", name="Where does the money go?").click()

@@ -1,4 +1,4 @@
-"""One writer per home; one process may ask twice."""
+"""One writer per home; one process may take the lock twice."""
 
 from __future__ import annotations
 

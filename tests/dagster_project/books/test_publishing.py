@@ -1,4 +1,4 @@
-"""Publishing: one rename, nothing when nothing changed, readers left alone, nobody's files swept."""
+"""Publishing: one rename, nothing when nothing changed, readers left alone, no foreign files removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gates: what a day's profile says, and that content that passed is not judged twice."""
+"""The gates: a day's profile, and that content that passed is not checked twice."""
 
 from __future__ import annotations
 

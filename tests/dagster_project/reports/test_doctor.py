@@ -51,7 +51,7 @@ def test_a_home_in_which_all_is_well_ends_with_0(home: Home) -> None:
 
 
 def test_whatever_needs_a_person_is_a_line_with_what_to_do(home: Home) -> None:
-    """A day missing between two, an unknown model, a new field, a broken line, a folder of nobody.
+    """A day missing between two, an unknown model, a new field, a broken line, an unknown folder.
 
     Two calls lack a key, one of them a member's in the Playground, which is as it should be.
     """

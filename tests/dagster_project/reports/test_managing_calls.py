@@ -1,4 +1,4 @@
-"""A night over calls that use nothing, such as a proxy writes that nobody asks a model through: it needs nobody."""
+"""A night over calls that use nothing, such as the log of an idle proxy, needs no attention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the reconciliations stand, over a mart written by hand; and that no status goes unexplained."""
+"""The reconciliation report over a mart written by hand, and that every status is explained."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def test_an_undeclared_field_is_listed_with_the_charges_of_its_rows(
         )
     said = "aisa: new field image_generation_call_price on 41 of 41 unexplained rows, 1.64 USD"
     assert said in " ".join(run(home).stdout.split())
-    told = json.loads(run(home, "--json").stdout)
-    assert {one["status"]: one.get("unknown_fields") for one in told} == {
+    statuses = json.loads(run(home, "--json").stdout)
+    assert {one["status"]: one.get("unknown_fields") for one in statuses} == {
         "match": None,
         "price_mismatch": [said],
     }

@@ -165,13 +165,13 @@ def test_an_adjustment_names_what_it_adjusts() -> None:
 def test_usage_that_contradicts_itself_names_the_reading_it_was_priced_by() -> None:
     row = ROW | {"usage_source": "contradictory", "usage_reading": "input = prompt, output = completion"}
     assert "  usage    contradictory, read as input = prompt, output = completion" in list(as_text(row))
-    told = as_json(row)
-    assert (told["usage_source"], told["usage_reading"]) == ("contradictory", row["usage_reading"])
+    printed = as_json(row)
+    assert (printed["usage_source"], printed["usage_reading"]) == ("contradictory", row["usage_reading"])
     assert "  usage    missing" in list(as_text(ROW | {"usage_source": "missing", "usage_reading": None}))
 
 
 def test_money_in_json_is_text() -> None:
-    told = as_json(ROW)
-    assert told["list_cost_usd"] == "0.0375"
-    assert told["bill"]["lines"][0]["amount_usd"] == "0.009"
-    assert told["discount_rules"][0]["discount_factor"] == "0.9"
+    printed = as_json(ROW)
+    assert printed["list_cost_usd"] == "0.0375"
+    assert printed["bill"]["lines"][0]["amount_usd"] == "0.009"
+    assert printed["discount_rules"][0]["discount_factor"] == "0.9"

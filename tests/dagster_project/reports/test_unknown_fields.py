@@ -1,4 +1,4 @@
-"""Fields nobody knows are named beside the rows they stand on, with how many of how many."""
+"""Undeclared fields are listed with the number of their rows and of all rows."""
 
 from __future__ import annotations
 

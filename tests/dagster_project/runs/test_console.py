@@ -1,4 +1,4 @@
-"""What nobody reads any more ends no run: broken pipes, full disks, closed streams, and listeners that raise."""
+"""A lost output does not end a run: broken pipes, full disks, closed streams, and listeners that raise."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_process_whose_reader_has_gone_ends_with_its_own_code() -> None:
 
 
 def test_a_listener_that_raises_ends_no_step_and_the_night_is_no_success() -> None:
-    """An event without the metadata it should have: what it would have said is not known, so the code is 1."""
+    """An event without its metadata: its finding is unknown, so the code is 1."""
     night = Night(published=True)
     event = SimpleNamespace(
         step_key="publication",

@@ -47,14 +47,14 @@ def hold_a_slot(context: dg.OpExecutionContext) -> None:
 
 @dg.op(ins={"held": dg.In(dg.Nothing)})
 def die() -> None:
-    """End the process without a word."""
+    """End the process without any handler."""
     os._exit(KILLED)
 
 
 @dg.op(ins={"held": dg.In(dg.Nothing)})
-def bury(context: dg.OpExecutionContext) -> tuple[bool, int]:
-    """Ask who is dead while this very run is alive."""
-    return buried(context.instance, context.run_id)
+def check_alive(context: dg.OpExecutionContext) -> tuple[bool, int]:
+    """End dead runs while this run is alive."""
+    return end_dead_and_check(context.instance, context.run_id)
 
 
 @dg.job
@@ -65,11 +65,11 @@ def dying() -> None:
 
 @dg.job
 def living() -> None:
-    """Hold a slot, and look who is dead."""
-    bury(hold_a_slot())
+    """Hold a slot, and end dead runs."""
+    check_alive(hold_a_slot())
 
 
-def buried(instance: dg.DagsterInstance, run_id: str) -> tuple[bool, int]:
+def end_dead_and_check(instance: dg.DagsterInstance, run_id: str) -> tuple[bool, int]:
     """End the dead runs; return whether this is one of them, and how many runs hold a slot."""
     end_dead_runs(instance, OURS)
     failed = instance.get_run_by_id(run_id).status == Status.FAILURE
@@ -82,30 +82,30 @@ def run_and_die(root: str) -> None:
         dying.execute_in_process(instance=instance)
 
 
-def test_a_run_whose_process_died_without_a_word_does_not_hold_its_slot(home: Home) -> None:
+def test_a_run_of_a_killed_process_does_not_hold_its_slot(home: Home) -> None:
     script = f"from {__name__} import run_and_die; run_and_die({str(home.root)!r})"
     process = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=False)
     assert process.returncode == KILLED
     with open_instance(home) as instance:
         [run] = instance.get_runs()
         assert run.status == Status.STARTED
-        assert buried(instance, run.run_id) == (True, 0)
+        assert end_dead_and_check(instance, run.run_id) == (True, 0)
 
 
 @pytest.mark.parametrize(
     ("tags", "expected"),
     [(OURS, (True, 0)), ({}, (False, 1))],
-    ids=["of a command line that has let go of the home", "of the UI"],
+    ids=["of a command line that has released the home", "of the UI"],
 )
 def test_a_run_whose_process_is_alive_holds_its_slot_unless_it_is_of_the_command_line(
     home: Home, tags: dict[str, str], expected: tuple[bool, int]
 ) -> None:
     with open_instance(home) as instance:
         result = living.execute_in_process(instance=instance, tags=tags)
-    assert result.output_for_node("bury") == expected
+    assert result.output_for_node("check_alive") == expected
 
 
-def test_a_slot_outlives_no_run_whatever_became_of_it(home: Home) -> None:
+def test_a_slot_is_freed_with_its_run_in_every_state(home: Home) -> None:
     """A run of the command line in every state it can be in, and one that was deleted."""
     states = [status for status in Status if status != Status.QUEUED]
     with open_instance(home) as instance:

@@ -1,4 +1,4 @@
-"""A whole night, end to end: what it says, what it leaves, and what killing it does not change."""
+"""A whole night, end to end: its output, its files, and that killing it changes nothing."""
 
 from __future__ import annotations
 

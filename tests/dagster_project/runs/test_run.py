@@ -1,4 +1,4 @@
-"""What a night's events come to: exit code and words, without running one."""
+"""The exit code and summary of a night's events, without running one."""
 
 from __future__ import annotations
 

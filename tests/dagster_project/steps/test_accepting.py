@@ -1,4 +1,4 @@
-"""Which sources the books take over, and what is said of the others; without Dagster, dbt or Great Expectations."""
+"""Which sources are accepted, and what is reported of the others; without Dagster, dbt or Great Expectations."""
 
 from __future__ import annotations
 

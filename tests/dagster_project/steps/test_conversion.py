@@ -1,4 +1,4 @@
-"""What is said of a delivered file that the reader itself cannot bear."""
+"""What is reported of a delivered file that crashes the reader."""
 
 from __future__ import annotations
 

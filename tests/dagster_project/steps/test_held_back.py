@@ -20,8 +20,8 @@ sources:
 
 
 @dataclass(frozen=True)
-class Told:
-    """A night: how it ended, what the books then say, and whether the published file is another."""
+class NightResult:
+    """A night: how it ended, the state of the books, and whether the published file changed."""
 
     ended: Ended
     requests: list[tuple[str, int]]
@@ -35,7 +35,7 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Told]:
+def nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, NightResult]:
     """Five nights.
 
     good      east and west deliver 20 calls on 2 November
@@ -47,24 +47,24 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Told]:
     home = Home(tmp_path_factory.mktemp("held-back") / "home")
     home.root.mkdir()
     home.sources_file.write_text(SOURCES)
-    told = {}
+    results = {}
     land(home, "east", "2026-11-02", 20)
     first = land(home, "west", "2026-11-02", 20)
-    told["good"] = told_of(home)
+    results["good"] = run_night(home)
     land(home, "east", "2026-11-02", 10, garbage=150)
     land(home, "west", "2026-11-03", 5)
     assert night(home, kill="after naming west.ndjson").code == -9
-    told["broken"] = told_of(home)
+    results["broken"] = run_night(home)
     home.landing.rename(home.root / "elsewhere")
-    told["empty"] = told_of(home)
+    results["empty"] = run_night(home)
     (home.root / "elsewhere").rename(home.landing)
     land(home, "east", "2026-11-02", 21)
     first.unlink()
-    told["accepted"] = told_of(home, "--accept-vanished", "west")
-    return told
+    results["accepted"] = run_night(home, "--accept-vanished", "west")
+    return results
 
 
-def test_a_good_night_ends_with_0(nights: dict[str, Told]) -> None:
+def test_a_good_night_ends_with_0(nights: dict[str, NightResult]) -> None:
     good = nights["good"]
     assert (good.ended.code, good.requests) == (0, [("east", 20), ("west", 20)]), good.ended.output
     assert good.status == [
@@ -73,7 +73,7 @@ def test_a_good_night_ends_with_0(nights: dict[str, Told]) -> None:
     ]
 
 
-def test_a_broken_source_is_held_back_alone_with_its_date(nights: dict[str, Told]) -> None:
+def test_a_broken_source_is_held_back_alone_with_its_date(nights: dict[str, NightResult]) -> None:
     broken = nights["broken"]
     assert (broken.ended.code, broken.requests) == (3, [("east", 20), ("west", 25)]), broken.ended.output
     assert broken.status == [
@@ -86,14 +86,16 @@ def test_a_broken_source_is_held_back_alone_with_its_date(nights: dict[str, Told
     assert "source    east as of 2026-11-02, held back: failed_gate" in broken.ended.output
 
 
-def test_a_landing_that_is_not_mounted_replaces_nothing(nights: dict[str, Told]) -> None:
+def test_a_landing_that_is_not_mounted_replaces_nothing(nights: dict[str, NightResult]) -> None:
     empty = nights["empty"]
     assert (empty.ended.code, empty.replaced, empty.requests) == (3, False, nights["broken"].requests)
     assert "holds no file; mount it again" in empty.ended.output
     assert not empty.finished["published"]
 
 
-def test_a_mended_source_is_taken_over_and_what_is_meant_to_be_gone_goes(nights: dict[str, Told]) -> None:
+def test_a_repaired_source_and_an_accepted_loss_are_applied(
+    nights: dict[str, NightResult],
+) -> None:
     accepted = nights["accepted"]
     assert (accepted.ended.code, accepted.requests) == (0, [("east", 21), ("west", 5)]), accepted.ended.output
     assert accepted.status == [
@@ -122,7 +124,7 @@ def land(home: Home, source: str, day: str, calls: int, garbage: int = 0) -> Pat
     return path
 
 
-def told_of(home: Home, *arguments: str) -> Told:
+def run_night(home: Home, *arguments: str) -> NightResult:
     before = home.published_database.stat().st_ino if home.published_database.exists() else None
     ended = night(home, "--json", *arguments)
     with duckdb.connect() as connection:
@@ -134,4 +136,4 @@ def told_of(home: Home, *arguments: str) -> Told:
             "select source, as_of_date::varchar, is_held_back, held_back_reason from books.marts.rpt_source_status"
             " order by source"
         ).fetchall()
-    return Told(ended, requests, status, home.published_database.stat().st_ino != before)
+    return NightResult(ended, requests, status, home.published_database.stat().st_ino != before)

@@ -1,4 +1,4 @@
-"""Usage APIs in the night: their pages are among its days, and one that stays away stops nobody else."""
+"""Usage APIs in the night: their pages are among its days, and one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_what_an_api_lands_is_priced_the_same_night_and_one_without_a_token_is_n
 
 
 def test_what_a_fetch_found_is_noted_beside_why_it_failed(home: Home, monkeypatch) -> None:
-    """A token that sees its own calls only, and a proxy that then goes away."""
+    """A token that sees only its own calls, and a proxy that then fails."""
     now = datetime(2026, 11, 3, 6, tzinfo=UTC)
     monkeypatch.setenv("PROXY_TOKEN", API_KEY)
     away = [Rule("start_date=2026-11-02.*sort_by", None, refusing(404, "away"))]

@@ -170,7 +170,7 @@ def test_entries_of_a_lot_are_worth_its_price_in_both_currencies(home: Home) -> 
 
 
 def test_an_invoice_has_bought_what_its_payment_went_to(home: Home) -> None:
-    """Both reconciliations say the same of two invoices that name one payment."""
+    """Both reconciliations agree on two invoices that name one payment."""
     found = rows(
         home,
         """

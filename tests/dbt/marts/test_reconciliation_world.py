@@ -311,7 +311,7 @@ def test_the_world_shows_every_status(world: tuple[Home, BuildResult]) -> None:
 def test_neither_the_order_of_the_rows_nor_an_unrelated_row_changes_an_item(
     home: Home, raw_files: Callable[[Home], Any], books: duckdb.DuckDBPyConnection
 ) -> None:
-    """The same rows shuffled, with a paid invoice of a workspace nobody knows: every other item is the same."""
+    """The same rows shuffled, with a paid invoice of an unknown workspace: every other item is the same."""
     mixed = {name: random.Random(7).sample(rows, len(rows)) for name, rows in WORLD.items()}
     mixed["invoices"].append(invoice("stranger", workspace_id="ws_7", delivered_on="2026-10-31"))
     mixed["payment_intents"].append(intent("pi_stranger", "stranger", workspace_id="ws_7"))
@@ -343,7 +343,7 @@ def test_an_intent_of_several_invoices_is_split_by_what_it_paid_of_each(
 ) -> None:
     """70.00 = 50.00 + 20.00; of 35.01 refunded 50/70, rounded down, are 25.00, and the rest 10.01.
 
-    125.00 received, of which Stripe says 50.00 + 50.00 + 20.00 for an invoice nobody knows: 5.00 too much go to the
+    125.00 received, which Stripe splits 50.00 + 50.00 + 20.00, the last for an unknown invoice: 5.00 too much go to the
     invoice the intent names; the refund is the one of the credit note.
     """
     assert part(books, item_id, "received_minor, refunded_minor, has_split_payment") == (

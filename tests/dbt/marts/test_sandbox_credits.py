@@ -61,7 +61,7 @@ class Wallets:
 
 
 def live(home: Home, days: int, seed: int) -> Truth:
-    """Let the wallets live so many days; return what is true. Requests that draw on none are left away."""
+    """Simulate the wallets for so many days; return the truth. Requests that draw on none are left out."""
     if seed == BY_INFERY:
         return write_world(home.root, days, 150, seed, ("infery",))
     truth = write_world(home.root, days, 1, seed)
@@ -114,7 +114,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Wallets:
 
 
 def found(wallets: Wallets) -> dict[str, list[dict[str, Any]]]:
-    """What the books say of the sources that the truth is about."""
+    """The marts' rows for the sources in the truth."""
     sources = sorted({wallet["source"] for wallet in wallets.truth["wallets"]})
     with duckdb.connect(str(wallets.home.build_database), read_only=True) as books:
         books.sql("set schema = 'marts'")
@@ -141,7 +141,7 @@ def test_all_credits_used_are_burned_or_overage(wallets: Wallets) -> None:
 
 @pytest.mark.parametrize("part", ["wallets", "statuses"])
 def test_a_closed_month_is_put_right_where_the_books_are_open(closed: Wallets, part: str) -> None:
-    """Calls that name nobody are of two wallets now: what one burned of August comes back, and is overage."""
+    """Calls without a name are of two wallets now: what one burned of August comes back, and is overage."""
     assert counted(found(closed)[part]) == counted(closed.truth[part])
 
 

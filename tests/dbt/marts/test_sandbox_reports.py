@@ -11,7 +11,7 @@ from ingestion.sandbox import write_world
 from ingestion.sandbox.gateways.usage_reports import SOURCE
 from tests.dbt.conftest import build, contract_values, rows
 
-#: Each status twice, and the last day, which nobody has reported.
+#: Each status twice, and the last day, which is not reported.
 DAYS = 13
 
 

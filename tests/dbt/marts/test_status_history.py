@@ -1,4 +1,4 @@
-"""What the books said of an item, day by day: kept when build.duckdb is thrown away, and once per day of the books."""
+"""The status of an item, day by day: kept when build.duckdb is thrown away, and once per day of the books."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_status_is_known_from_the_day_it_began_to_the_day_it_ended(
 def test_a_day_that_is_built_again_is_written_down_again(
     home: Home, raw_files: Callable[[Home], Any]
 ) -> None:
-    """The stray payment of the second was a mistake that was corrected on the same day: nobody hears of it."""
+    """The stray payment of the second was a mistake that was corrected on the same day: it is not recorded."""
     book(
         home,
         raw_files,

@@ -266,7 +266,7 @@ def test_a_difference_is_the_report_less_the_logs(books: duckdb.DuckDBPyConnecti
 def test_hours_of_a_new_api_gateway_sum_to_the_day_by_the_requested_model(
     books: duckdb.DuckDBPyConnection,
 ) -> None:
-    """Three calls of one served model, one of them asked for under another name, which is what the hour says."""
+    """Three calls of one served model, one of them requested under another name, which the hour has."""
     assert verdicts(books, "new_api", "hour") == {
         ("2026-11-01", "claude-sonnet-4-5"): ("match", None),
         ("2026-11-01", "claude-latest"): ("match", None),

@@ -108,7 +108,7 @@ def test_credit_notes_take_back_in_the_month_they_are_issued_in(home: Home) -> N
 
 
 def test_treatments_and_currencies_stand_apart_and_what_was_not_issued_nowhere(home: Home) -> None:
-    """An invoice nobody will pay was issued all the same; a yen has no smaller unit."""
+    """An uncollectible invoice was issued too; a yen has no smaller unit."""
     found = months(home, "invoice_count, net_amount, vat_amount, total_amount")
     assert {
         key: found[key] for key in found if key[0] == "2026-01" and key != ("2026-01", "standard", "gbp")

@@ -46,9 +46,9 @@ def test_a_generation_reads_alike_bare_in_its_envelope_and_in_the_export(desk):
     desk.run()
     copies = [row for row in desk.rows("openrouter_generations") if row["id"] == "gen-1"]
     readings = [{name: row[name] for name in USAGE_COLUMNS} for row in copies]
-    told = {name: value for name, value in readings[0].items() if value}
+    given = {name: value for name, value in readings[0].items() if value}
     assert readings == [readings[0]] * 3
-    assert told == {
+    assert given == {
         "uncached_input_tokens": 40,
         "cache_read_tokens": 60,
         "output_text_tokens": 25,

@@ -86,7 +86,7 @@ class FlatPrices:
     def bill(
         self, provider: str, model: str, at: datetime, counts: Mapping[str, int], variant: str = "standard"
     ) -> Bill | None:
-        """Price disjoint counts; None where the catalogue does not know a price."""
+        """Price disjoint counts; None where the catalogue has no price."""
         input_tokens = sum(count for name, count in counts.items() if _is_input_token(name))
         vector = self.vector(provider, model, at, input_tokens, variant)
         if vector is None:

@@ -268,7 +268,7 @@ def test_a_unit_that_a_model_does_not_bill_costs_nothing(flat_prices) -> None:
 
 
 def test_an_empty_price_object_is_unknown_and_not_zero(flat_prices) -> None:
-    """The library answers $0 for cerebras/qwen-3-coder-480b, which nobody said is free."""
+    """The library answers $0 for cerebras/qwen-3-coder-480b, although it is not stated to be free."""
     usage = genai_prices.Usage(input_tokens=10_000, output_tokens=1_000)
     assert genai_prices.calc_price(usage, "qwen-3-coder-480b", provider_id="cerebras").total_price == 0
     assert flat_prices.bill("cerebras", "qwen-3-coder-480b", NOON, {"input": 10_000, "output": 1_000}) is None

@@ -77,7 +77,7 @@ def beside_broken(stream: Stream, lines: list[bytes], head: Iterable[bytes] = ()
 
 
 def together(stream: Stream, lines: list[bytes], head: Iterable[bytes] = (), archive: str = "") -> list[Any]:
-    """Return what becomes of lines that stand in one file, compressed as one member a few lines if asked to."""
+    """Return what becomes of lines that stand in one file, optionally compressed as one member per few lines."""
     head = list(head)
     parts = [line + b"\n" for line in [*head, *lines]]
     content = b"".join(parts)

@@ -1,4 +1,4 @@
-"""Recorded streams: one response is one row, whatever was said on the way, and no text is kept."""
+"""Recorded streams: one response is one row, whatever its chunks, and no text is kept."""
 
 from __future__ import annotations
 

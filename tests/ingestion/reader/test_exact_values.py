@@ -1,4 +1,4 @@
-"""Money, counts and times arrive in raw exactly as the text says, whichever way a line was read."""
+"""Money, counts and times arrive in raw exactly as written, in bulk or line by line."""
 
 from __future__ import annotations
 

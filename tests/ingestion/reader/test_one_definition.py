@@ -294,7 +294,7 @@ STREAMS = {
 @pytest.mark.parametrize("as_expected", [True, False])
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_bulk_read_keeps_the_order_of_lines_on_every_thread(name, as_expected, tmp_path):
-    """A row without a number is on the line of its place, and DuckDB gives up the order of what it joins."""
+    """A row without a line number has the line of its position; DuckDB does not keep the order through a join."""
     stream, file = STREAMS[name], tmp_path / "empty"
     file.touch()
     names = tuple(dict.fromkeys(stream.keys(field)[0] for field in stream.fields))

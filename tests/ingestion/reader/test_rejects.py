@@ -1,4 +1,4 @@
-"""An excerpt helps to find a line and tells nobody's secrets."""
+"""An excerpt helps to find a line and contains no secrets."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def test_json_of_every_shape_becomes_the_same_rows_and_rejects(desk, stream):
 
 @pytest.mark.parametrize("stream", ["litellm/logs", "infron/logs", "new_api/logs"])
 def test_one_object_a_file_becomes_the_same_rows(desk, stream):
-    """As LiteLLM writes its objects into a bucket: compact, or printed by whoever fetched them."""
+    """As LiteLLM writes its objects into a bucket: compact, or printed by the program that fetched them."""
     records = records_of(stream)[:6]
     compact = ((f"time-07-21-{n:02}-391_chatcmpl-{n}.json", r.encode()) for n, r in enumerate(records))
     printed = ((f"{n:02}.json", json.dumps(json.loads(r), indent=4).encode()) for n, r in enumerate(records))

@@ -1,4 +1,4 @@
-"""One small world for the tests of the sandbox, read back the way a stranger would read it."""
+"""One small world for the tests of the sandbox, read back independently of the sandbox's code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAYS, REQUESTS_PER_DAY, SEED = 33, 120, 7
 
 @dataclass(frozen=True)
 class World:
-    """A world on disk and what it says about itself."""
+    """A sandbox on disk and its truth."""
 
     home: Path
     truth: Truth

@@ -106,12 +106,12 @@ def test_what_is_not_in_the_ledger_matches(
 ) -> None:
     """Amount received = total, and both names in the metadata are the invoice's own.
 
-    A payment of two parts, for two invoices or less a credit note is told in the next test.
+    A payment of two parts, for two invoices or less a credit note is covered by the next test.
     """
-    told = {fault.subject for fault in world.truth.faults if fault.status or fault.kind in PARTED}
+    faulty = {fault.subject for fault in world.truth.faults if fault.status or fault.kind in PARTED}
     intents = {intent["id"]: intent for intent in objects["payment_intents"]}
     for invoice in invoices.values():
-        if invoice["invoice_id"] in told:
+        if invoice["invoice_id"] in faulty:
             continue
         intent = intents.pop(invoice["payment_intent"])
         places = 0 if invoice["currency"] == "jpy" else 2
@@ -122,7 +122,7 @@ def test_what_is_not_in_the_ledger_matches(
             "infery_invoice_id": invoice["invoice_id"],
         }
     troubled = {fault.detail["payment_intent"] for fault in world.truth.faults if fault.status}
-    odd = {f"pi_3SbX{int(invoice[4:]):08d}" for invoice in told if invoice.startswith("inv_")}
+    odd = {f"pi_3SbX{int(invoice[4:]):08d}" for invoice in faulty if invoice.startswith("inv_")}
     odd |= {
         f"pi_3SbX{int(fault.subject[4:]):08d}"
         for fault in world.truth.of_kind("flag_has_failed_attempts")
@@ -208,10 +208,10 @@ def test_each_trouble_is_visible_in_the_objects(
             assert Decimal(fault.observed) < Decimal(fault.expected)
         if fault.kind.startswith("metadata_conflict"):
             owner = invoices[fault.subject]
-            told = intent["metadata"]
-            right = told["workspace_id"] == owner["workspace_id"]
+            metadata = intent["metadata"]
+            right = metadata["workspace_id"] == owner["workspace_id"]
             assert right == (fault.kind == "metadata_conflict_invoice")
-            assert right != (told["infery_invoice_id"] == owner["invoice_id"])
+            assert right != (metadata["infery_invoice_id"] == owner["invoice_id"])
 
 
 def test_the_items_of_the_truth_are_invoices_and_lost_payments(
@@ -280,7 +280,7 @@ def test_stripe_invoices_add_up_but_the_planted(
 
 
 def test_money_goes_back_days_after_it_came(world: World, objects: dict[str, list[dict[str, Any]]]) -> None:
-    """Until then the charge shows nothing of it, and the truth of a world that ended then says matched."""
+    """Until then the charge does not show it, and the truth of a sandbox that ends then is matched."""
     history = History(json.loads((world.home / "sandbox/stripe_objects.json").read_text()))
     charges = {one["id"]: one for one in objects["charges"]}
     for refund in objects["refunds"]:

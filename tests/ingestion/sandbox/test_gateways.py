@@ -1,4 +1,4 @@
-"""One world in six gateways' words: every file is read without a reject and tells of the same requests."""
+"""One sandbox in six gateways' formats: every file is read without a reject and has the same requests."""
 
 from __future__ import annotations
 
@@ -133,14 +133,16 @@ def test_every_line_is_read_and_none_is_new_to_the_reader(landed: Landed, connec
     mine = [record for record in landed.records if record["source"] == connector]
     logs = [record for record in mine if record["stream"] != "invoices"]
     by_file = {record["landing_file"]: record for record in logs}
-    told = {
+    expected = {
         record["file"].removeprefix("landing/"): record
         for record in landed.truth.files
         if record["file"].startswith(f"landing/{connector}/")
     }
-    assert set(by_file) == set(told)
+    assert set(by_file) == set(expected)
     for name, record in by_file.items():
-        assert (record["lines"], record["rejects"]) == (told[name]["lines"], told[name]["rejects"]), name
+        assert (record["lines"], record["rejects"]) == (expected[name]["lines"], expected[name]["rejects"]), (
+            name
+        )
         assert record["unknown_fields"] == []
     rejects = sum(record["rejects"] for record in logs)
     assert rejects == (len(landed.truth.of_kind("malformed_line")) if connector == "infron" else 0)
@@ -303,8 +305,8 @@ def test_openrouters_daily_sums_are_those_of_its_generations(landed: Landed, fet
     sums = "occurred_at::date, model, workspace_id, count(*), sum(coalesce(native_tokens_prompt, 0)), sum(total_cost)"
     own = landed.latest(sums, "openrouter_generations", "openrouter", "id", "group by 1, 2, 3")
     columns = "activity_date, model, workspace_id, requests, prompt_tokens, usage_usd"
-    told = ask(fetched, f"select distinct {columns} from raw('openrouter_activity')")
-    assert sorted(told) == sorted(own)
+    expected = ask(fetched, f"select distinct {columns} from raw('openrouter_activity')")
+    assert sorted(expected) == sorted(own)
 
 
 def test_a_home_grows_in_its_own_connectors_only(tmp_path: Path) -> None:

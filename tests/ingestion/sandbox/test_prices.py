@@ -1,4 +1,4 @@
-"""The sandbox's own price table against the catalogue it does not know."""
+"""The sandbox's own price table compared with the catalogue, which it does not use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WRITES = {"cache_write_5m": "cache_write_mtok", "cache_write_1h": "cache_write_1
 
 
 def catalogue_price(price: Price, name: str) -> Decimal | None:
-    """What the catalogue says one class costs on the first day the sandbox's price holds, USD per million."""
+    """The catalogue's price of one class on the first day the sandbox's price holds, USD per million."""
     provider, model = price.slug.split("/", 1)
     day = FIRST_DAY if price.valid_from == OPEN else price.valid_from
     found = genai_prices.calc_price(

@@ -19,11 +19,11 @@ DAY = 86_400
 
 def entry(*versions: tuple[int, dict[str, Any] | None], first_at: int = 100) -> dict[str, Any]:
     """An invoice with versions from given seconds on."""
-    told = []
+    expected = []
     for at, fields in versions:
         body = None if fields is None else {"id": "in_1", "object": "invoice", "created": first_at} | fields
-        told.append({"visible_from": at, "object": body})
-    return {"id": "in_1", "versions": told}
+        expected.append({"visible_from": at, "object": body})
+    return {"id": "in_1", "versions": expected}
 
 
 def status(history: History, clock: int) -> str | None:
@@ -69,7 +69,7 @@ def test_events_come_newest_first_and_hold_the_object_of_their_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "before", "after", "told"),
+    ("kind", "before", "after", "expected"),
     [
         (
             "payment_intents",
@@ -96,9 +96,9 @@ def test_events_come_newest_first_and_hold_the_object_of_their_time() -> None:
     ],
 )
 def test_stripe_reports_some_changes_and_not_others(
-    kind: str, before: dict[str, Any] | None, after: dict[str, Any] | None, told: list[str]
+    kind: str, before: dict[str, Any] | None, after: dict[str, Any] | None, expected: list[str]
 ) -> None:
-    assert event_types(kind, before, after) == told
+    assert event_types(kind, before, after) == expected
 
 
 def test_every_type_of_event_exists_in_the_sdk() -> None:

@@ -1,4 +1,4 @@
-"""The sandbox's own credit ledger, by hand, and that every seed lives through every case."""
+"""The sandbox's own credit ledger, by hand, and that every seed covers every case."""
 
 from __future__ import annotations
 

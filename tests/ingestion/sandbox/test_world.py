@@ -80,13 +80,13 @@ def test_a_world_cannot_turn_into_another(tmp_path: Path, days: int, requests: i
 
 
 @pytest.mark.parametrize(
-    ("days", "requests", "seed", "told"),
+    ("days", "requests", "seed", "message"),
     [(0, 10, 1, "days is 0"), (1, 0, 1, "requests per day is 0"), (1, 10, -1, "seed is -1")],
 )
 def test_arguments_out_of_range_are_named(
-    tmp_path: Path, days: int, requests: int, seed: int, told: str
+    tmp_path: Path, days: int, requests: int, seed: int, message: str
 ) -> None:
-    with pytest.raises(SandboxError, match=told):
+    with pytest.raises(SandboxError, match=message):
         write_world(tmp_path, days, requests, seed)
 
 

@@ -25,7 +25,7 @@ Serve = Callable[..., StripeServer]
 
 @dataclass(frozen=True)
 class Settings:
-    """What sources.yml says about Stripe."""
+    """The Stripe settings of sources.yml."""
 
     mode: str = "sandbox"
     api_key_env: str = "TOLLBOOK_TEST_STRIPE_KEY"
@@ -80,7 +80,7 @@ def invoice(number: int, created: int, **fields: Any) -> dict[str, Any]:
 
 
 def refund(number: int, created: int, **fields: Any) -> dict[str, Any]:
-    """A refund as Stripe serves it; it does not say which world it is of."""
+    """A refund as Stripe serves it; it does not state its mode."""
     return {
         "id": f"re_{number:04d}",
         "object": "refund",
@@ -127,7 +127,7 @@ def dump(home: Home) -> dict[str, list[dict[str, Any]]]:
 
 
 def die_at(patch: pytest.MonkeyPatch, write: int) -> None:
-    """Let the process die when it is about to give the n-th file its name."""
+    """Kill the process just before it renames the n-th file."""
     original, count = module.publish, iter(range(1, 100))
 
     def publish(temporary: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ LOOPBACK = "http://127.0.0.1:12111"
 
 
 @pytest.mark.parametrize(
-    ("mode", "key", "address", "told"),
+    ("mode", "key", "address", "message"),
     [
         ("test", "", "https://api.stripe.com", "is not set"),
         ("test", "pk_test_1", "https://api.stripe.com", "holds no Stripe key"),
@@ -26,10 +26,10 @@ LOOPBACK = "http://127.0.0.1:12111"
     ],
 )
 def test_a_key_is_refused_without_being_shown(
-    monkeypatch: pytest.MonkeyPatch, mode: str, key: str, address: str, told: str
+    monkeypatch: pytest.MonkeyPatch, mode: str, key: str, address: str, message: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, key)
-    with pytest.raises(StripeSettingsError, match=told) as refused:
+    with pytest.raises(StripeSettingsError, match=message) as refused:
         make_client(Settings(mode), address)
     assert not key or key not in str(refused.value)
 
@@ -59,5 +59,5 @@ def test_every_request_states_the_pinned_version(serve: Serve) -> None:
 
 
 def test_the_pinned_version_is_the_one_the_sdk_was_made_for() -> None:
-    """An upgrade of the SDK fails here, so that somebody reads what changed before the version is raised."""
+    """An upgrade of the SDK fails here, so that the changes are read before the version is raised."""
     assert stripe.api_version == API_VERSION

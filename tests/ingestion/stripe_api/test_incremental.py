@@ -80,8 +80,12 @@ def test_a_change_adds_a_version_and_keeps_the_old_one(home: Home, serve: Serve)
 
 def test_a_change_that_is_taken_back_is_a_third_version(home: Home, serve: Serve) -> None:
     for day, workspace in enumerate(["ws_01", "ws_02", "ws_01"]):
-        told = {"workspace_id": workspace}
-        run(home, serve(payment_intents=[intent(1, START, metadata=told)]), NOW + timedelta(days=day))
+        metadata_of_day = {"workspace_id": workspace}
+        run(
+            home,
+            serve(payment_intents=[intent(1, START, metadata=metadata_of_day)]),
+            NOW + timedelta(days=day),
+        )
     assert raw_rows(home)["workspace_id"].to_list() == ["ws_01", "ws_02", "ws_01"]
 
 
@@ -147,7 +151,7 @@ def test_a_sync_that_dies_and_runs_again_lands_the_same_rows(
 def test_a_sync_that_dies_behind_its_marks_is_completed_by_the_next(
     home: Home, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The marks say that it landed, so its files are renamed, not read again."""
+    """By the marks it has landed, so its files are renamed, not read again."""
     server = serve(payment_intents=[intent(1, START)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ingestion.stripe_api.incremental.publish", dying_after(1))

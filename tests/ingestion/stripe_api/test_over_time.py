@@ -57,7 +57,7 @@ def test_a_change_of_an_old_object_is_found_by_its_event(home: Home, serve: Serv
 
 
 def test_an_event_only_triggers_a_fetch_of_its_object(home: Home, serve: Serve) -> None:
-    """Two changes within a second and an event that tells of the first: raw/ has what Stripe says now."""
+    """Two changes within a second and an event for the first: raw/ has Stripe's current state."""
     moved = FIRST + HOUR
     server = serve(
         charges=[
@@ -114,7 +114,7 @@ def test_metadata_written_right_after_creation_is_found(home: Home, serve: Serve
 def test_metadata_written_weeks_later_is_found_by_a_wide_sync_and_counted_as_drift(
     home: Home, serve: Serve
 ) -> None:
-    """No event, no list that reaches: only the weekly 35 days see it, and say so."""
+    """No event, no list that reaches: only the weekly 35 days find it, and report it."""
     late = {"metadata": {"workspace_id": "ws_01"}}
     server = serve(
         payment_intents=[
@@ -129,7 +129,7 @@ def test_metadata_written_weeks_later_is_found_by_a_wide_sync_and_counted_as_dri
 
 
 def test_what_changes_while_a_wide_sync_runs_is_no_drift(home: Home, serve: Serve) -> None:
-    """Half a minute before the sweep, so its event is in nobody's window yet."""
+    """Half a minute before the wide sync, so its event is in no window yet."""
     moved = FIRST + 7 * DAY - 30
     server = serve(charges=[changing(charge(1, ago(20)), (moved, {"amount_refunded": 5})), charge(2, ago(1))])
     results = nightly(home, server, range(9))
@@ -138,7 +138,7 @@ def test_what_changes_while_a_wide_sync_runs_is_no_drift(home: Home, serve: Serv
 
 
 def test_after_a_month_of_silence_everything_is_read_again_with_a_warning(home: Home, serve: Serve) -> None:
-    """35 days: the events of the first five are gone, so they are not asked."""
+    """35 days: the events of the first five are gone, so they are not requested."""
     server = serve(
         charges=[
             changing(charge(1, ago(300)), (FIRST + 2 * DAY, {"amount_refunded": 9})),
@@ -179,7 +179,7 @@ def test_a_draft_that_was_deleted_gets_a_tombstone(home: Home, serve: Serve) -> 
 
 
 def test_an_intent_that_vanished_gets_a_tombstone_and_a_warning(home: Home, serve: Serve) -> None:
-    """Nobody tells: it is missed in the list it should be in."""
+    """No event reports it: it is missing from the list it should be in."""
     server = serve(payment_intents=[changing(intent(1, ago(1)), (FIRST + HOUR, None)), intent(2, ago(2))])
     at(home, server, 0)
     result = at(home, server, 1)
@@ -188,7 +188,7 @@ def test_an_intent_that_vanished_gets_a_tombstone_and_a_warning(home: Home, serv
 
 
 def test_an_object_that_was_only_out_of_sight_comes_back(home: Home, serve: Serve) -> None:
-    """A 404 that was not true: the object is asked for a few days more, and its tombstone is overtaken."""
+    """A wrong 404: the object is fetched a few days more, and its tombstone is overtaken."""
     server = serve(
         [Rule("payment_intents/pi_0001", 1, Fault("arrive", rows=(("clock", {"seconds": 10}),)))],
         payment_intents=[
@@ -209,7 +209,7 @@ def test_an_object_that_was_only_out_of_sight_comes_back(home: Home, serve: Serv
 
 
 def test_an_object_made_and_deleted_between_two_syncs_leaves_nothing(home: Home, serve: Serve) -> None:
-    """Its events name it; nobody ever saw it."""
+    """Its events name it; it was never fetched."""
     draft = changing(invoice(1, FIRST + HOUR, status="draft"), (FIRST + 2 * HOUR, None))
     server = serve(invoices=[draft, invoice(2, ago(1))])
     at(home, server, 0)
@@ -220,7 +220,7 @@ def test_an_object_made_and_deleted_between_two_syncs_leaves_nothing(home: Home,
 
 
 def test_objects_of_the_other_mode_land_and_are_counted(home: Home, serve: Serve) -> None:
-    """Refunds do not say which mode they are of."""
+    """Refunds do not state their mode."""
     server = serve(
         payment_intents=[intent(1, ago(1)), intent(2, ago(1), livemode=True)], refunds=[refund(1, ago(1))]
     )

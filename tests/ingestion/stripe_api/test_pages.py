@@ -30,7 +30,7 @@ class Scripted:
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "message"),
     [
         ([([("a", 9)], True), ([("a", 9)], False)], "came twice"),
         ([([("a", 8)], True), ([("b", 9)], False)], "out of order"),
@@ -40,8 +40,8 @@ class Scripted:
     ],
     ids=["repeated", "increasing", "outside the window", "empty with more", "endless"],
 )
-def test_pages_that_cannot_be_true_are_refused(answers: list[Any], told: str) -> None:
-    with pytest.raises(ListingError, match=told):
+def test_pages_that_cannot_be_true_are_refused(answers: list[Any], message: str) -> None:
+    with pytest.raises(ListingError, match=message):
         list(pages(Scripted(*answers), 0, 50, most_pages=2))
 
 

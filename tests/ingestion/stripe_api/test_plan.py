@@ -45,7 +45,7 @@ def test_without_marks_everything_is_read_and_nothing_is_warned_of() -> None:
 
 
 def test_marks_of_before_the_change_feed_count_as_none() -> None:
-    """A home of an earlier release knows how far its lists went, but nobody read its events."""
+    """A home of an earlier release has the marks of its lists, but its events were not read."""
     assert make_plan({"payment_intents": 1}, END).low(PAYMENT_INTENTS, 10 * DAY) == 0
 
 

@@ -1,7 +1,7 @@
 """A small account over three months, read in two ways: by creation alone, and as `sync` does.
 
 Rates are made up; what counts is that refunds come up to 45 days after the charge and disputes up to 75,
-which no list by creation sees and no sync may miss, also when nobody read for 35 days.
+which lists by creation do not show and no sync may miss, even after 35 days without a sync.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def right(account: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, str]]
 
 
 def nights(outage: bool) -> list[int]:
-    """When somebody reads, every sixth night; with an outage not for the 36 days before the end."""
+    """When a sync runs, every sixth night; with an outage not for the 36 days before the end."""
     return [day for day in range(0, DAYS + 1, EVERY) if not outage or not DAYS - 36 < day < DAYS]
 
 

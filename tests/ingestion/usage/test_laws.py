@@ -117,9 +117,9 @@ NATIVE = st.fixed_dictionaries(
 @settings(max_examples=40, deadline=None)
 @given(st.lists(NATIVE, min_size=1, max_size=40))
 def test_where_inclusion_is_documented_wholes_are_kept_and_parts_are_cut(objects):
-    for told, row in zip(objects, read(*objects, reading=GENERATIONS), strict=True):
+    for stated, row in zip(objects, read(*objects, reading=GENERATIONS), strict=True):
         prompt, completion, reads, reasoning, images = (
-            told.get(f"native_tokens_{name}", 0)
+            stated.get(f"native_tokens_{name}", 0)
             for name in ("prompt", "completion", "cached", "reasoning", "completion_images")
         )
         assert (row["input_tokens"], row["output_tokens"]) == (prompt, completion)
@@ -129,12 +129,12 @@ def test_where_inclusion_is_documented_wholes_are_kept_and_parts_are_cut(objects
         assert row["output_image_tokens"] == min(images, completion - row["reasoning_tokens"])
         assert sum(row[name] for name in OUTPUT) == completion
         exceeds = reads > prompt or reasoning + images > completion
-        used = any(told.values())
+        used = any(stated.values())
         assert row["usage_source"] == ("contradictory" if exceeds else "reported" if used else "missing")
 
 
-def generation(**told: int) -> tuple:
-    [row] = read(told, reading=GENERATIONS)
+def generation(**stated: int) -> tuple:
+    [row] = read(stated, reading=GENERATIONS)
     return row["input_tokens"], row["output_tokens"], row["usage_source"]
 
 

@@ -1,6 +1,6 @@
 """One object of every shape and its true classes, read as a response, a payload and a spend row.
 
-The classes are told by the shape's own documentation: what its prompt includes, and what stands beside its output.
+The classes follow the shape's own documentation: what its prompt includes, and what stands beside its output.
 """
 
 from __future__ import annotations

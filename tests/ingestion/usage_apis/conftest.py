@@ -136,7 +136,7 @@ PAGED = [kind for kind in BUILDERS if kind != "openrouter"]
 
 
 def settings_for(kind: str, url: str, **changes: Any) -> Api:
-    """Settings that ask a loopback gateway, from the first day on."""
+    """Settings for a loopback gateway, from the first day on."""
     model, small, _ = BUILDERS[kind]
     base = {"url": url, "token_env": "GATEWAY_TOKEN", "since": FIRST_DAY}
     return model(**{**base, **small, **changes})
@@ -194,7 +194,7 @@ class Desk:
 
 
 def landed(home: Home, hidden: bool = False) -> dict[str, bytes]:
-    """Every file below landing/ with its bytes; hidden ones only if asked for."""
+    """Every file below landing/ with its bytes; hidden ones only on request."""
     files = (path for path in home.landing.rglob("*") if path.is_file())
     found = {path.relative_to(home.landing).as_posix(): path.read_bytes() for path in sorted(files)}
     return {name: body for name, body in found.items() if hidden or "/." not in name}

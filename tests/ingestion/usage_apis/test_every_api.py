@@ -70,7 +70,7 @@ def test_every_page_of_every_closed_window_lands(desk: Any, kit: Any, kind: str)
 def test_a_page_is_the_very_bytes_that_were_received(
     desk: Any, kit: Any, kind: str, monkeypatch: Any
 ) -> None:
-    """Anthropic's are where `ending_at` means what its documentation says, so that no bucket is too many."""
+    """Anthropic's with `ending_at` as documented, so that there is no extra bucket."""
     gateway = desk.gateway(anthropic_ends_before=True)
     sent = []
     true_answer = gateway.answer
@@ -108,7 +108,7 @@ def test_no_request_reaches_beyond_what_has_settled(desk: Any, kind: str) -> Non
 
 
 def test_a_window_waits_until_it_has_settled(desk: Any, kit: Any) -> None:
-    """The second day ends at midnight; with 15 minutes of settling it is not asked for at 00:10."""
+    """The second day ends at midnight; with 15 minutes of settling it is not requested at 00:10."""
     gateway = desk.gateway(now=kit.start + timedelta(days=2, minutes=10))
     assert desk.fetch(gateway, "infery", streams=("usage_api",)).windows == 1
     gateway.books.now += timedelta(minutes=5)

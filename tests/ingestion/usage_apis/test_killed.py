@@ -13,7 +13,7 @@ from ingestion.usage_apis.store import Staging, Store
 
 
 class Killed(BaseException):
-    """The process is gone: no handler runs, nothing is tidied up."""
+    """The process is killed: no handler runs, nothing is cleaned up."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""New-API takes 180 calls in 180 s from an address: calls are paced, a limit is outlasted, pages are gone on behind."""
+"""New-API takes 180 calls in 180 s from an address: calls are paced, limits outlasted, fetches continued."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_limit_does_not_use_up_the_tries_of_other_failures(desk: Any, kit: Any
 
 
 def test_a_day_that_no_single_fetch_can_read_lands_over_several(desk: Any, kit: Any, busy_day: Any) -> None:
-    """Three fetches are cut off after 12 pages each, the fourth reads the last 4. No page is asked for twice."""
+    """Three fetches are cut off after 12 pages each, the fourth reads the last 4. No page is requested twice."""
     asked: list[str] = []
     for pages in (12, 24, 36):
         script = [Rule(rf"p={pages + 1}&", None, refusing(404, "away"))]

@@ -88,7 +88,7 @@ def test_more_rows_in_a_second_than_a_page_report_what_to_set(desk: Any, kit: An
 
 
 def test_a_token_that_is_not_an_admin_s_is_reported(desk: Any, kit: Any) -> None:
-    """The proxy shows it three rows of sixteen without a word; a question about a team gives it away."""
+    """The proxy shows it three rows of sixteen without a warning; a request about a team reveals it."""
     rows = kit.world()["litellm"]
     mine = [{**row, "user": "ann" if number < 3 else "bob"} for number, row in enumerate(rows)]
     gateway = desk.gateway(rows={"litellm": mine}, litellm_own_user="ann")
@@ -212,7 +212,7 @@ def test_anthropic_s_buckets_are_the_same_however_it_reads_the_end(
 
 
 def test_openrouter_separates_workspaces(desk: Any, kit: Any) -> None:
-    """Two workspaces of one model and day are two rows, and one where nobody asks for workspaces."""
+    """Two workspaces of one model and day are two rows, and one if workspaces are not requested."""
     row = {"date": "2026-11-01", "model": "openai/gpt-4o", "requests": 3, "usage": 0.5}
     rows = [{**row, "workspace_id": f"ws_{number}"} for number in (1, 2)]
     gateway = desk.gateway(rows={"openrouter": rows})
