@@ -91,7 +91,7 @@ SSE = Format("sse", (".sse",), "recorded events")
 def json_pages(
     records: str, also: tuple[str, ...] = (), around: tuple[str, ...] = (), marked_by: str = ""
 ) -> Format:
-    """Return the format of API bodies that hold their records at a path; the records may also stand alone."""
+    """Return the format of API bodies that hold their records at a path; the records may also be bare."""
     shapes = f"API bodies with {records}, or its objects as in any other JSON"
     return Format("json", _JSON_SUFFIXES, shapes, 1, records, also, around, marked_by)
 

@@ -23,7 +23,7 @@ class Diagnosis:
 
     @property
     def needs_a_person(self) -> bool:
-        """Whether somebody has to act."""
+        """Whether an action is needed."""
         return bool(self.do)
 
     def __str__(self) -> str:

@@ -55,7 +55,7 @@ class Standing:
 
 
 def reconcile(home: Home, month: date | None = None) -> list[Standing]:
-    """Return where every reconciliation stands, what needs a person first.
+    """Return the state of every reconciliation, what needs attention first.
 
     Args:
         home: Whose published marts are read.

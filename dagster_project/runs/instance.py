@@ -69,7 +69,7 @@ def end_dead_runs(instance: dg.DagsterInstance, ours: dict[str, str]) -> None:
     """Mark runs of dead processes as failed, and free the pool slots of all runs that are not alive.
 
     Otherwise the UI would show them as running, and start no other. Call this only while holding the writer lock of the
-    home: runs tagged `ours` hold it while they live, so those found are dead. Any other run is dead if its process is.
+    home: runs tagged `ours` hold it while they run, so those found are dead. Any other run is dead if its process is.
     """
     import dagster as dg
 

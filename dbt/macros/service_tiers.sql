@@ -28,12 +28,12 @@
   The tier that served a call: the response's, else the one the gateway priced, else the requested one. `speed` is
   Anthropic's: `fast` is a tier whatever the tier beside it.
 -#}
-{% macro service_tier_served(told, speeds = []) -%}
+{% macro service_tier_served(reported, speeds = []) -%}
     coalesce(
         {%- for speed in speeds %}
         case when lower({{ speed }}) = 'fast' then 'fast' end,
         {%- endfor %}
-        {%- for text in told %}
+        {%- for text in reported %}
         {{ service_tier_name(text) }},
         {%- endfor %}
         'standard'

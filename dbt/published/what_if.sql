@@ -7,7 +7,7 @@
 --
 -- Every request is priced with the prices of its own moment, prompt size and time of day, times its own discount. The
 -- target has the same tokens: another tokenizer or answer length is not estimated. Requests that are unpriced, refunded
--- or paid per call are left out, so that both sides speak of the same requests. `tokens_at_prices` is the sum of each
+-- or paid per call are left out, so that both sides are of the same requests. `tokens_at_prices` is the sum of each
 -- token class of dbt_project.yml times its price, inserted on publication.
 create macro what_if(target) as table
 with requests as (

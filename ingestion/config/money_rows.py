@@ -84,7 +84,7 @@ class Budget(Dated):
     def _named(cls, value: str | None, info: ValidationInfo) -> str | None:
         scope = info.data.get("scope", "all" if value is None else "workspace")
         if scope == "all" and value is not None:
-            raise ValueError("stands beside scope all; write which scope it is, or leave it empty")
+            raise ValueError("cannot be used with scope all; write which scope it is, or leave it empty")
         if scope != "all" and value is None:
             raise ValueError(f"is empty; write the {scope} the budget is for, or all as scope")
         return value

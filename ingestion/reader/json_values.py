@@ -131,7 +131,7 @@ class _Scan:
                 return found
 
     def _opens(self, char: str) -> bool:
-        """Open a level; tell whether it is empty, so that it is closed next."""
+        """Open a level; return whether it is empty, so that it is closed next."""
         is_kept = len(self.open) < _DEEPEST_PARSED and all(
             level.members is not None for level in self.open[-1:]
         )
@@ -144,7 +144,7 @@ class _Scan:
         return False
 
     def _goes_on(self, found: Any) -> bool:
-        """Add a value to the innermost level; tell whether another follows, else the level closes here."""
+        """Add a value to the innermost level; return whether another follows, else the level closes here."""
         level = self.open[-1]
         if level.members is not None:
             level.members.append((level.key, found))

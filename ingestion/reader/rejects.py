@@ -34,7 +34,7 @@ REASONS = {
     "invalid_utf8": "The line is not UTF-8 text.",
     "lone_surrogate": "The line holds half of a surrogate pair, which is no character.",
     "not_an_object": "The line is JSON, but not an object.",
-    "duplicate_key": "The key {field} stands twice, so its value is ambiguous.",
+    "duplicate_key": "The key {field} occurs twice, so its value is ambiguous.",
     "missing_field": "The mandatory field {field} is missing or empty.",
     "wrong_type": "The field {field} holds a value of another type than declared.",
     "ambiguous_number": "The field {field} can be read as two numbers: its separator may be decimal or for thousands.",

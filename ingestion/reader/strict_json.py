@@ -119,7 +119,7 @@ def declared_values(record: dict[str, Any], stream: Stream) -> dict[str, Any]:
     """Return the declared fields as nested JSON; leaves are what the careful form of `sql` reads as text.
 
     Raises:
-        BadLine: a declared key stands twice, an object is something else, or a value is not of its kind.
+        BadLine: a declared key occurs twice, an object is something else, or a value is not of its kind.
     """
     kept: dict[str, Any] = {}
     for field, keys in stream.places:

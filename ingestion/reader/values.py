@@ -48,7 +48,7 @@ def quoted(name: str) -> str:
 
 
 def is_embedded(stream: Stream, field: Field) -> bool:
-    """Return whether the field stands in JSON that is the text of another field."""
+    """Return whether the field is in JSON that is the text of another field."""
     return field.path.partition(".")[0] in stream.embedded
 
 

@@ -63,7 +63,7 @@ def _periods(value: Any) -> Any:
     periods = sorted(value, key=lambda entry: str(entry.get("valid_from") or ""))
     days = [entry.get("valid_from") for entry in periods]
     if None in days[1:] or len(set(days)) != len(days):
-        raise ValueError("only the first value may stand without valid_from; write a day of its own for each")
+        raise ValueError("only the first value may be without valid_from; write one for each other value")
     return periods
 
 

@@ -73,7 +73,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise self._problem(f"{key.value} stands twice; keep one of them", key)
+                    raise self._problem(f"{key.value} occurs twice; keep one of them", key)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 

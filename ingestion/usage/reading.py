@@ -80,7 +80,7 @@ class UsageReading:
     """How a stream reads its usage.
 
     Attributes:
-        places: Where the quantities stand.
+        places: Where each quantity is.
         is_inclusive: The gateway documents that its prompt includes the cache and its completion all output, and
             writes no total: a part that does not fit is cut and the usage is contradictory, and no count is taken as
             not included.

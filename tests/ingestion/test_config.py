@@ -252,7 +252,7 @@ def test_packs_grants_settings_and_budgets_take_their_defaults(home):
         (
             "budgets",
             BUDGETS + "b1,,all,ws_1,100,2026-11-01",
-            "config/budgets.csv:2: subject: stands beside scope all; write ",
+            "config/budgets.csv:2: subject: cannot be used with scope all; write ",
         ),
         (
             "currencies",

@@ -1,6 +1,6 @@
 """New-API and the gateways built on it (AIsa, TokenOpen): log items, the console's table, top-ups, sums.
 
-A log item is a call, a refund, an error or an event of the account, told apart by `type`. Half of its fields are in
+A log item is a call, a refund, an error or an event of the account, distinguished by `type`. Half of its fields are in
 `other`, JSON inside a string. Each build writes other keys, so every key may be absent; -1 means that a setting does
 not apply. `id` is a key only in the administrator's API; in the user's it is a position in a list. All connectors of
 the family fill the same raw tables; their differences are SQL in staging/new_api.

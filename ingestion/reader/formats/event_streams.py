@@ -133,7 +133,7 @@ def _data(line: str) -> str | None:
 
 
 def _opened(chunk: dict[str, str]) -> dict[str, str]:
-    """Return the response that an event is about, where it stands inside the event."""
+    """Return the response that an event is about, from inside the event."""
     inside = next((chunk[name] for name in _AROUND if chunk.get(name, "").startswith("{")), None)
     return chunk if inside is None else _members(inside)
 

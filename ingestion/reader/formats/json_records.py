@@ -233,7 +233,7 @@ class _Unfolding:
         return "malformed_page" if self.found.lines or self.found.faults else "empty_page"
 
     def _blank(self, is_new_line: bool) -> bool:
-        """Pass over what is between values outside a list and count its blank lines; tell if a line begins."""
+        """Pass over what is between values outside a list and count its blank lines; return whether a line begins."""
         passed = self.text.between()
         breaks = passed.count("\n")
         self.found.blank_lines += breaks if is_new_line or not breaks else breaks - 1

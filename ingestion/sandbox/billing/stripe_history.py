@@ -90,7 +90,7 @@ class History:
 
     def __init__(self, file: dict[str, list[Object]]) -> None:
         self._objects = {kind: [versions(entry) for entry in file.get(kind, [])] for kind in KINDS}
-        self._events = sorted(self._event_stream(), key=lambda told: told[1]["created"])
+        self._events = sorted(self._event_stream(), key=lambda event: event[1]["created"])
         moments = [one.visible_from for kind in KINDS for all_of in self._objects[kind] for one in all_of]
         self.end = max(moments, default=0)
         self._accounts: dict[int, Account] = {}
@@ -130,10 +130,10 @@ def versions(entry: Object) -> list[Version]:
     if "versions" not in entry:
         return [Version(entry["created"], entry["created"], entry)]
     found = []
-    for told in entry["versions"]:
-        body, visible_from = told["object"], told["visible_from"]
+    for version in entry["versions"]:
+        body, visible_from = version["object"], version["visible_from"]
         happened = visible_from if found or body is None else body["created"]
-        found.append(Version(visible_from, told.get("at", happened), body))
+        found.append(Version(visible_from, version.get("at", happened), body))
     return found
 
 
@@ -156,10 +156,10 @@ def event_types(kind: str, before: Object | None, after: Object | None) -> list[
     else:
         status = after.get("status")
         turned = before is None or before.get("status") != status
-        told = _BECAME.get((kind, status or "")) if turned else None
+        became = _BECAME.get((kind, status or "")) if turned else None
         first = _CREATED.get(kind) if before is None else None
         refunded = kind == "charges" and before is not None and _refunded(after) > _refunded(before)
-        names = [first, told or ("charge.refunded" if refunded else None)]
+        names = [first, became or ("charge.refunded" if refunded else None)]
         if before is not None and names == [None, None]:
             names = [_UPDATED.get(kind)]
     return [name for name in names if name]

@@ -1,6 +1,6 @@
 """Payments that match but are unusual: the flags of recon_invoice_payments.
 
-    odd days           one top-up in turn: tried twice, paid in two parts, its Stripe invoice names somebody else,
+    odd days           one top-up in turn: tried twice, paid in two parts, its Stripe invoice names another workspace,
                        or a credit note takes a tenth off before it is paid
     end of a month     one top-up is paid after midnight, in the next
     first of a month   a top-up and the renewal of its workspace are paid at once

@@ -66,7 +66,7 @@ def test_a_quota_that_changed_is_one_row_a_period(home):
             "sources.infery.quota_per_unit: 'many' is not a quota; write a whole number",
         ),
         ("quota_per_unit: 0", "sources.infery.quota_per_unit.0.value: must be greater than 0"),
-        ("quota_per_unit: [{value: 1}, {value: 2}]", "only the first value may stand without valid_from"),
+        ("quota_per_unit: [{value: 1}, {value: 2}]", "only the first value may be without valid_from"),
         ("usd_per_credit: -1", "sources.infery.usd_per_credit: must be greater than 0"),
         ("vat_time_zone: Europe/Londn", "sources.infery.vat_time_zone: 'Europe/Londn' is not a time zone"),
         ("discount_convention: x", "sources.infery.discount_convention: must be 'to_pay', 'off' or"),

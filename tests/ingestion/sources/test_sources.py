@@ -83,7 +83,7 @@ def test_live_payments_are_expected_exactly_in_live_mode(home, text, livemode):
         ),
         ("stripe: true", "sources.yml: stripe: must be settings with names, such as {mode: test}"),
         ("sources: {infery: {api: true}}", "sources.yml: sources.infery.api: must be settings with names"),
-        ("sources: {a: {connector: infron}, a: {connector: infery}}", "a stands twice; keep one of them"),
+        ("sources: {a: {connector: infron}, a: {connector: infery}}", "a occurs twice; keep one of them"),
         (
             "stripe: {mode: live, api_key_env: rk_live_0123456789}",
             "sources.yml: stripe.api_key_env: must be the name of an environment variable, not a token",

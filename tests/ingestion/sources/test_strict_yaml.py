@@ -1,4 +1,4 @@
-"""YAML: what stands twice, what aliases repeat, what is nested, and values that cannot be."""
+"""YAML: repeated keys, aliases, nesting, and impossible values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_aliases_and_merges_are_what_they_stand_for():
         ("a: &a [*a]", "refers to itself"),
         ("a: " + "[" * 100_000, "nested deeper than 30 levels"),
         ("\n".join(" " * n + "a:" for n in range(1000)), "nested deeper than 30 levels"),
-        ("a: {b: 1, b: 2}", "b stands twice; keep one of them"),
+        ("a: {b: 1, b: 2}", "b occurs twice; keep one of them"),
         ("a: " + "x" * 1_000_001, "longer than 1,000,000 characters"),
         ("a: 2026-02-31", "not valid YAML"),
         ("a: 2026-11-02T00:00:00+99:00", "not valid YAML"),

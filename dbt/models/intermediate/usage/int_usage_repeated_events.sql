@@ -79,8 +79,8 @@ donors as (
         {
             'is_response': is_response,
             'stream_rank': stream_rank,
-            {%- for field, told in copy_fields().items() %}
-            '{{ field }}': {{ told }}{{ ',' if not loop.last }}
+            {%- for field, value in copy_fields().items() %}
+            '{{ field }}': {{ value }}{{ ',' if not loop.last }}
             {%- endfor %}
         } as said
     from ranked
