@@ -76,7 +76,7 @@ def land(home: Home, day: str, lines: Sequence[dict[str, Any] | str], name: str 
 
 
 def land_text(home: Home, path: str, lines: Sequence[dict[str, Any] | str]) -> Path:
-    """Put lines into a file under landing/, gzipped if its name says so."""
+    """Put lines into a file under landing/, gzipped if its name ends in .gz."""
     file = home.landing / path
     file.parent.mkdir(parents=True, exist_ok=True)
     text = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
