@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from ingestion.home import Home
-from tests.dbt.conftest import build, infron_line, land, land_text, rows
+from tests.dbt.conftest import FACTS, build, infron_line, land, land_text, rows
 
 EXPORT = "timestamp,model,api_key_id,prompt_tokens,completion_tokens,credits_used,request_id,latency_ms,fallback_depth"
 AT = "2026-11-01T07:21:59.391Z"
@@ -86,7 +86,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
         [infron_line("gen-other", usage={"completion_tokens": 600, "total_tokens": 10600})],
         "again.ndjson",
     )
-    build(home, ("+recon_copies",))
+    build(home, (*FACTS, "+recon_copies"))
     return home
 
 

@@ -90,6 +90,9 @@ class _Reader:
         self.parts = Parts(reading, layout, scratch, session)
         self.parts.outcome.unknown_fields |= unknown
         self.parts.outcome.lines = lines.lines
+        # DuckDB leaves a mark at the head of a file out when it reads on one thread, and refuses the line on several.
+        if _begins_with_byte_order_mark(lines.plain):
+            self.parts.outcome.notes.add("byte_order_mark")
 
     def read(self, are_lines: Callable[[], bool]) -> Outcome | None:
         lines = self.lines
@@ -167,6 +170,11 @@ class _Reader:
             frozenset(objects),
             texts,
         )
+
+
+def _begins_with_byte_order_mark(plain: Path) -> bool:
+    with plain.open("rb") as handle:
+        return strict_json.starts_with_byte_order_mark(handle.readline(CAREFUL_BYTES))
 
 
 def _text(value: Any) -> str:
