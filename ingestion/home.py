@@ -171,6 +171,11 @@ class Home:
         return self.raw / "price_models" / "models.parquet"
 
     @property
+    def no_requests(self) -> Path:
+        """A file without rows, read where there are no files of requests; no folder of a day, so nobody's day."""
+        return self.lake / "fct_usage_costs" / ".none.parquet"
+
+    @property
     def closings(self) -> Path:
         """Closed months: `<month>.json`, `<month>.credits.parquet`."""
         return self.lake / "closings"

@@ -50,8 +50,15 @@ def build(
     state.forget(home)
     home.restatements.mkdir(parents=True, exist_ok=True)
     home.status_history.mkdir(parents=True, exist_ok=True)
+    state.write_no_requests(home)
     restore_days(home)
-    state.prepare(home, today(), closing.closed_day_rows(home), restatement.row() if restatement else None)
+    state.prepare(
+        home,
+        today(),
+        {node["name"] for node in project.models},
+        closing.closed_day_rows(home),
+        restatement.row() if restatement else None,
+    )
     result = _measured(home, project, run(home, project, select))
     if not select and not result.broken:
         state.remember(home, made_of, result)

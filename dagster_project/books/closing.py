@@ -1,7 +1,7 @@
 """Closed months: lake/closings/<month>.json names the files that are its days, whatever changes later.
 
 A month is closed over what is published. From then on dbt takes its days from the record, and what would be
-different today becomes adjustments of the day it is found (dbt/macros/engine/closed_days.sql). The record and the
+different today becomes adjustments of the day it is found (dbt/models/intermediate/books/). The record and the
 files it names are the only copy of that promise: nothing sweeps them, and a build over a file that is gone
 or altered is refused. Decides nothing about what an adjustment is.
 

@@ -1,6 +1,6 @@
 """Restatements: a person asks for days to be rated again, or a night does it by itself; the old values stay.
 
-dbt compares and records (dbt/macros/engine/restatements.sql): lake/restatements/<id>.json has a line per day, with
+dbt compares and records (dbt/models/intermediate/books/): lake/restatements/<id>.json has a line per day, with
 the files before and after, and these are never removed. Here a request is checked, and its record is read back. Days
 of closed months are refused: what changes there becomes adjustments.
 """

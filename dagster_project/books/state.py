@@ -16,7 +16,7 @@ in the published file.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -25,6 +25,7 @@ from typing import Any
 import duckdb
 
 from dagster_project.dbt_runner.build import BuildResult, NodeResult
+from ingestion.files import whole
 from ingestion.home import Home
 
 #: Columns of day_builds. Where a build.duckdb has others it was written by another version: every day is rebuilt.
@@ -81,14 +82,16 @@ def open_build(home: Home, *, read_only: bool = True) -> duckdb.DuckDBPyConnecti
 def prepare(
     home: Home,
     found_on: date,
+    models: Collection[str],
     closed_days: Sequence[tuple[str, date, str, str | None, int]] = (),
     restatement: tuple[str, date, date, str] | None = None,
 ) -> None:
-    """Make every table, and write down what this build is asked for.
+    """Make every table, forget the days of models that are gone, and write down what this build is asked for.
 
     Args:
         home: where; the caller holds its lock.
         found_on: the current day in UTC.
+        models: the names of all models there are.
         closed_days: (month, event date, fingerprint, file below lake/, rows) of every day of a closed month.
         restatement: (id, first day, last day, reason) of event dates a person wants rated again.
     """
@@ -104,11 +107,23 @@ def prepare(
             warehouse.execute("drop table meta.day_builds cascade")
         columns = ", ".join(f"{name} {sql_type}" for name, sql_type in _DAY_BUILDS.items())
         warehouse.execute(_TABLES.format(day_builds=columns))
+        # `<model>:closed` are days of a model, too.
+        warehouse.execute(
+            "delete from meta.day_builds where not list_contains($1, split_part(model, ':', 1))",
+            [list(models)],
+        )
         warehouse.execute("insert into meta.run values ($1)", [found_on])
         if closed_days:
             warehouse.executemany("insert into meta.closed_days values ($1, $2, $3, $4, $5)", closed_days)
         if restatement:
             warehouse.execute("insert into meta.restatement values ($1, $2, $3, $4)", restatement)
+
+
+def write_no_requests(home: Home) -> None:
+    """Make sure that the file without requests is there: DuckDB reads no empty list of files."""
+    if not home.no_requests.exists():
+        with whole(home.no_requests) as temporary, duckdb.connect() as session:
+            session.sql("select cast(null as date) as event_date where false").write_parquet(str(temporary))
 
 
 def counts(home: Home, invocation_id: str) -> dict[str, tuple[int, int]]:

@@ -174,9 +174,9 @@
 {% endmacro %}
 
 {#- Whether a row of a relation kept by day is of the days being built; true if the variables are not set. -#}
-{% macro is_day_shown() -%}
-    event_date >= coalesce(cast(getvariable('first_day') as date), date '-infinity')
-    and event_date <= coalesce(cast(getvariable('last_day') as date), date 'infinity')
+{% macro is_day_shown(event_date = 'event_date') -%}
+    {{ event_date }} >= coalesce(cast(getvariable('first_day') as date), date '-infinity')
+    and {{ event_date }} <= coalesce(cast(getvariable('last_day') as date), date 'infinity')
 {%- endmacro %}
 
 {#- Let relations show every day again. -#}

@@ -23,7 +23,7 @@
 
 {#-
   The SQL of the model being built and of every view below it, as a hash that is the same wherever the home is. A view's own
-  hash is its comment: DuckDB does not print the same view the same way twice.
+  hash is its comment: DuckDB does not print the same view the same way twice. The history of a lake model is no part of it.
 -#}
 {% macro code_fingerprint(sql) -%}
     {%- set code = namespace(sql = sql) -%}
@@ -32,7 +32,9 @@
     {%- endfor -%}
     {%- set views = [] -%}
     {%- for unique_id in model.depends_on.nodes if graph.nodes.get(unique_id, {}).get('config', {}).get('materialized') == 'view' -%}
-        {%- do views.append(graph.nodes[unique_id].name) -%}
+        {%- if graph.nodes[unique_id].name not in config.get('history', {}).values() -%}
+            {%- do views.append(graph.nodes[unique_id].name) -%}
+        {%- endif -%}
     {%- endfor -%}
     {%- if views -%}
         {%- set fingerprints -%}
@@ -49,35 +51,42 @@
 {#- Names of the raw tables of usage events that a node of the graph reads, directly or through views. -#}
 {% macro raw_events_below(node) -%}
     {%- set tables = [] -%}
-    {%- do find_raw_events(node, tables, []) -%}
+    {%- for read in reads_through_views(node) if read.config.get('meta', {}).get('is_event_table') -%}
+        {%- do tables.append(read.name) -%}
+    {%- endfor -%}
     {{ return(tables | sort) }}
 {%- endmacro %}
 
-{% macro find_raw_events(node, tables, seen) -%}
+{#- The DuckDB variables that say which files a node reads, directly or through views, each with a file without rows. -#}
+{% macro file_variables_below(node) -%}
+    {%- set variables = {} -%}
+    {%- for read in [node] + reads_through_views(node) -%}
+        {%- set meta = read.config.get('meta', {}) -%}
+        {%- if meta.get('is_event_table') -%}
+            {%- do variables.update({'raw_' ~ read.name: "'" ~ raw_schema_file(read.name) | replace("'", "''") ~ "'"}) -%}
+        {%- elif meta.get('requests_of') -%}
+            {%- do variables.update({meta.requests_of: no_requests()}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(variables) }}
+{%- endmacro %}
+
+{#- What a node of the graph reads: models and sources, and what views among them read. -#}
+{% macro reads_through_views(node) -%}
+    {%- set reads = [] -%}
+    {%- do find_reads(node, reads, []) -%}
+    {{ return(reads) }}
+{%- endmacro %}
+
+{% macro find_reads(node, reads, seen) -%}
     {%- for unique_id in node.depends_on.nodes if unique_id not in seen -%}
         {%- do seen.append(unique_id) -%}
         {%- set upstream = graph.nodes.get(unique_id) or graph.sources.get(unique_id) -%}
+        {%- do reads.append(upstream) -%}
         {%- if upstream.config.get('materialized') == 'view' -%}
-            {%- do find_raw_events(upstream, tables, seen) -%}
-        {%- elif upstream.config.get('meta', {}).get('is_event_table') -%}
-            {%- do tables.append(upstream.name) -%}
+            {%- do find_reads(upstream, reads, seen) -%}
         {%- endif -%}
     {%- endfor -%}
-{%- endmacro %}
-
-{#- The files below lake/ that a pattern names, whole paths in order, without unfinished files of killed processes. -#}
-{% macro lake_files(pattern) -%}
-    {%- set found -%}
-        select file
-        from glob('{{ home_glob('lake/' ~ pattern) | replace("'", "''") }}')
-        where not regexp_matches(file, '/(\.tmp-|tmp_)[^/]*$')
-        order by file
-    {%- endset -%}
-    {%- set files = [] -%}
-    {%- for row in run_query(found).rows -%}
-        {%- do files.append(row[0]) -%}
-    {%- endfor -%}
-    {{ return(files) }}
 {%- endmacro %}
 
 {% macro raw_schema_file(table) -%}

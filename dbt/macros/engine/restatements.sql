@@ -2,15 +2,15 @@
   Restatements: a day of a lake model that was built before is built again and says something else.
 
   The file a day had is noted in replaced_days of the build state in the transaction that takes it out of the ledger. When the day is
-  built, both files are compared, event by event. Where something differs, the rows go to
-  lake/rpt_restated_requests/event_date=…/<restatement>.parquet and the day becomes a line of
-  lake/restatements/<restatement>.json, with cause, reason, files and totals. Files named there are never swept. A run that
-  dies on the way is completed by the next: it writes the same files under the same names.
+  built, both files are compared, event by event: int_usage_costs_restated has what differs, int_days_restated the totals of
+  each day. Where something differs, the rows go to lake/rpt_restated_requests/event_date=…/<restatement>.parquet and the day
+  becomes a line of lake/restatements/<restatement>.json, with cause, reason, files and totals. Files named there are never
+  swept. A run that dies on the way is completed by the next: it writes the same files under the same names.
 
   `cause` is what changed of the day: files_changed (late, corrected or withdrawn rows, or settings of the gateway),
   prices_changed, rules_changed, code_changed. `reason` is what the person said who asked for it.
 
-  Rulings: docs/decisions/closing.md#closing-5
+  Rulings: docs/decisions/closing.md#closing-5, docs/decisions/closing.md#closing-6
 -#}
 
 {% macro restatement_causes(upstreams) %}
@@ -68,156 +68,68 @@
     where not exists (select 1 from {{ replaced_day_builds() }} as noted where noted.event_date = replaced.event_date)
 {% endmacro %}
 
-{#- Columns that are compared: what an event amounts to, and what led to it. -#}
-{% macro restated_columns() %}
-    {{ return([
-        'input_tokens', 'output_tokens', 'list_cost_usd', 'discounted_cost_usd', 'cache_optimized_cost_usd',
-        'reported_cost_usd', 'price_version', 'discount_rule_id', 'discount_factor', 'unpriced_reason',
-    ]) }}
-{% endmacro %}
-
-{% macro write_restatements(model_name) %}
-    {%- for row in run_query('select distinct restatement_id from ' ~ replaced_day_builds() ~ ' order by restatement_id').rows -%}
-        {%- do write_restatement(model_name, row[0]) -%}
-    {%- endfor -%}
-{% endmacro %}
-
-{% macro write_restatement(model_name, restatement_id) %}
+{#- Compare what was noted with what was built since, and record it; `history` names the views. -#}
+{% macro write_restatements(history) %}
     {%- set lake = home_path('lake') | replace("'", "''") -%}
-    {%- set pairs -%}
-        create or replace temporary table restated_days as
-        select
-            replaced.*,
-            built.file as after_file,
-            concat('rpt_restated_requests/event_date=', replaced.event_date, '/', replaced.restatement_id, '_0.parquet') as compared_file
-        from {{ replaced_day_builds() }} as replaced
-        left join {{ day_builds() }} as built
-            on built.model = '{{ model_name }}' and replaced.event_date = built.event_date and built.file not like '%/adjustments-%'
-        where replaced.restatement_id = '{{ restatement_id }}'
-    {%- endset -%}
-    {%- do run_query(pairs) -%}
-    {%- set files = {'before': [], 'after': []} -%}
-    {%- for row in run_query('select before_file, after_file from restated_days order by event_date').rows -%}
-        {%- do files['before'].append(home_path('lake/' ~ row[0])) -%}
-        {%- if row[1] -%}{%- do files['after'].append(home_path('lake/' ~ row[1])) -%}{%- endif -%}
-    {%- endfor -%}
-    {%- set columns = ['event_date', 'event_id', 'source', 'request_id'] + restated_columns() -%}
-    {%- set differences -%}
+    {%- set compare -%}
+        set variable before_files = (select list({{ lake_path('before_file') }} order by event_date) from {{ relation_of('int_days_replaced') }});
+        set variable after_files = (
+            select list({{ lake_path('after_file') }} order by event_date)
+            from {{ relation_of('int_days_replaced') }}
+            where after_file is not null
+        );
         create or replace temporary table restated_requests as
-        with
-        {%- for side in ['before', 'after'] %}
-        {{ side }} as (
-            {% if files[side] -%}
-                select {{ columns | join(', ') }}
-                from read_parquet({{ sql_list(files[side]) }}, hive_partitioning = true, hive_types = {event_date: date})
-            {%- else -%}
-                select {{ columns | join(', ') }} from before where false
-            {%- endif %}
-        ){{ ',' if not loop.last }}
-        {%- endfor %}
-
-        select
-            '{{ restatement_id }}' as restatement_id,
-            coalesce(before.event_date, after.event_date) as event_date,
-            coalesce(before.event_id, after.event_id) as event_id,
-            coalesce(before.source, after.source) as source,
-            coalesce(before.request_id, after.request_id) as request_id,
-            case when before.event_id is null then 'added' when after.event_id is null then 'removed' else 'changed' end as change,
-            {% for column in restated_columns() -%}
-                before.{{ column }} as before_{{ column }},
-                after.{{ column }} as after_{{ column }}{{ ',' if not loop.last }}
-            {% endfor %}
-        from before
-        full join after on before.event_date = after.event_date and before.event_id = after.event_id
-        where
-            before.event_id is null or after.event_id is null
-            {%- for column in restated_columns() if column != 'price_version' %}
-            or before.{{ column }} is distinct from after.{{ column }}
-            {%- endfor %}
+        select * from {{ relation_of(history.restated_requests) }}
     {%- endset -%}
-    {%- do run_query(differences) -%}
-
-    {%- if run_query('select count(*) from restated_requests').columns[0].values()[0] > 0 -%}
-        {%- set totals = [
-            ['requests', 'count(*)'], ['unpriced_requests', 'count(unpriced_reason)'],
-            ['list_cost_usd', 'sum(list_cost_usd)'], ['discounted_cost_usd', 'sum(discounted_cost_usd)'],
-            ['cache_optimized_cost_usd', 'sum(cache_optimized_cost_usd)'],
-        ] -%}
-        {%- set write -%}
-            copy (select * from restated_requests order by event_date, event_id) to '{{ lake }}/rpt_restated_requests' (
-                format parquet, compression zstd, partition_by (event_date), write_partition_columns true,
-                filename_pattern '{{ restatement_id }}_{i}', overwrite_or_ignore
-            )
-        {%- endset -%}
-        {%- do run_query(write) -%}
-        {%- set record -%}
-            copy (
-                with
-                {%- for side in ['before', 'after'] %}
-                {{ side }} as (
-                    {% if files[side] -%}
-                        select
-                            event_date
-                            {%- for name, expression in totals %}, {{ expression }} as {{ name }}{% endfor %}
-                        from read_parquet({{ sql_list(files[side]) }}, hive_partitioning = true, hive_types = {event_date: date})
-                        group by event_date
-                    {%- else -%}
-                        select * from before where false
-                    {%- endif %}
-                ){{ ',' if not loop.last }}
-                {%- endfor %}
-
-                select
-                    restatement_id, strftime(restated_at, '%Y-%m-%d %H:%M:%S') as restated_at,
-                    restated_days.event_date, cause, reason, before_file, after_file, compared_file
-                    {%- for side in ['before', 'after'] -%}{%- for name, _ in totals %},
-                    coalesce({{ side }}.{{ name }}, 0)::varchar as {{ side }}_{{ name }}
-                    {%- endfor -%}{%- endfor %}
-                from restated_days
-                left join before on restated_days.event_date = before.event_date
-                left join after on restated_days.event_date = after.event_date
-                where restated_days.event_date in (select event_date from restated_requests)
-                order by restated_days.event_date
-            ) to '{{ lake }}/restatements/{{ restatement_id }}.json' (format json, use_tmp_file true)
-        {%- endset -%}
-        {%- do run_query(record) -%}
-    {%- endif -%}
-    {%- call statement('restated') -%}
-        delete from {{ day_builds() }}
-        where model = 'rpt_restated_requests' and file in (select compared_file from restated_days);
-        insert into {{ day_builds() }}
-        select 'rpt_restated_requests', event_date, compared_file, null, compared_file, row_count, '{{ invocation_id }}', null
-        from restated_days
-        inner join (select event_date, count(*) as row_count from restated_requests group by event_date) as counted
-            using (event_date);
-        delete from {{ replaced_day_builds() }} where restatement_id = '{{ restatement_id }}';
-        drop table restated_requests;
-        drop table restated_days
-    {%- endcall -%}
-    {%- do adapter.commit() -%}
+    {%- do run_query(compare) -%}
+    {%- set compared -%}
+        select replaced.restatement_id, count(restated.restatement_id) > 0
+        from {{ replaced_day_builds() }} as replaced
+        left join restated_requests as restated on replaced.restatement_id = restated.restatement_id
+        group by replaced.restatement_id
+        order by replaced.restatement_id
+    {%- endset -%}
+    {%- for restatement_id, differs in run_query(compared).rows -%}
+        {%- if differs -%}
+            {%- do record_restatement(restatement_id, history, lake) -%}
+        {%- endif -%}
+        {%- call statement('restated') -%}
+            delete from {{ day_builds() }}
+            where model = 'rpt_restated_requests' and file in (
+                select compared_file from {{ relation_of('int_days_replaced') }} where restatement_id = '{{ restatement_id }}'
+            );
+            insert into {{ day_builds() }}
+            select 'rpt_restated_requests', event_date, compared_file, null, compared_file, row_count, '{{ invocation_id }}', null
+            from {{ relation_of('int_days_replaced') }}
+            inner join (
+                select event_date, count(*) as row_count
+                from restated_requests
+                where restatement_id = '{{ restatement_id }}'
+                group by event_date
+            ) as counted using (event_date);
+            delete from {{ replaced_day_builds() }} where restatement_id = '{{ restatement_id }}'
+        {%- endcall -%}
+        {%- do adapter.commit() -%}
+    {%- endfor -%}
+    {%- do run_query('reset variable before_files; reset variable after_files; drop table restated_requests') -%}
 {% endmacro %}
 
-{#- What lake/restatements/ holds, one row per restatement and day; amounts are text there, with every digit. -#}
-{% macro restatement_records() -%}
-    {%- set columns = {
-        'restatement_id': 'varchar', 'restated_at': 'timestamp', 'event_date': 'date', 'cause': 'varchar', 'reason': 'varchar',
-        'before_file': 'varchar', 'after_file': 'varchar', 'compared_file': 'varchar',
-    } -%}
-    {%- for side in ['before', 'after'] -%}
-        {%- for name in ['requests', 'unpriced_requests', 'list_cost_usd', 'discounted_cost_usd', 'cache_optimized_cost_usd'] -%}
-            {%- do columns.update({side ~ '_' ~ name: 'varchar'}) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {%- set files = lake_files('restatements/*.json') if execute else [] -%}
-    {%- if files -%}
-        read_json({{ sql_list(files) }}, format = 'newline_delimited', columns = {
-            {%- for name, type in columns.items() %}{{ name }}: '{{ type }}'{{ ', ' if not loop.last }}{% endfor -%}
-        })
-    {%- else -%}
-        (
-            select
-                {%- for name, type in columns.items() %} cast(null as {{ type }}) as {{ name }}{{ ',' if not loop.last }}{% endfor %}
-            where false
-        )
-    {%- endif -%}
-{%- endmacro %}
+{% macro record_restatement(restatement_id, history, lake) %}
+    {%- set write -%}
+        copy (
+            select * from restated_requests where restatement_id = '{{ restatement_id }}' order by event_date, event_id
+        ) to '{{ lake }}/rpt_restated_requests' (
+            format parquet, compression zstd, partition_by (event_date), write_partition_columns true,
+            filename_pattern '{{ restatement_id }}_{i}', overwrite_or_ignore
+        );
+        copy (
+            select *
+            from {{ relation_of(history.restated_days) }}
+            where
+                restatement_id = '{{ restatement_id }}'
+                and event_date in (select event_date from restated_requests where restatement_id = '{{ restatement_id }}')
+            order by event_date
+        ) to '{{ lake }}/restatements/{{ restatement_id }}.json' (format json, use_tmp_file true)
+    {%- endset -%}
+    {%- do run_query(write) -%}
+{% endmacro %}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -89,3 +90,21 @@ def test_a_build_that_has_begun_is_remembered_only_when_it_is_complete(built: Ho
 def test_a_deleted_warehouse_remembers_nothing(built: Home) -> None:
     Path(built.build_database).unlink()
     assert recalled(built) is None
+
+
+def test_days_of_a_model_that_is_gone_are_forgotten(home: Home) -> None:
+    """Days that a closing was compared with stand under the name of the model they are of."""
+    found_on = date(2026, 11, 1)
+    state.prepare(home, found_on, ())
+    with duckdb.connect(str(home.build_database)) as warehouse:
+        for model in ("gone", "gone:closed", "fct", "fct:closed"):
+            warehouse.execute(
+                "insert into meta.day_builds values ($1, '2026-11-01', 'f', null, null, 0, 'i', null)",
+                [model],
+            )
+    state.prepare(home, found_on, {"fct", "dim"})
+    with duckdb.connect(str(home.build_database), read_only=True) as warehouse:
+        assert warehouse.sql("select model from meta.day_builds order by 1").fetchall() == [
+            ("fct",),
+            ("fct:closed",),
+        ]

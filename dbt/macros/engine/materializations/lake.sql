@@ -1,14 +1,17 @@
 {#-
   lake: a model with one row per request, written once, as Parquet, a day replaced by a new file.
 
-  config(materialized = 'lake', upstream = [first, …], keeps_history = false)
+  config(materialized = 'lake', upstream = [first, …], history = {})
   Files are lake/<model>/event_date=<day>/<name>.parquet and are never changed; day_builds names the one that counts, so a
   file left by a run that died is nobody's. The model itself is a view over exactly the files of day_builds; while days
-  are built from it, it shows those days. With keeps_history,
-  days of closed months keep the files they were closed with (macros/engine/closed_days.sql), and of any other day that is replaced
-  the old file is kept and compared with the new one (macros/engine/restatements.sql): one model has it, the requests themselves.
+  are built from it, it shows those days. With history, days of closed months keep the files they were closed with
+  (macros/engine/closed_days.sql), and of any other day that is replaced the old file is kept and compared with the new one
+  (macros/engine/restatements.sql): one model has it, the requests themselves. `history` names the views that say what is
+  booked and recorded then; they decide nothing of what a day is, so their code is no part of its fingerprint:
+  adjustments, rows of the model that correct closed days; restated_requests, what differs between the old and the new file of
+  a day; restated_days, the record of these days.
 
-  Rulings: docs/decisions/days.md#days-4
+  Rulings: docs/decisions/days.md#days-4, docs/decisions/closing.md#closing-6
 -#}
 {% materialization lake, adapter = 'duckdb' %}
     {%- set target_relation = this.incorporate(type = 'view') -%}
@@ -23,14 +26,14 @@
     {{ run_hooks(pre_hooks, inside_transaction = True) }}
 
     {%- do want_days(config.require('upstream'), code_fingerprint) -%}
-    {%- set keeps_history = config.get('keeps_history', false) -%}
-    {%- set months = closed_months() if keeps_history else [] -%}
+    {%- set history = config.get('history', {}) -%}
+    {%- set months = closed_months() if history else [] -%}
     {%- set columns = get_column_schema_from_query(sql) if months else [] -%}
     {%- if months -%}
-        {%- do keep_closed_days(model.name, sql, months) -%}
+        {%- do keep_closed_days(model.name, history.adjustments, months) -%}
     {%- endif -%}
     {%- set missing_days = missing_days(model.name) -%}
-    {%- set has_replaced = keeps_history and has_replaced_days(model.name) -%}
+    {%- set has_replaced = history and has_replaced_days(model.name) -%}
     {%- call statement('forget') -%}
         {% if has_replaced %}{{ remember_replaced_days(model.name, config.require('upstream')) }};{% endif %}
         {{ forget_stale_days(model.name) }}
@@ -71,17 +74,7 @@
                 '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint, null, written.file,
                 coalesce(written.row_count, 0), '{{ invocation_id }}', wanted_days.parts
             from wanted_days
-            left join (
-                {% if written_files -%}
-                    select
-                        cast(regexp_extract(file_name, 'event_date=([0-9-]+)/', 1) as date) as event_date,
-                        regexp_extract(file_name, '({{ model.name }}/event_date=[^/]+/[^/]+)$', 1) as file,
-                        num_rows as row_count
-                    from parquet_file_metadata({{ sql_list(written_files) }})
-                {%- else -%}
-                    select cast(null as date) as event_date, cast(null as varchar) as file, 0 as row_count where false
-                {%- endif %}
-            ) as written on wanted_days.event_date = written.event_date
+            left join {{ days_of_files(model.name, written_files) }} as written on wanted_days.event_date = written.event_date
             where
                 wanted_days.event_date in ({{ date_list(days) }})
                 and not exists (
@@ -98,7 +91,7 @@
 
     {%- do reset_raw_variables() -%}
     {%- if has_replaced -%}
-        {%- do write_restatements(model.name) -%}
+        {%- do write_restatements(history) -%}
     {%- endif -%}
 
     {%- set files = run_query("select file from " ~ day_builds() ~ " where model = '" ~ model.name ~ "' and file is not null order by file").rows -%}

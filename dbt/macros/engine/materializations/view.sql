@@ -8,20 +8,20 @@
     {%- set target_relation = this.incorporate(type = 'view') -%}
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set fingerprint = code_fingerprint(sql) -%}
-    {%- set raw_tables = raw_events_below(model) -%}
+    {%- set file_variables = file_variables_below(model) -%}
     {{ run_hooks(pre_hooks, inside_transaction = False) }}
     {{ run_hooks(pre_hooks, inside_transaction = True) }}
     {%- call statement('main') -%}
         {% if existing_relation is not none and existing_relation.type != 'view' %}drop {{ existing_relation.type }} {{ existing_relation }};{% endif %}
         {#- A view is bound when it is created: to empty files, which is fast. -#}
-        {%- for table in raw_tables %}
-        set variable raw_{{ table }} = ['{{ raw_schema_file(table) | replace("'", "''") }}'];
+        {%- for variable, empty in file_variables.items() %}
+        set variable {{ variable }} = [{{ empty }}];
         {%- endfor %}
         create or replace view {{ target_relation }} as
         {{ sql }};
         comment on view {{ target_relation }} is '{{ fingerprint }}';
-        {%- for table in raw_tables %}
-        reset variable raw_{{ table }};
+        {%- for variable in file_variables %}
+        reset variable {{ variable }};
         {%- endfor %}
     {%- endcall -%}
     {{ run_hooks(post_hooks, inside_transaction = True) }}
