@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 # The stamp is named after the checksum of what is installed: a current environment costs one file lookup.
 STAMP := $(VENV)/installed-$(shell cat requirements.lock pyproject.toml | cksum | tr ' ' '-')
 
-.PHONY: help setup run test dev notebooks bench lint format
+.PHONY: help setup run test dev notebooks bench evaluate lint format
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +73,9 @@ bench: setup ## Time the night, at BENCH_ROWS="100000 1000000" requests, and lan
 	@$(BIN)/python tests/benchmarks/landing.py
 	@$(BIN)/python tests/benchmarks/reports.py
 	@$(BIN)/python tests/benchmarks/pricing.py $(lastword $(BENCH_ROWS))
+
+evaluate: setup ## Run the anomaly detectors over generated data with known anomalies
+	@$(BIN)/python -m tests.evaluation.evaluate
 
 lint: setup ## Check style: Python, SQL, notebooks, and the documentation of dbt models
 	@$(BIN)/ruff check .

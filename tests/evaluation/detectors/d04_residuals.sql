@@ -1,0 +1,155 @@
+-- One row per key, complete day and measure (spend, tokens): how far the day lies from what it was expected to be, in
+-- logarithms. The weekday's share is learnt from the key's own last eight weeks, each against its own week, so that
+-- growth and launches leave it alone; the level is the median of the last two weeks, and of the last eight.
+-- A day is out of the ordinary only if it is so against both levels: what returns to where it was is no event.
+with series as (
+    select
+        'spend' as measure,
+        source, workspace_id, api_key_id, event_date, weekday, weekday_is_used, day_number, requests, is_sparse,
+        ln(greatest(spend_usd, 0) + settings.log_offset_usd) as y
+    from d03_key_days
+    cross join d01_settings as settings
+    union all
+    select
+        'tokens' as measure,
+        source, workspace_id, api_key_id, event_date, weekday, weekday_is_used, day_number, requests, is_sparse,
+        ln(greatest(weighted_tokens, 0) + 100) as y
+    from d03_key_days
+),
+
+weekly as (
+    select
+        *,
+        y - coalesce(
+            median(case when weekday_is_used = 1 or requests > 0 then y end) over around,
+            median(y) over around
+        ) as off_week
+    from series
+    window around as (
+        partition by measure, source, workspace_id, api_key_id
+        order by event_date asc rows between 3 preceding and 3 following
+    )
+),
+
+weekday_seasons as (
+    select
+        *,
+        count(*) over same_weekdays as weeks,
+        median(off_week) over same_weekdays as weekday_season,
+        case when weekday in (0, 6) then median(off_week) over weekends else median(off_week) over workdays end as class_season,
+        1.4826 * case when weekday in (0, 6) then mad(off_week) over weekends else mad(off_week) over workdays end as class_spread
+    from weekly
+    window
+        same_weekdays as (
+            partition by measure, source, workspace_id, api_key_id, weekday
+            order by event_date asc rows between 8 preceding and 1 preceding
+        ),
+        workdays as (
+            partition by measure, source, workspace_id, api_key_id, weekday in (0, 6)
+            order by event_date asc rows between 44 preceding and 5 preceding
+        ),
+        weekends as (
+            partition by measure, source, workspace_id, api_key_id, weekday in (0, 6)
+            order by event_date asc rows between 17 preceding and 2 preceding
+        )
+),
+
+-- A weekday is told from the other workdays, or from the other weekend day, only where it is clearly different.
+own_seasons as (
+    select
+        *,
+        case when abs(weekday_season - class_season) < 0.9 * class_spread then class_season else weekday_season end as own_season
+    from weekday_seasons
+),
+
+shared_seasons as (
+    select
+        measure,
+        source,
+        event_date,
+        median(own_season) as shared_season
+    from own_seasons
+    where weeks >= 3 and not is_sparse
+    group by measure, source, event_date
+),
+
+deseasonalised as (
+    select
+        own_seasons.*,
+        case when weeks >= 3 then own_season else shared_season end as season
+    from own_seasons
+    left join shared_seasons using (measure, source, event_date)
+),
+
+levelled as (
+    select
+        *,
+        y - season as s,
+        case
+            when count(season) over (key_days rows between 21 preceding and 1 preceding) >= 5
+                then median(y - season) over (key_days rows between 21 preceding and 1 preceding)
+        end as short_level,
+        median(y - season) over (key_days rows between 56 preceding and 1 preceding) as long_level,
+        median(requests) over (key_days rows between 28 preceding and 1 preceding) as usual_requests,
+        max(y) over (key_days rows between 28 preceding and 1 preceding) as highest_y,
+        min(y) over (key_days rows between 28 preceding and 1 preceding) as lowest_y
+    from deseasonalised
+    window key_days as (partition by measure, source, workspace_id, api_key_id order by event_date asc)
+),
+
+residuals as (
+    select
+        *,
+        s - short_level as off_short,
+        s - long_level as off_long,
+        case
+            when sign(s - short_level) != sign(s - long_level) then 0
+            when abs(s - short_level) < abs(s - long_level) then s - short_level
+            else s - long_level
+        end as residual
+    from levelled
+),
+
+-- The spread of all weekdays together. Eight values would say too little; a key that is often far out is wide.
+spreads as (
+    select
+        *,
+        count(own_off) over before as spread_days,
+        1.4826 * median(abs(own_off)) over before as middle_spread,
+        quantile_cont(abs(own_off), 0.8) over before / 1.2816 as outer_spread
+    from (select *, case when weeks >= 3 and weekday_is_used = 1 then least(abs(off_short), abs(off_long)) end as own_off from residuals) as residuals
+    window before as (
+        partition by measure, source, workspace_id, api_key_id
+        order by event_date asc rows between 56 preceding and 1 preceding
+    )
+),
+
+own_sigmas as (
+    select
+        spreads.*,
+        greatest(
+            settings.sigma_floor,
+            settings.request_scatter / sqrt(greatest(usual_requests, 1)),
+            case when spread_days >= 14 then middle_spread * (1 + 6 / spread_days - 6 / 56) else 0.35 end,
+            case when spread_days >= 14 then outer_spread * (1 + 6 / spread_days - 6 / 56) else 0.35 end
+        ) * case when weeks >= 5 then 1 else 1.3 end as own_sigma
+    from spreads
+    cross join d01_settings as settings
+),
+
+pooled as (
+    select
+        measure,
+        event_date,
+        median(own_sigma) as pooled_sigma
+    from own_sigmas
+    where not is_sparse
+    group by measure, event_date
+)
+
+-- A key that happened to be calm is not trusted to stay so calm.
+select
+    own_sigmas.*,
+    greatest(own_sigma, sqrt(0.7 * own_sigma * own_sigma + 0.3 * coalesce(pooled_sigma, own_sigma) * coalesce(pooled_sigma, own_sigma))) as sigma
+from own_sigmas
+left join pooled using (measure, event_date)

@@ -1,0 +1,59 @@
+-- One row per source, workspace and day: whether many keys went up or down together, as on a holiday or a month's end.
+-- What moves many keys at once is not an event of each of them.
+with judged as (
+    select
+        source,
+        workspace_id,
+        event_date,
+        residual,
+        case when residual < -2.5 * sigma then 1 else 0 end as is_down,
+        case when residual > 2.5 * sigma then 1 else 0 end as is_up
+    from d04_residuals
+    where measure = 'spend' and not is_sparse and day_number > 14
+),
+
+counted as (
+    select
+        source,
+        workspace_id,
+        event_date,
+        grouping_id(source, workspace_id) as level,
+        count(*) as keys,
+        sum(is_down) / count(*) as down_share,
+        sum(is_up) / count(*) as up_share,
+        quantile_cont(residual, 0.25) filter (where is_down = 1) as usual_down,
+        median(residual) filter (where is_up = 1) as usual_up
+    from judged
+    group by grouping sets ((source, workspace_id, event_date), (source, event_date), (event_date))
+),
+
+shares as (
+    select
+        *,
+        case level when 0 then 5 when 1 then 6 else 10 end as least_keys,
+        case level when 0 then 0.5 when 1 then 0.25 else 0.08 end as least_share
+    from counted
+),
+
+common as (
+    select
+        source,
+        workspace_id,
+        event_date,
+        case when keys >= least_keys and down_share >= least_share then usual_down end as common_down,
+        case when keys >= least_keys and up_share >= 1.5 * least_share then usual_up end as common_up
+    from shares
+)
+
+select
+    places.source,
+    places.workspace_id,
+    places.event_date,
+    min(common.common_down) as common_down,
+    max(common.common_up) as common_up
+from (select distinct source, workspace_id, event_date from d03_key_days) as places
+left join common
+    on places.event_date = common.event_date
+    and (common.source is null or common.source = places.source)
+    and (common.workspace_id is null or common.workspace_id = places.workspace_id)
+group by all

@@ -1,0 +1,149 @@
+-- Weeks in which a key's level rises little by little: each weekday of the last three weeks against itself in the six
+-- weeks before, beyond the growth the key had earlier and the growth of all keys. Spend and tokens must both have risen.
+-- A day counts for no more than 1.5 spreads off its week, so that a spike is not a leak.
+with capped as (
+    select
+        *,
+        y - off_week + season + greatest(-1.5 * own_sigma, least(1.5 * own_sigma, off_week - season)) as capped_y
+    from d04_residuals
+    where not is_sparse and season is not null and weekday_is_used = 1 and weeks >= 3
+),
+
+weekdays as (
+    select
+        *,
+        avg(capped_y) over (same_weekdays rows between 2 preceding and current row)
+        - avg(capped_y) over (same_weekdays rows between 8 preceding and 3 preceding) as weekday_rise,
+        count(*) over (same_weekdays rows between 8 preceding and 3 preceding) as base_weeks
+    from capped
+    window same_weekdays as (partition by measure, source, workspace_id, api_key_id, weekday order by event_date asc)
+),
+
+rises as (
+    select
+        *,
+        avg(weekday_rise) over last_week as rise,
+        min(base_weeks) over last_week as least_weeks
+    from weekdays
+    window last_week as (
+        partition by measure, source, workspace_id, api_key_id order by event_date asc rows between 6 preceding and current row
+    )
+),
+
+own_growth as (
+    select
+        *,
+        median(rise) over (
+            partition by measure, source, workspace_id, api_key_id
+            order by event_date asc rows between 56 preceding and 24 preceding
+        ) as earlier_rise,
+        own_sigma * sqrt((1 / 3 + 1 / least_weeks) / 7) as rise_sigma
+    from rises
+    cross join d01_settings as settings
+    where least_weeks >= 4
+),
+
+beyond_own as (
+    select
+        *,
+        rise - greatest(0, 0.6 * coalesce(earlier_rise, 0)) as own_rise
+    from own_growth
+),
+
+-- How far the levels of all keys wander, in their own spreads: where all wander, one that wanders is no news.
+shared_growth as (
+    select
+        measure,
+        event_date,
+        greatest(0, median(own_rise)) as shared_rise,
+        median(own_rise / rise_sigma) as middle_rise
+    from beyond_own
+    group by measure, event_date
+),
+
+day_wanders as (
+    select
+        measure,
+        event_date,
+        shared_rise,
+        quantile_cont(abs(own_rise / rise_sigma - middle_rise), 0.4) / 0.5244 as day_wander
+    from beyond_own
+    inner join shared_growth using (measure, event_date)
+    group by measure, event_date, shared_rise
+),
+
+wanders as (
+    select
+        *,
+        greatest(1, median(day_wander) over (
+            partition by measure order by event_date asc rows between 27 preceding and current row
+        )) as wander
+    from day_wanders
+),
+
+scored as (
+    select
+        beyond_own.*,
+        own_rise - shared_rise as beyond,
+        (own_rise - shared_rise) / (rise_sigma * wander) as score
+    from beyond_own
+    inner join wanders using (measure, event_date)
+),
+
+side_by_side as (
+    select
+        spend.source, spend.workspace_id, spend.api_key_id, spend.event_date,
+        spend.beyond, spend.season + spend.short_level as recent_level,
+        least(spend.score, 1.3 * tokens.score) as score
+    from scored as spend
+    inner join scored as tokens
+        on spend.source = tokens.source and spend.workspace_id = tokens.workspace_id
+        and spend.api_key_id = tokens.api_key_id and spend.event_date = tokens.event_date
+        and tokens.measure = 'tokens'
+    where spend.measure = 'spend'
+),
+
+-- A flagged day after which the level stayed up began a launch, which has been told.
+level_changes as (
+    select
+        source, workspace_id, api_key_id, event_date,
+        median(s) over (
+            partition by source, workspace_id, api_key_id order by event_date asc rows between 1 following and 14 following
+        ) - short_level as step
+    from d04_residuals
+    where measure = 'spend'
+),
+
+launches as (
+    select level_changes.*
+    from level_changes
+    inner join d10_spend_flags as flags using (source, workspace_id, api_key_id, event_date)
+    where flags.direction = 'up'
+),
+
+untold as (
+    select
+        side_by_side.*,
+        coalesce(max(launches.step), 0) as told_step
+    from side_by_side
+    left join launches
+        on side_by_side.source = launches.source and side_by_side.workspace_id = launches.workspace_id
+        and side_by_side.api_key_id = launches.api_key_id
+        and launches.event_date between side_by_side.event_date - 75 and side_by_side.event_date
+    group by all
+)
+
+select
+    'slow_leak' as detector,
+    source, workspace_id, api_key_id, event_date,
+    'up' as direction,
+    21 * (exp(recent_level - beyond) - settings.log_offset_usd) as expected_usd,
+    21 * (exp(recent_level) - settings.log_offset_usd) as seen_usd,
+    score
+from untold
+cross join d01_settings as settings
+where
+    score > 2.6
+    and beyond > ln(1.1)
+    and told_step < 0.5 * beyond
+    and 21 * (exp(recent_level) - exp(recent_level - beyond)) >= 3 * settings.spend_floor_usd
