@@ -110,12 +110,17 @@ def compare(truth: Mapping[str, Any], marts: duckdb.DuckDBPyConnection) -> list[
         )
     verdicts = (line for judge in _JUDGES for line in _verdicts(marts, judge))
     return [
-        *_totals(marts, truth["events"], truth["world"]["connectors"]),
+        *_totals(marts, truth["events"], connectors_of(truth["world"])),
         *_deliveries(marts),
         *_findings(marts),
         *verdicts,
         *credits.compare(marts, truth["credits"]),
     ]
+
+
+def connectors_of(world: Mapping[str, Any]) -> list[str]:
+    """Return the connectors of a world; truth.json of version 0.2 calls them dialects."""
+    return world.get("connectors") or world["dialects"]
 
 
 def _totals(

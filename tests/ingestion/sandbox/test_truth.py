@@ -13,6 +13,7 @@ import genai_prices
 import pytest
 
 from ingestion.sandbox import write_world
+from ingestion.sandbox.judge import connectors_of
 from ingestion.sandbox.world.prices import UNKNOWN_MODEL
 from ingestion.sandbox.world.tenants import rule_on, tenants
 
@@ -192,3 +193,7 @@ def test_a_spike_of_cents_and_one_on_a_day_that_is_not_over_are_no_faults(tmp_pa
     assert spikes(29, 400) == []
     assert spikes(30, 400) == ["2026-08-31"] * 2
     assert spikes(30, 20) == []
+
+
+def test_a_truth_of_version_0_2_names_its_connectors() -> None:
+    assert connectors_of({"dialects": ["infron"]}) == connectors_of({"connectors": ["infron"]}) == ["infron"]
