@@ -147,9 +147,19 @@ pooled as (
     group by measure, event_date
 )
 
--- A key that happened to be calm is not trusted to stay so calm.
+-- A key that happened to be calm is not trusted to stay so calm, and a day on which few calls are expected scatters by
+-- their number, however steady the other days are.
 select
     own_sigmas.*,
-    greatest(own_sigma, sqrt(0.7 * own_sigma * own_sigma + 0.3 * coalesce(pooled_sigma, own_sigma) * coalesce(pooled_sigma, own_sigma))) as sigma
+    sqrt(
+        greatest(own_sigma * own_sigma, 0.7 * own_sigma * own_sigma + 0.3 * coalesce(pooled_sigma * pooled_sigma, 0))
+        + settings.count_scatter * settings.count_scatter
+        * case
+            when weekday_is_used = 1
+                then greatest(0, 1 / greatest(usual_requests * exp(season), 1) - 1 / greatest(usual_requests, 1))
+            else 0
+        end
+    ) as sigma
 from own_sigmas
 left join pooled using (measure, event_date)
+cross join d01_settings as settings

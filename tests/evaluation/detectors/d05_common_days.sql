@@ -31,7 +31,8 @@ shares as (
     select
         *,
         case level when 0 then 5 when 1 then 6 else 10 end as least_keys,
-        case level when 0 then 0.5 when 1 then 0.25 else 0.08 end as least_share
+        case level when 0 then 0.5 when 1 then 0.25 else 0.08 end as least_down_share,
+        case level when 0 then 0.8 when 1 then 0.45 else 0.2 end as least_up_share
     from counted
 ),
 
@@ -40,8 +41,8 @@ common as (
         source,
         workspace_id,
         event_date,
-        case when keys >= least_keys and down_share >= least_share then usual_down end as common_down,
-        case when keys >= least_keys and up_share >= 1.5 * least_share then usual_up end as common_up
+        case when keys >= least_keys and down_share >= least_down_share then usual_down end as common_down,
+        case when keys >= least_keys and up_share >= least_up_share then usual_up end as common_up
     from shares
 )
 

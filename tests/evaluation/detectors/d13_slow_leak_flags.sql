@@ -1,6 +1,6 @@
--- Weeks in which a key's level rises little by little: each weekday of the last three weeks against itself in the six
--- weeks before, beyond the growth the key had earlier and the growth of all keys. Spend and tokens must both have risen.
--- A day counts for no more than 1.5 spreads off its week, so that a spike is not a leak.
+-- Weeks in which a key's level rises little by little: each weekday of the last two or three weeks against itself in the
+-- six weeks before, beyond the growth the key had earlier and the growth of all keys. Spend and tokens must both have
+-- risen. A day counts for no more than 1.5 spreads off its week, so that a spike is not a leak.
 with capped as (
     select
         *,
@@ -12,11 +12,19 @@ with capped as (
 weekdays as (
     select
         *,
-        avg(capped_y) over (same_weekdays rows between 2 preceding and current row)
-        - avg(capped_y) over (same_weekdays rows between 8 preceding and 3 preceding) as weekday_rise,
+        avg(capped_y) over (same_weekdays rows between 2 preceding and current row) as level_of_three,
+        avg(capped_y) over (same_weekdays rows between 1 preceding and current row) as level_of_two,
+        avg(capped_y) over (same_weekdays rows between 8 preceding and 3 preceding) as base_level,
         count(*) over (same_weekdays rows between 8 preceding and 3 preceding) as base_weeks
     from capped
     window same_weekdays as (partition by measure, source, workspace_id, api_key_id, weekday order by event_date asc)
+),
+
+-- A step is seen best over three weeks, a slope over two.
+spans as (
+    select *, 3 as span, level_of_three - base_level as weekday_rise from weekdays
+    union all
+    select *, 2 as span, level_of_two - base_level as weekday_rise from weekdays
 ),
 
 rises as (
@@ -24,9 +32,9 @@ rises as (
         *,
         avg(weekday_rise) over last_week as rise,
         min(base_weeks) over last_week as least_weeks
-    from weekdays
+    from spans
     window last_week as (
-        partition by measure, source, workspace_id, api_key_id order by event_date asc rows between 6 preceding and current row
+        partition by span, measure, source, workspace_id, api_key_id order by event_date asc rows between 6 preceding and current row
     )
 ),
 
@@ -34,10 +42,10 @@ own_growth as (
     select
         *,
         median(rise) over (
-            partition by measure, source, workspace_id, api_key_id
+            partition by span, measure, source, workspace_id, api_key_id
             order by event_date asc rows between 56 preceding and 24 preceding
         ) as earlier_rise,
-        own_sigma * sqrt((1 / 3 + 1 / least_weeks) / 7) as rise_sigma
+        own_sigma * sqrt((1 / span + 1 / least_weeks) / 7) as rise_sigma
     from rises
     cross join d01_settings as settings
     where least_weeks >= 4
@@ -53,30 +61,32 @@ beyond_own as (
 -- How far the levels of all keys wander, in their own spreads: where all wander, one that wanders is no news.
 shared_growth as (
     select
+        span,
         measure,
         event_date,
         greatest(0, median(own_rise)) as shared_rise,
         median(own_rise / rise_sigma) as middle_rise
     from beyond_own
-    group by measure, event_date
+    group by span, measure, event_date
 ),
 
 day_wanders as (
     select
+        span,
         measure,
         event_date,
         shared_rise,
         quantile_cont(abs(own_rise / rise_sigma - middle_rise), 0.4) / 0.5244 as day_wander
     from beyond_own
-    inner join shared_growth using (measure, event_date)
-    group by measure, event_date, shared_rise
+    inner join shared_growth using (span, measure, event_date)
+    group by span, measure, event_date, shared_rise
 ),
 
 wanders as (
     select
         *,
         greatest(1, median(day_wander) over (
-            partition by measure order by event_date asc rows between 27 preceding and current row
+            partition by span, measure order by event_date asc rows between 27 preceding and current row
         )) as wander
     from day_wanders
 ),
@@ -87,7 +97,7 @@ scored as (
         own_rise - shared_rise as beyond,
         (own_rise - shared_rise) / (rise_sigma * wander) as score
     from beyond_own
-    inner join wanders using (measure, event_date)
+    inner join wanders using (span, measure, event_date)
 ),
 
 side_by_side as (
@@ -99,8 +109,12 @@ side_by_side as (
     inner join scored as tokens
         on spend.source = tokens.source and spend.workspace_id = tokens.workspace_id
         and spend.api_key_id = tokens.api_key_id and spend.event_date = tokens.event_date
-        and tokens.measure = 'tokens'
+        and spend.span = tokens.span and tokens.measure = 'tokens'
     where spend.measure = 'spend'
+    qualify row_number() over (
+        partition by spend.source, spend.workspace_id, spend.api_key_id, spend.event_date
+        order by least(spend.score, 1.3 * tokens.score) desc, spend.span asc
+    ) = 1
 ),
 
 -- A flagged day after which the level stayed up began a launch, which has been told.
