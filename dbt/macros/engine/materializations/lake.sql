@@ -51,7 +51,7 @@
         {%- call statement('copy') -%}
             {{ keep_join_order() }};
             {% if days | length == 1 -%}
-                -- DuckDB makes folders only for partitions; the seed file is nobody's and is swept.
+                -- DuckDB makes folders only for partitions; no reader takes files whose name begins with a dot.
                 copy (select date '{{ days[0][0] }}' as event_date, 0 as seed) to '{{ folder }}' (
                     format parquet, partition_by (event_date), filename_pattern '.folder_{i}', overwrite_or_ignore
                 );
