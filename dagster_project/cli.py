@@ -12,10 +12,12 @@ import sys
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
+from dagster_project import cli_alerts
+from dagster_project.cli_options import DAY, HomeOption, JsonOption, day, end, refuse, say
 from dagster_project.printable import joined
 from ingestion.files import keep_private, why_unwritable
 from ingestion.home import Home, HomeLocked, HomeUnusable
@@ -27,13 +29,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_alerts.app, name="alerts")
+app.command()(cli_alerts.incidents)
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="The home directory; $TOLLBOOK_HOME, else .tollbook.", show_default=False),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout; words for people go to stderr.")]
-DAY = ["%Y-%m-%d"]
 #: Errors of the machine (disk, permissions), not of the program.
 _REFUSALS = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO),
@@ -80,9 +78,9 @@ def run(
     Exit codes: 0 ok, 1 failed, 2 usage, 3 finished but something needs a person, 4 another run holds the lock, 130
     stopped. A closed output does not stop the run.
     """
-    first, last = _day(since), _day(until)
+    first, last = day(since), day(until)
     if first and last and first > last:
-        _refuse(f"--from {first} is after --to {last}; swap them")
+        refuse(f"--from {first} is after --to {last}; swap them")
     from dagster_project.runs.night import Asked
 
     _night(Home.locate(home), as_json, Asked(first, last, accept_vanished or ()))
@@ -109,7 +107,7 @@ def restate(
         restatement = Restatement.of(since.date(), until.date(), reason)
         _night(Home.locate(home), as_json, Asked(restatement=restatement))
     except NotRestatable as error:
-        _refuse(str(error))
+        refuse(str(error))
 
 
 @app.command()
@@ -126,9 +124,9 @@ def trace(
     try:
         events = report.trace(located, request_id)
     except NothingPublished as error:
-        _end(str(error), 1)
+        end(str(error), 1)
     if not events:
-        _end(f"no request {request_id!r} in {located.published_database}", 1)
+        end(f"no request {request_id!r} in {located.published_database}", 1)
     if as_json:
         typer.echo(json.dumps([report.as_json(event) for event in events], indent=2))
         return
@@ -187,9 +185,9 @@ def export(
             )
         )
     except NothingPublished as error:
-        _end(str(error), 1)
+        end(str(error), 1)
     except ExportError as error:
-        _refuse(str(error))
+        refuse(str(error))
 
 
 @app.command()
@@ -213,11 +211,11 @@ def close(
         with writing(located, wait_seconds=0):
             closed, is_new = closing.close(located, name, datetime.now(UTC).date(), objections, force=force)
     except HomeLocked as error:
-        _end(str(error), 4)
+        end(str(error), 4)
     except closing.NotOver as error:
-        _refuse(str(error))
+        refuse(str(error))
     except closing.NotClosable as error:
-        _end(str(error), 3)
+        end(str(error), 3)
     typer.echo(joined(closing.summary_lines(closed, is_new)))
 
 
@@ -227,20 +225,30 @@ def reconcile(
         datetime | None,
         typer.Option(formats=["%Y-%m"], help="Only items of this month, e.g. 2026-11.", show_default=False),
     ] = None,
+    items: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATUS",
+            help="List the items of a status: invoice, payment, amount, age, link.",
+            show_default=False,
+        ),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every reconciliation, status by status, and what to do next.
+    """Show every reconciliation, status by status, or the items of one status, and what to do next.
 
     Exit codes: 0 everything is explained, 1 nothing is published yet, 2 usage, 3 something needs a person.
     """
     from dagster_project.books.published import NothingPublished
     from dagster_project.reports import reconcile as report
 
+    if items is not None:
+        _reconcile_items(Home.locate(home), items, day(month), as_json)
     try:
-        standings = report.reconcile(Home.locate(home), _day(month))
+        standings = report.reconcile(Home.locate(home), day(month))
     except NothingPublished as error:
-        _end(str(error), 1)
+        end(str(error), 1)
     if as_json:
         typer.echo(json.dumps([standing.as_json() for standing in standings], indent=2))
     else:
@@ -260,7 +268,7 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     try:
         report = examine(Home.locate(home))
     except SourcesError as error:
-        _refuse(str(error))
+        refuse(str(error))
     typer.echo(json.dumps(report.as_json(), indent=2) if as_json else joined(report.lines()))
     raise typer.Exit(3 if report.needs_a_person else 0)
 
@@ -285,9 +293,9 @@ def sandbox(
         with writing(located, wait_seconds=0):
             truth = write_world(located.root, days, requests_per_day, seed, tuple(connector or ("infron",)))
     except HomeLocked as error:
-        _end(str(error), 4)
+        end(str(error), 4)
     except SandboxError as error:
-        _refuse(str(error))
+        refuse(str(error))
     typer.echo(
         f"wrote {days} days, {truth.events['requests']:,} requests, {len(truth.faults)} planted faults"
         f" into {located.root}"
@@ -305,13 +313,32 @@ def main() -> None:
     try:
         app()
     except HomeUnusable as error:
-        _say(str(error))
+        say(str(error))
         sys.exit(2)
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise
-        _say(f"{error.filename or 'a file'}: {error.strerror}")
+        say(f"{error.filename or 'a file'}: {error.strerror}")
         sys.exit(1)
+
+
+def _reconcile_items(home: Home, status: str, month: date | None, as_json: bool) -> NoReturn:
+    """List the items of one status and end."""
+    from dagster_project.books.published import NothingPublished
+    from dagster_project.reports import reconcile_items as report
+    from ingestion.sources import SourcesError
+
+    try:
+        found = report.items(home, status, month)
+    except NothingPublished as error:
+        end(str(error), 1)
+    except (report.NoSuchStatus, SourcesError) as error:
+        refuse(str(error))
+    if as_json:
+        typer.echo(json.dumps([item.as_json() for item in found], indent=2))
+    else:
+        typer.echo(joined(report.lines(found, status)))
+    raise typer.Exit(3 if any(item.next_step for item in found) else 0)
 
 
 def _night(home: Home, as_json: bool, asked: Asked) -> None:
@@ -329,37 +356,17 @@ def _night(home: Home, as_json: bool, asked: Asked) -> None:
     try:
         ended = stoppable(lambda: nightly(home, code, console, asked))
     except HomeLocked as error:
-        _end(str(error), ExitCode.LOCKED)
+        end(str(error), ExitCode.LOCKED)
     except SourcesError as error:
-        _refuse(str(error))
+        refuse(str(error))
     except KeyboardInterrupt:
         console.restore_terminal()
-        _say("stopped; the published marts are unchanged, and `tollbook run` continues where it stopped")
+        say("stopped; the published marts are unchanged, and `tollbook run` continues where it stopped")
         os._exit(128 + signal.SIGINT)  # a normal exit would wait for the running statement
     except Exception:
         # Dagster's and dbt's messages do not say that the disk is full.
         if reason := why_unwritable(home.root):
             message = f"{reason}; free space or allow writing, and `tollbook run` continues where it stopped"
-            _end(message, ExitCode.FAILED)
+            end(message, ExitCode.FAILED)
         raise
     raise typer.Exit(ended)
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
-
-
-def _refuse(message: str) -> None:
-    """End with a usage error."""
-    _end(message, 2)
-
-
-def _end(message: str, code: int) -> None:
-    _say(message)
-    raise typer.Exit(code)
-
-
-def _say(message: str) -> None:
-    from dagster_project.runs.console import Output
-
-    print(message, file=Output(sys.stderr))

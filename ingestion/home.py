@@ -7,6 +7,7 @@
       build.duckdb                    private to the nightly run
       tollbook.duckdb                 published, safe to keep open
       exports/  dagster/              files for people; DAGSTER_HOME
+      alerts/                         what was told, and what waits to be sent
 
 Knows where things are, never what is in them.
 """
@@ -121,6 +122,46 @@ class Home:
     def dagster(self) -> Path:
         """DAGSTER_HOME: run storage, schedules, and dbt's target folder."""
         return self.root / "dagster"
+
+    @property
+    def alert_routes(self) -> Path:
+        """alerts.yml: who is told what, and when."""
+        return self.config / "alerts.yml"
+
+    @property
+    def alert_urls(self) -> Path:
+        """Addresses of channels with their secrets; for its owner alone."""
+        return self.config / "alert_urls"
+
+    @property
+    def alerts(self) -> Path:
+        """What was decided to be told, sent or not."""
+        return self.root / "alerts"
+
+    @property
+    def alerts_waiting(self) -> Path:
+        """News for the next digest: `<channel>/<news>.json`."""
+        return self.alerts / "waiting"
+
+    @property
+    def alerts_outbox(self) -> Path:
+        """Messages to send: `<message>.json`."""
+        return self.alerts / "outbox"
+
+    @property
+    def alerts_sent(self) -> Path:
+        """Messages that were sent, without their text: `<message>.json`."""
+        return self.alerts / "sent"
+
+    @property
+    def alerts_known(self) -> Path:
+        """Everything that was ever found, as it was seen last."""
+        return self.alerts / "known.json"
+
+    @property
+    def alerts_lock(self) -> Path:
+        """Held by the one process that decides and sends."""
+        return self.alerts / "alerts.lock"
 
     @property
     def sandbox(self) -> Path:

@@ -7,11 +7,12 @@ Rulings: docs/decisions/runs.md#runs-1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from dagster_project.alerts.nights import NightFacts
 from dagster_project.runs.console import Console
 
 PUBLICATION_STEP = "publication"
@@ -56,6 +57,7 @@ class Night:
     vanished: list[str] = field(default_factory=list)
     unread_sources: list[str] = field(default_factory=list)
     unreadable_events: list[str] = field(default_factory=list)
+    undelivered: list[str] = field(default_factory=list)
     days_rebuilt: int = 0
     files_read: int = 0
     new_payments: int = 0
@@ -77,9 +79,23 @@ class Night:
             return ExitCode.USAGE
         if self.unreadable_events or (self.failed_steps and not self.failed_checks):
             return ExitCode.FAILED
-        if self.failed_checks or self.findings or self.unread_sources or self.held_back:
+        if self.failed_checks or self.findings or self.unread_sources or self.held_back or self.undelivered:
             return ExitCode.NEEDS_A_PERSON
         return ExitCode.OK
+
+    def facts(self) -> NightFacts:
+        """Return the facts that alerts are made of."""
+        failed = [] if self.failed_checks else list(self.failed_steps.items())
+        failed += [("the events of Dagster", message) for message in self.unreadable_events[:1]]
+        return NightFacts(
+            is_published=self.published,
+            failed=failed,
+            failed_checks=self.failed_checks,
+            findings=self.findings,
+            held_back=self.held_back,
+            not_fetched=self.unread_sources,
+            vanished=self.vanished,
+        )
 
 
 class Listener:
@@ -174,6 +190,15 @@ class Listener:
         if "dagster/row_count" in numbers:
             numbers = {"rows": numbers.pop("dagster/row_count"), **numbers}
         return numbers
+
+
+def night_of(entries: Iterable[Any]) -> Night:
+    """Return what happened in a run that is over, from the entries of its event log."""
+    night = Night()
+    listener = Listener(night, Console(None))
+    for entry in entries:
+        listener(entry)
+    return night
 
 
 def _seen(check: Any) -> str:

@@ -1,7 +1,7 @@
 """`tollbook run`: one nightly run, in this process, through Dagster.
 
     lock ► sources.yml ► usage APIs ► days that need it ► job `nightly` on the home's own instance
-                                                        ► summary ► exit code
+                                                        ► summary ► alerts ► exit code
 
 The same job runs in the Dagster UI; this module adds one lock over the whole run, output for people and an exit code
 for a scheduler. Usage APIs have a separate run before it, so that the pages they land are among the planned days.
@@ -19,13 +19,15 @@ from datetime import date
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from dagster_project.alerts.delivery import send_alerts
+from dagster_project.alerts.nights import NightFacts
 from dagster_project.books.locks import writing
-from dagster_project.books.restating import Restatement, refuse_closed, restated, summary_lines
+from dagster_project.books.restating import NotRestatable, Restatement, refuse_closed, restated, summary_lines
 from dagster_project.runs.console import Console, listening, say_all
 from dagster_project.runs.events import ExitCode, Listener, Night
 from dagster_project.runs.planner import Plan, plan, streams_of
 from ingestion import accepted
-from ingestion.home import HOME_VARIABLE, Home
+from ingestion.home import HOME_VARIABLE, Home, HomeLocked
 from ingestion.landing import problems
 from ingestion.sources import Source, SourcesError, load_sources
 
@@ -65,14 +67,29 @@ class Code:
     found: Callable[[Home], Sequence[str]]
 
 
+class UnknownSource(SourcesError):
+    """An argument names a source that does not exist; the person who typed it is told, nobody else."""
+
+
 def nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
-    """Execute one nightly run.
+    """Execute one nightly run and send its alerts, also if it could not start.
 
     Raises:
         HomeLocked: another process is writing this home.
         SourcesError: sources.yml cannot be used, or `accept_vanished` names an unknown source.
         NotRestatable: a restatement names days of a closed month.
     """
+    try:
+        return _nightly(home, code, console, asked)
+    except (HomeLocked, NotRestatable, UnknownSource):
+        raise
+    except Exception as error:
+        failed = [("startup", str(error) or type(error).__name__)]
+        say_all(console, send_alerts(home, NightFacts(is_published=False, failed=failed)).lines())
+        raise
+
+
+def _nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
     from dagster_project.runs.instance import OURS, end_dead_runs, open_instance, remove_old_logs
 
     os.environ[HOME_VARIABLE] = str(home.root)
@@ -102,7 +119,7 @@ def _refuse_unknown(home: Home, sources: list[Source], names: Sequence[str]) -> 
     known = sorted({source.name for source in sources} | set(accepted.sources(home)))
     for name in names:
         if name not in known:
-            raise SourcesError(
+            raise UnknownSource(
                 f"--accept-vanished {name}: no source has this name (known: {', '.join(known)})"
             )
 
@@ -189,6 +206,9 @@ def _conclude(home: Home, code: Code, night: Night, console: Console) -> None:
         console.say("")
         say_all(console, summary.lines())
     _say_found(home, code, night, console)
+    outcome = send_alerts(home, night.facts())
+    night.undelivered.extend(outcome.undelivered)
+    say_all(console, outcome.lines())
     console.say(_verdict(home, night))
     console.event(
         "finished",
@@ -203,6 +223,8 @@ def _conclude(home: Home, code: Code, night: Night, console: Console) -> None:
             "unread_sources": night.unread_sources,
             "held_back": night.held_back,
             "vanished": night.vanished,
+            "alerts_sent": list(outcome.sent),
+            "alerts_undelivered": night.undelivered,
             "summary": summary.as_json() if summary else None,
         },
     )

@@ -133,3 +133,28 @@ class AnomalySetting(Row):
         if self.setting.endswith("_days") and self.value != int(self.value):
             raise ValueError(f"{self.setting} counts days; write a whole number")
         return self
+
+
+class IncidentAcknowledgement(Row):
+    """A person knows of an incident; until the end of a day it is not told again as still open."""
+
+    anomaly_id: Text
+    until_date: Day
+    reason: Text
+
+
+class AlertSuppression(Row):
+    """Incidents nobody is told of until the end of a day. An empty column means any; not all may be empty."""
+
+    detector: OptionalText = None
+    subject_type: OptionalText = None
+    subject_id: OptionalText = None
+    source: OptionalText = None
+    until_date: Day
+    reason: Text
+
+    @model_validator(mode="after")
+    def _of_something(self) -> AlertSuppression:
+        if not (self.detector or self.subject_id or self.source):
+            raise ValueError("suppresses everything; write a detector, a subject_id or a source")
+        return self

@@ -8,9 +8,11 @@ import polars as pl
 
 from ingestion.config.money_rows import Budget, CreditBalance, CreditGrant, CreditPack, CreditSetting
 from ingestion.config.rows import (
+    AlertSuppression,
     AnomalySetting,
     Currency,
     DiscountRule,
+    IncidentAcknowledgement,
     ModelAlias,
     PriceOverride,
     ProviderAlias,
@@ -155,5 +157,22 @@ TABLES = {
             "reason": _TEXT,
         },
         ("budget_id",),
+    ),
+    "incident_acknowledgements": Table(
+        IncidentAcknowledgement,
+        {"anomaly_id": _TEXT, "until_date": _DAY, "reason": _TEXT},
+        ("anomaly_id",),
+    ),
+    "alert_suppressions": Table(
+        AlertSuppression,
+        {
+            "detector": _TEXT,
+            "subject_type": _TEXT,
+            "subject_id": _TEXT,
+            "source": _TEXT,
+            "until_date": _DAY,
+            "reason": _TEXT,
+        },
+        ("detector", "subject_type", "subject_id", "source"),
     ),
 }

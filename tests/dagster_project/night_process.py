@@ -56,7 +56,7 @@ def night(home: Home, *arguments: str, kill: str = "", unread: bool = False) -> 
 
 def tollbook(home: Home, command: str, *arguments: str, kill: str = "", unread: bool = False) -> Ended:
     """Run a command of `tollbook` over `home`; `kill` and `unread` as for `night`."""
-    return _ended(home, _command, (command, "--home", str(home.root), *arguments), kill, unread)
+    return _ended(home, _command, (*command.split(), "--home", str(home.root), *arguments), kill, unread)
 
 
 def job(home: Home, name: str, run_config: Mapping[str, Any]) -> Ended:
@@ -135,6 +135,7 @@ def _arm(moment: str) -> None:
     'after <step>', 'during <what a step says>', 'before the rename' of tollbook.duckdb, or 'before naming' or 'after
     naming' a file whose name ends so. After 'terminated' it gets a SIGTERM, and a minute to heed it.
     """
+    from dagster_project.alerts import sending
     from dagster_project.books import publishing
     from dagster_project.runs.console import Console
     from ingestion import files
@@ -143,7 +144,9 @@ def _arm(moment: str) -> None:
     moment = moment.removeprefix("terminated ")
     when, _, what = moment.partition(" ")
     naming, _, ending = what.partition(" ")
-    if moment == "before the rename":
+    if moment == "after sending":
+        sending.send = _dying_after(sending.send, die)
+    elif moment == "before the rename":
         publishing._replace = die
     elif naming == "naming":
         files.publish = _dying_around(files.publish, when, ending, die)
@@ -151,6 +154,14 @@ def _arm(moment: str) -> None:
         Console.step_finished = _dying_at(what, die)
     else:
         Console.activity = _dying_at(what, die)
+
+
+def _dying_after(work: Callable[..., None], die: Callable[[], None]) -> Callable[..., None]:
+    def done(*arguments: object) -> None:
+        work(*arguments)
+        die()
+
+    return done
 
 
 def _dying_around(

@@ -279,7 +279,7 @@ def test_packs_grants_settings_and_budgets_take_their_defaults(home):
             "setting,value,reason\ninvoice_grace_days,2.5,x",
             "invoice_grace_days counts days; write a whole number",
         ),
-        ("discounts", "a\n", "config/discounts.csv: no such table; write one of anomaly_settings, "),
+        ("discounts", "a\n", "config/discounts.csv: no such table; write one of alert_suppressions, "),
         (
             "currencies",
             'currency,exponent,tolerance_minor\n"jpy,0,0',
