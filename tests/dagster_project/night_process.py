@@ -92,7 +92,9 @@ def _run(
     said: str,
     environment: dict[str, str],
 ) -> None:
-    os.environ.update(environment)  # the server keeps the one it was started with
+    # The server keeps the environment it was started with.
+    os.environ.clear()
+    os.environ.update(environment)
     if kill:
         _arm(kill)
     with ExitStack() as stack:
