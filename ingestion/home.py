@@ -232,6 +232,16 @@ class Home:
         return self.lake / "recon_statuses"
 
     @property
+    def dq_results(self) -> Path:
+        """Validation results: `<suite>/<source>.<stream>.parquet`, or one file for a whole mart."""
+        return self.lake / "dq_results"
+
+    @property
+    def data_docs(self) -> Path:
+        """Validation results as pages for a browser; `index.html` first."""
+        return self.exports / "data_docs"
+
+    @property
     def closed_files_note(self) -> Path:
         """Sizes and times of closed files when they were hashed last."""
         return self.dagster / "closed_files.json"

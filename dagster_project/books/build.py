@@ -51,6 +51,7 @@ def build(
     home.restatements.mkdir(parents=True, exist_ok=True)
     home.status_history.mkdir(parents=True, exist_ok=True)
     state.write_no_requests(home)
+    home.dq_results.mkdir(parents=True, exist_ok=True)
     restore_days(home)
     state.prepare(
         home,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dagster_project.books import closing, publication, restating, state
+from ingestion.files import remove_unfinished
 from ingestion.home import Home
 
 
 def remove_abandoned(home: Home) -> None:
-    """Remove half-written files of killed publications."""
+    """Remove half-written files of killed publications and gates."""
     for pattern in ("tollbook.duckdb.tmp-*", "marts.duckdb.tmp-*"):
         for path in home.root.glob(pattern):
             path.unlink()
+    remove_unfinished(home.dq_results)
 
 
 def remove_unneeded(home: Home) -> int:
@@ -19,6 +21,8 @@ def remove_unneeded(home: Home) -> int:
     needed |= state.lake_files(home) | publication.kept_files(home)
     removed = 0
     for path in home.lake.rglob("*.parquet"):
+        if home.dq_results in path.parents:
+            continue
         file = path.relative_to(home.lake).as_posix()
         if file not in needed and not path.name.startswith("."):
             path.unlink()

@@ -48,15 +48,20 @@ class Translator(DagsterDbtTranslator):
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
     ) -> dg.AssetCheckSpec | None:
-        """No check blocks; the step fails after all results are reported, if a check that is not a finding failed."""
+        """A check blocks unless it is a finding; the step fails after all results are reported."""
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         if spec is None:
             return None
         node = manifest["nodes"][unique_id]
+        is_finding = FINDING in node["tags"]
         return spec._replace(
-            blocking=False,
+            blocking=not is_finding,
             description=node.get("description") or spec.description or _described(node),
-            metadata={**(spec.metadata or {}), "finding": FINDING in node["tags"]},
+            metadata={
+                **(spec.metadata or {}),
+                "finding": is_finding,
+                **({} if is_finding else {"holds_back": "the publication"}),
+            },
         )
 
     def _raw_deps(self, deps: Sequence[dg.AssetDep]) -> list[dg.AssetDep]:

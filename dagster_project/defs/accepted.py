@@ -11,8 +11,10 @@ from pydantic import Field
 
 from dagster_project.books.locks import writing
 from dagster_project.clock import today
-from dagster_project.defs.raw import GROUP, OWNERS, check_result
+from dagster_project.defs.check_results import HOLDS_BACK, check_result, docs_link
+from dagster_project.defs.raw import GROUP, OWNERS
 from dagster_project.defs.resources import HomeResource
+from dagster_project.quality import data_docs
 from dagster_project.runs.events import HELD_BACK, SILENT, VANISHED
 from dagster_project.runs.names import LOAD_RECORDS, PAYMENTS, raw_key, usage_api_key
 from dagster_project.steps.accepting import AcceptanceResult, accept_sources
@@ -52,12 +54,14 @@ def load_records_asset(configured: Sources) -> dg.AssetsDefinition:
                 SOMETHING,
                 asset=LOAD_RECORDS,
                 blocking=True,
+                metadata={HOLDS_BACK: "the publication"},
                 description="landing/ holds files, and some source is accepted. If not, nothing is published: an empty "
                 "landing/ is a folder that was not mounted.",
             ),
             dg.AssetCheckSpec(
                 HELD_BACK,
                 asset=LOAD_RECORDS,
+                metadata={HOLDS_BACK: "the source"},
                 description="Every landed file was read, passed its gate, and no events were lost. "
                 "Otherwise the source keeps its accepted files; other sources are not affected.",
             ),
@@ -82,8 +86,13 @@ def load_records_asset(configured: Sources) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         with writing(tollbook.home):
             result = accept_sources(tollbook.home, tollbook.sources, today(), config.accept_vanished)
+            data_docs.write(tollbook.home)
         yield dg.MaterializeResult(
-            metadata={"held_back": len(result.held_back), "vanished": len(result.vanished)}
+            metadata={
+                "held_back": len(result.held_back),
+                "vanished": len(result.vanished),
+                **docs_link(tollbook.home),
+            }
         )
         yield from _checks(result)
 

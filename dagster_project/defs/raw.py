@@ -1,14 +1,16 @@
 """Raw assets only: landing/ → raw/ and rejects/, one asset per source and stream, one partition per day."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 import dagster as dg
 
 from dagster_project.books.locks import writing
+from dagster_project.defs.check_results import HOLDS_BACK, check_result, suite_result
 from dagster_project.defs.partitions import delivery_days
 from dagster_project.defs.resources import HomeResource
 from dagster_project.quality.gates import event_streams, judge_raw
+from dagster_project.quality.suites.raw_day import RAW_DAY
 from dagster_project.runs.names import TABLES, raw_key, usage_api_key
 from dagster_project.steps.accepting import accept_records_of_0_2
 from dagster_project.steps.conversion import DayTotals, convert_days, landed_days
@@ -19,6 +21,7 @@ from ingestion.sources import Source, load_sources
 GROUP = "raw"
 OWNERS = ["team:data-platform"]
 GATE = "day_looks_like_a_day"
+USUAL = "day_looks_usual"
 READ = "every_file_was_read"
 #: A file still being written may be complete a minute later.
 RETRIES = 2
@@ -53,7 +56,8 @@ def tables(tollbook: HomeResource) -> dg.MaterializeResult:
 def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """Make the asset of one stream; a run over a range of days converts all of them in one go.
 
-    A fault in its files fails a check and holds back only this source (defs/accepted.py).
+    A fault in its files fails a check and holds back only this source (defs/accepted.py). No check of it is `blocking`,
+    because Dagster would then skip all that follows, for every source: docs/decisions/quality.md#quality-5.
     """
     key = raw_key(source, stream)
     is_judged = stream in event_streams(source)
@@ -69,7 +73,7 @@ def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -
             group_name=GROUP,
             owners=OWNERS,
             kinds={"duckdb", "parquet"},
-            check_specs=[_read_check(key), *([_gate(key, source)] if is_judged else [])],
+            check_specs=[_read_check(key), *([_gate(key, source), _usual(key)] if is_judged else [])],
             description=f"{source.name} {stream}, as typed Parquet: one file per delivered file, nothing "
             f"thrown away. Connector {source.connector}; bad lines are in rejects/ with their reason.",
         )
@@ -84,7 +88,8 @@ def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -
             yield reported(context, converted.days)
             yield check_result(READ, list(converted.unread.values()))
             if verdict:
-                yield check_result(GATE, verdict.failures, {"days_judged": verdict.judged})
+                yield suite_result(GATE, verdict, verdict.failures, tollbook.home)
+                yield suite_result(USUAL, verdict, verdict.warnings, tollbook.home)
 
     return convert
 
@@ -93,6 +98,7 @@ def _read_check(key: dg.AssetKey) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         READ,
         asset=key,
+        metadata={HOLDS_BACK: "the source"},
         description="No file changed while it was read, and each could be opened. If not, the source keeps its "
         "accepted files, and the next run reads the file again.",
     )
@@ -102,6 +108,7 @@ def _gate(key: dg.AssetKey, source: Source) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         GATE,
         asset=key,
+        metadata={HOLDS_BACK: RAW_DAY.holds_back},
         description="Lines are accounted for, ids are there, statuses, times and token counts are possible, "
         f"and at most {source.reject_threshold:.0%} of the lines, or {source.reject_minimum_lines}, were "
         "rejected. If not, the source keeps its accepted files: replace or remove the delivered file and run "
@@ -109,19 +116,12 @@ def _gate(key: dg.AssetKey, source: Source) -> dg.AssetCheckSpec:
     )
 
 
-def check_result(
-    name: str,
-    sentences: Sequence[str],
-    metadata: Mapping[str, object] | None = None,
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
-) -> dg.AssetCheckResult:
-    """Convert sentences to an AssetCheckResult, one line each; the check passed if there are none."""
-    return dg.AssetCheckResult(
-        check_name=name,
-        passed=not sentences,
-        severity=severity,
-        description="\n".join(sentences) or None,
-        metadata={"failures": len(sentences), **(metadata or {})},
+def _usual(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        USUAL,
+        asset=key,
+        description="Volume, filled and declared fields, models and hours are as in the weeks before. If not, it is a "
+        "warning and holds nothing back.",
     )
 
 

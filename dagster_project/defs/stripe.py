@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from dagster_project.books.locks import writing
-from dagster_project.defs.raw import GROUP, OWNERS, check_result
+from dagster_project.defs.check_results import check_result
+from dagster_project.defs.raw import GROUP, OWNERS
 from dagster_project.defs.resources import HomeResource
 from dagster_project.runs.events import PAYMENTS_READ
 from dagster_project.runs.names import PAYMENTS, TABLES

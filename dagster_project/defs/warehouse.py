@@ -1,6 +1,7 @@
 """The dbt models only: raw/ → build.duckdb and lake/, one asset per model, one check per dbt test."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 from dagster_dbt import dbt_assets
@@ -11,8 +12,10 @@ from dagster_project.books.closing import ClosedFileDamaged
 from dagster_project.books.locks import writing
 from dagster_project.books.restating import NotRestatable, Restatement, summary_lines
 from dagster_project.dbt_runner.build import BuildResult, DbtBroken, NodeResult
+from dagster_project.dbt_runner.failing_rows import failing_rows
 from dagster_project.dbt_runner.project import project
 from dagster_project.dbt_runner.translator import Translator
+from dagster_project.defs.check_results import table
 from dagster_project.defs.resources import DbtResource, HomeResource
 from dagster_project.reports.numbers import numbers_of
 from ingestion.home import Home
@@ -114,11 +117,13 @@ def dagster_results(
                 },
             )
         elif node.resource_type == "test" and node.status != "skipped" and node.name in checks:
-            yield check_result(checks[node.name], node)
+            yield check_result(checks[node.name], node, failing_rows(home, node))
 
 
-def check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResult:
-    """Convert a test's result to an AssetCheckResult; a finding warns, whatever its severity in dbt."""
+def check_result(
+    key: dg.AssetCheckKey, node: NodeResult, rows: Sequence[Mapping[str, Any]] = ()
+) -> dg.AssetCheckResult:
+    """Convert a test's result and its failing rows to an AssetCheckResult; a finding warns, whatever its severity."""
     severe = node.status in ("fail", "error") and not node.is_finding
     return dg.AssetCheckResult(
         asset_key=key.asset_key,
@@ -131,5 +136,6 @@ def check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResult
             "seconds": node.seconds,
             "finding": node.is_finding,
             "compiled_sql": node.compiled_path,
+            **table(rows),
         },
     )

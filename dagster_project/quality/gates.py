@@ -1,88 +1,75 @@
 """The gate of raw data: is a delivered day plausible?
 
-It checks content that has not passed before, identified by fingerprint; passed fingerprints and the last failures are
-kept in $TOLLBOOK_HOME/dagster/gates/. So a failed day is checked again until it passes, a passed day is not checked
-twice, and a run without changes does not start Great Expectations. The expectations are data in this module;
-accepting.py decides what happens to a source that fails.
+    load records ► content known? ─yes► its kept results
+                                  └no─► profile ► compare ► validate ► results ► passed? ► ledger
+
+It judges content that has not passed before, identified by fingerprint; fingerprints that passed are kept in
+$TOLLBOOK_HOME/dagster/gates/, with the profiles that later days are compared with. A day that failed stays open until
+its files change. When an earlier day changes, the days that are compared with it are judged again. accepting.py decides
+what happens to a source that fails.
+
+Rulings: docs/decisions/quality.md#quality-2, docs/decisions/quality.md#quality-5.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import duckdb
-
-from dagster_project.quality.expectations import Expectation, failures
+from dagster_project.quality import comparisons, profiles, results
+from dagster_project.quality.profiles import Day
+from dagster_project.quality.results import Result, Verdict
+from dagster_project.quality.suites.raw_day import RAW_DAY
+from dagster_project.quality.validation import validate
 from ingestion import load_records
-from ingestion.connectors import Stream
 from ingestion.files import whole
 from ingestion.home import Home
 from ingestion.sources import Source
-from ingestion.streams import TOKEN_LIMIT
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-ODD_SHARE = 0.05
-STATUSES = ("success", "failure", "timeout", "cancelled")
-#: A time outside [2020, a year after delivery] is a wrong unit or epoch, not a late row.
-EARLIEST = date(2020, 1, 1)
-LATEST_DAYS = 366
-
-#: Profile of rows, per delivery day and layout of the stream.
-PROFILE = """
-    create table profile (
-        delivered_on date, rows_read bigint, null_ids bigint, odd_statuses bigint, odd_times bigint,
-        min_tokens bigint, max_tokens bigint
-    )
-"""
-_COUNTS = ("lines", "events", "rejects", "blank_lines")
-
-RAW_EXPECTATIONS: Sequence[Expectation] = (
-    ("ExpectTableRowCountToBeBetween", {"min_value": 1}),
-    ("ExpectColumnValuesToBeInSet", {"column": "unaccounted_lines", "value_set": [0]}),
-    ("ExpectColumnValuesToBeInSet", {"column": "row_gap", "value_set": [0]}),
-    ("ExpectColumnValuesToBeInSet", {"column": "null_ids", "value_set": [0]}),
-    ("ExpectColumnValuesToBeBetween", {"column": "odd_status_share", "max_value": ODD_SHARE}),
-    ("ExpectColumnValuesToBeBetween", {"column": "odd_time_share", "max_value": ODD_SHARE}),
-    ("ExpectColumnValuesToBeBetween", {"column": "min_tokens", "min_value": 0}),
-    ("ExpectColumnValuesToBeBetween", {"column": "max_tokens", "max_value": TOKEN_LIMIT - 1}),
-)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Result of a gate: the number of days checked now, and every expectation that was not met."""
-
-    judged: int
-    failures: Sequence[str]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every expectation was met."""
-        return not self.failures
+Days = Mapping[str, Sequence[Mapping]]
 
 
 def judge_raw(home: Home, source: Source, stream: str) -> Verdict:
-    """Check the delivery days of an event stream whose content has not passed yet."""
-    ledger = _ledger(home, f"{source.name}.{stream}")
+    """Judge the delivery days of a stream of calls whose content has not been judged yet."""
+    name = f"{source.name}.{stream}"
     landed = _days(home, source, stream)
-    open_days = [day for day in landed if ledger.get(day) != _fingerprint(landed[day])]
-    if not open_days:
-        return Verdict(0, [])
-    frame = raw_profile(home, source, stream, {day: landed[day] for day in open_days})
-    found = failures(frame, [*RAW_EXPECTATIONS, few_rejects(source)], "delivered_on")
-    if found:
-        _note(home, f"{source.name}.{stream}.failures", dict.fromkeys(open_days, found))
-    else:
-        passed = {day: _fingerprint(files) for day, files in landed.items()}
-        _note(home, f"{source.name}.{stream}", passed)
-    return Verdict(len(open_days), found)
+    ledger = _ledger(home, name)
+    opened = [day for day in landed if ledger.get(day) != _fingerprint(landed[day])]
+    kept: dict[str, list[Result]] = {}
+    is_lost = _ledger_file(home, f"{name}.profiles").exists() and not results.are_kept(home, RAW_DAY, name)
+    if not opened and not is_lost:
+        return Verdict(0)
+    for result in results.read(home, RAW_DAY, name):
+        kept.setdefault(result.day, []).append(result)
+    measured = _measured(home, source, stream, landed, opened)
+    contents = {
+        day: _content(source, landed[day], comparisons.compared_with(day, measured)) for day in measured
+    }
+    asked = [
+        day for day in sorted(measured) if not _is_judged(kept.get(day, ()), contents[day], day in opened)
+    ]
+    judged = _judged(home, source, stream, landed, measured, contents, asked)
+    found = {day: judged.get(day) or kept[day] for day in landed if day in judged or day in kept}
+    results.keep(home, RAW_DAY, name, [result for day in found for result in found[day]])
+    passed = {day for day in opened if not any(_holds_back(result) for result in found[day])}
+    _note(
+        home,
+        name,
+        {
+            day: _fingerprint(files)
+            for day, files in landed.items()
+            if day in passed or ledger.get(day) == _fingerprint(files)
+        },
+    )
+    failed = [result for day in opened for result in found[day] if _holds_back(result)]
+    warned = [
+        result for day in asked for result in found[day] if not result.passed and not result.is_blocking
+    ]
+    return Verdict(len(asked), [*failed, *warned])
 
 
 def open_days(home: Home, sources: Sequence[Source]) -> set[date]:
@@ -101,11 +88,10 @@ def objections(home: Home, source: Source) -> tuple[list[str], date | None]:
     for stream in event_streams(source):
         found = _open_days(home, source, stream)
         if found:
-            failures = _ledger(home, f"{source.name}.{stream}.failures")
-            found_sentences = dict.fromkeys(
-                sentence for day in found for sentence in failures.get(day, ["not judged yet"])
-            )
-            sentences.append(f"{stream}: {'; '.join(found_sentences)}")
+            kept = results.read(home, RAW_DAY, f"{source.name}.{stream}")
+            failed = [result for result in kept if result.day in found and _holds_back(result)]
+            said = results.sentences(failed) or ["not judged yet"]
+            sentences.append(f"{stream}: {'; '.join(said)}")
             days += found
     return sentences, min(map(date.fromisoformat, days), default=None)
 
@@ -129,101 +115,80 @@ def event_streams(source: Source) -> list[str]:
     return [name for name in dict.fromkeys(names) if name in source.streams]
 
 
-def few_rejects(source: Source) -> Expectation:
-    """Return the expectation of a source's reject limit; up to `reject_minimum_lines` the share counts as 0."""
-    return (
-        "ExpectColumnValuesToBeBetween",
-        {"column": "reject_share", "max_value": source.reject_threshold},
-    )
-
-
-def raw_profile(
-    home: Home, source: Source, stream: str, days: Mapping[str, Sequence[Mapping]]
-) -> pd.DataFrame:
-    """One row per delivery day: counts from its load records, shares from the rows themselves."""
-    with duckdb.connect() as session:
-        session.sql(
-            """
-            create table landed (
-                delivered_on date, lines bigint, events bigint, rejects bigint, blank_lines bigint
+def _judged(
+    home: Home,
+    source: Source,
+    stream: str,
+    landed: Days,
+    measured: Mapping[str, Day],
+    contents: Mapping[str, str],
+    asked: Sequence[str],
+) -> dict[str, list[Result]]:
+    """Validate some days, all in one go, and return their results by day."""
+    compared = [comparisons.compare(day, measured, profiles.models_of(landed[day])) for day in asked]
+    judged: dict[str, list[Result]] = {}
+    settings = vars(source)
+    for validation in validate(RAW_DAY, [one.columns for one in compared], settings):
+        day, expectation = asked[validation.row], validation.expectation
+        rows: Sequence[Mapping] = ()
+        if not validation.passed:
+            rows = compared[validation.row].shown.get(expectation.column) or profiles.failing_rows(
+                home, source, stream, expectation.column, landed[day]
             )
-            """
+        judged.setdefault(day, []).append(
+            Result(
+                suite=RAW_DAY.name,
+                suite_version=RAW_DAY.version,
+                expectation=expectation.name,
+                source=source.name,
+                stream=stream,
+                day=day,
+                observed=validation.observed,
+                expected=f"{expectation.column} {expectation.demand(settings)}",
+                passed=validation.passed,
+                is_blocking=expectation.is_blocking,
+                failing_rows=results.as_json(rows),
+                content=contents[day],
+            )
         )
-        session.executemany(
-            "insert into landed values ($1, $2, $3, $4, $5)",
-            [(day, *(sum(file[name] for file in files) for name in _COUNTS)) for day, files in days.items()],
-        )
-        session.sql(PROFILE)
-        # Several formats of one stream may share a table.
-        layouts = {layout.table: layout for layout in source.reader.streams if layout.name == stream}
-        for table, layout in layouts.items():
-            files = [
-                str(home.raw / file["raw_file"])
-                for files in days.values()
-                for file in files
-                if file["raw_file"] and file["table"] == table
-            ]
-            if files:
-                _profile_rows(session, layout, files)
-        return session.sql(
-            """
-            select
-                landed.delivered_on,
-                cast(lines - events - rejects - blank_lines as bigint) as unaccounted_lines,
-                cast(events - coalesce(rows_read, 0) as bigint) as row_gap,
-                case when rejects > $few then cast(rejects as double) / lines else 0 end as reject_share,
-                coalesce(null_ids, 0) as null_ids,
-                coalesce(cast(odd_statuses as double) / rows_read, 0) as odd_status_share,
-                coalesce(cast(odd_times as double) / rows_read, 0) as odd_time_share,
-                coalesce(min_tokens, 0) as min_tokens,
-                coalesce(max_tokens, 0) as max_tokens
-            from landed
-            left join (
-                select
-                    delivered_on,
-                    cast(sum(rows_read) as bigint) as rows_read,
-                    cast(sum(null_ids) as bigint) as null_ids,
-                    cast(sum(odd_statuses) as bigint) as odd_statuses,
-                    cast(sum(odd_times) as bigint) as odd_times,
-                    min(min_tokens) as min_tokens,
-                    max(max_tokens) as max_tokens
-                from profile
-                group by delivered_on
-            ) as profile on landed.delivered_on = profile.delivered_on
-            order by landed.delivered_on
-            """,
-            params={"few": source.reject_minimum_lines},
-        ).df()
+    return judged
 
 
-def _profile_rows(session: duckdb.DuckDBPyConnection, stream: Stream, files: Sequence[str]) -> None:
-    """Add the rows of some raw files of one layout, by delivery day, to the table `profile`."""
-    columns = dict(stream.table_columns())
-    present = [field for field in stream.fields if field.name in columns]
-    tokens = ", ".join(field.name for field in present if field.kind.name == "tokens") or "0"
-    ids = " or ".join(f"{field.name} is null" for field in present if field.mandatory) or "false"
-    odd_status = f"status not in {STATUSES}" if "status" in columns else "false"
-    odd_time = "occurred_at < $earliest or occurred_at >= delivered_on + to_days($latest_days)"
-    bounds = {"earliest": EARLIEST, "latest_days": LATEST_DAYS}
-    if not stream.occurred_at:
-        # A stream may also have files of sums; they have a window, which no gate checks.
-        odd_time, bounds = "false", {}
-    session.sql(
-        f"""
-        insert into profile
-        select
-            delivered_on,
-            count(*) as rows_read,
-            count(*) filter (where {ids}) as null_ids,
-            count(*) filter (where {odd_status}) as odd_statuses,
-            count(*) filter (where {odd_time}) as odd_times,
-            coalesce(min(least({tokens})), 0) as min_tokens,
-            coalesce(max(greatest({tokens})), 0) as max_tokens
-        from read_parquet($files)
-        group by delivered_on
-        """,  # noqa: S608
-        params={"files": list(files), **bounds},
-    )
+def _measured(home: Home, source: Source, stream: str, landed: Days, opened: Sequence[str]) -> dict[str, Day]:
+    """Return the profiles of landed days: kept ones, and those of open days, which are measured if they changed."""
+    name = f"{source.name}.{stream}.profiles"
+    before = _ledger(home, name)
+    made_of = {day: _digest(_fingerprint(landed[day]), source.reject_minimum_lines) for day in landed}
+    changed = [day for day in opened if before.get(day, {}).get("content") != made_of[day]]
+    now = profiles.measure(home, source, stream, {day: landed[day] for day in changed}) if changed else {}
+    entries = {day: before[day] for day in landed if day in before and day not in now}
+    entries |= {day: {"content": made_of[day], "profile": found.as_json()} for day, found in now.items()}
+    if entries != before:
+        _note(home, name, entries)
+    return {day: Day(**entry["profile"]) for day, entry in entries.items()}
+
+
+def _content(source: Source, files: Sequence[Mapping], before: Sequence[tuple[str, Day]]) -> str:
+    """Identify what a day's results are made of: its files and the days before it; then the limits and the suite."""
+    limits = (source.reject_threshold, source.reject_minimum_lines, RAW_DAY.version)
+    compared = json.dumps([(day, found.as_json()) for day, found in before], sort_keys=True)
+    return f"{_digest(_fingerprint(files), compared)}-{_digest(limits)}"
+
+
+def _is_judged(kept: Sequence[Result], content: str, is_open: bool) -> bool:
+    """Return whether results are of this content; new limits and suites do not judge a day again that has passed."""
+    if not kept:
+        return False
+    before = kept[0].content
+    return before == content if is_open else before.partition("-")[0] == content.partition("-")[0]
+
+
+def _digest(*made_of: object) -> str:
+    return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
+
+
+def _holds_back(result: Result) -> bool:
+    return result.is_blocking and not result.passed
 
 
 def _days(home: Home, source: Source, stream: str) -> dict[str, list[Mapping]]:

@@ -1,7 +1,7 @@
 """The problems of a home, one line each, with what to do about them.
 
 Reads published marts, load records, rejects and files; writes nothing and takes no lock, so it can run during a nightly
-run. doctor_files.py examines the files, doctor_books.py the marts.
+run. doctor_files.py examines the files, doctor_books.py the marts, doctor_gates.py the validation results.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from dagster_project.clock import today
 from dagster_project.printable import counted
-from dagster_project.reports import doctor_books, doctor_files
+from dagster_project.reports import doctor_books, doctor_files, doctor_gates
 from dagster_project.reports.diagnosis import Diagnosis
 from ingestion.home import Home
 from ingestion.locks import holder
@@ -32,12 +32,14 @@ class Report:
         home: the home's folder.
         versions: of the tools, by name.
         lock_holder: process that is writing the home; None if none is.
+        data_docs: address of the Data Docs; None if nothing was judged yet.
         diagnoses: what it found, what needs a person first.
     """
 
     home: str
     versions: dict[str, str]
     lock_holder: int | None
+    data_docs: str | None
     diagnoses: tuple[Diagnosis, ...]
 
     @property
@@ -57,6 +59,8 @@ class Report:
         yield f"home      {self.home}"
         yield "versions  " + ", ".join(f"{name} {number}" for name, number in self.versions.items())
         yield "lock      " + (f"held by process {self.lock_holder}" if self.lock_holder else "free")
+        if self.data_docs:
+            yield f"data docs {self.data_docs}"
         for diagnosis in self.diagnoses:
             yield str(diagnosis)
         waiting = sum(diagnosis.needs_a_person for diagnosis in self.diagnoses)
@@ -71,7 +75,13 @@ def examine(home: Home, now: datetime | None = None) -> Report:
     """
     now = now or datetime.now(UTC)
     sources = load_sources(home)
-    found = [*doctor_books.examine(home, now), *doctor_files.examine(home, sources, today())]
+    found = [
+        *doctor_books.examine(home, now),
+        *doctor_files.examine(home, sources, today()),
+        *doctor_gates.examine(home),
+    ]
     found.sort(key=lambda diagnosis: not diagnosis.needs_a_person)
     versions = {"python": python_version(), **{tool: version(tool) for tool in TOOLS}}
-    return Report(str(home.root), versions, holder(home.lock_file), tuple(found))
+    docs = home.data_docs / "index.html"
+    address = docs.as_uri() if docs.exists() else None
+    return Report(str(home.root), versions, holder(home.lock_file), address, tuple(found))

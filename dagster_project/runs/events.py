@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import islice
 from typing import Any
 
 from dagster_project.alerts.nights import NightFacts
@@ -32,6 +33,8 @@ SHOWN = (
 )
 HELD_BACK, VANISHED, SILENT = "no_source_is_held_back", "no_file_has_vanished", "no_source_is_silent"
 PAYMENTS_READ = "payments_were_read"
+#: Columns of a failing row in a sentence.
+MOST_COLUMNS = 6
 REQUESTS = ["marts", "fct_usage_costs"]
 
 
@@ -202,11 +205,19 @@ def night_of(entries: Iterable[Any]) -> Night:
 
 
 def _seen(check: Any) -> str:
-    """Return the number of rows a check found, or its description."""
-    failures = check.metadata.get("failures")
+    """Return the number of rows a check found and the first of them, or its description."""
+    failures, rows = check.metadata.get("failures"), check.metadata.get("failing_rows")
     if "compiled_sql" in check.metadata and failures is not None and failures.value:
-        return f"{failures.value} {'row' if failures.value == 1 else 'rows'}"
+        first = f", first {_row(rows.records[0].data)}" if rows is not None and rows.records else ""
+        return f"{failures.value} {'row' if failures.value == 1 else 'rows'}{first}"
     return check.description or "failed"
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    """Return the first values of a row, by column."""
+    present = {name: value for name, value in row.items() if value is not None}
+    shown = [f"{name} {value}" for name, value in islice(present.items(), MOST_COLUMNS)]
+    return ", ".join(shown) + (", …" if len(present) > MOST_COLUMNS else "")
 
 
 def _root(error: Any) -> Any:

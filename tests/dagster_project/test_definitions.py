@@ -103,8 +103,45 @@ def test_what_counts_is_decided_after_all_is_read_and_before_anything_is_priced(
         assert records in graph.get(dg.AssetKey(path)).parent_keys | graph.get_ancestor_asset_keys(
             dg.AssetKey(path)
         )
-    blocking = {key.name for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
-    assert blocking == {"there_is_something_to_publish"}
+
+
+def test_a_check_blocks_in_the_ui_if_its_failure_stops_the_publication(home: Home) -> None:
+    """All dbt tests but findings, the suites of the marts, and an empty landing/; what holds back a source says so."""
+    home.sources_file.write_text("sources: {east: {connector: infron}}\n")
+    graph = loaded().resolve_asset_graph()
+    specs = {key: graph.get_check_spec(key) for key in graph.asset_check_keys}
+    tests = {
+        node["name"]: "finding" not in node["tags"]
+        for node in project().manifest_json["nodes"].values()
+        if node["resource_type"] == "test"
+    }
+    expected = {
+        "there_is_something_to_publish": True,
+        "usage_rollup_is_sound": True,
+        "reconciliation_summary_is_sound": True,
+    }
+    for key, spec in specs.items():
+        assert spec.blocking == tests.get(key.name, expected.get(key.name, False)), key
+        assert spec.blocking == (spec.metadata.get("holds_back") == "the publication"), key
+    alone = {key.name for key, spec in specs.items() if spec.metadata.get("holds_back") == "the source"}
+    assert alone == {"every_file_was_read", "day_looks_like_a_day", "no_source_is_held_back"}
+
+
+def test_the_suites_of_the_marts_run_between_the_build_and_the_publication(home: Home) -> None:
+    job = loaded().resolve_job_def("nightly")
+    dependencies = job.dependencies
+    inputs = {node.name: deps for node, deps in dependencies.items()}
+    upstream = {
+        source.node
+        for definition in inputs["publication"].values()
+        for source in definition.get_node_dependencies()
+    }
+    assert upstream == {"dbt", "suites"}
+    assert {
+        source.node
+        for definition in inputs["suites"].values()
+        for source in definition.get_node_dependencies()
+    } == {"dbt"}
 
 
 def test_a_renamed_source_stands_behind_the_staging_of_its_connector(home: Home) -> None:

@@ -14,7 +14,7 @@ def named() -> set[str]:
     """Return the marts the document names; `a_{b,c}_d` stands for a_b_d and a_c_d."""
     names = set()
     for name in re.findall(
-        r"`((?:fct|dim|rpt|recon|focus)_[a-z_{},]+)`", DOCUMENT.read_text(encoding="utf-8")
+        r"`((?:fct|dim|rpt|recon|focus|dq)_[a-z_{},]+)`", DOCUMENT.read_text(encoding="utf-8")
     ):
         before, brace, rest = name.partition("{")
         choices, _, after = rest.partition("}")
