@@ -86,6 +86,51 @@ def test_dbt_tests_are_checks_of_their_models(finished_night) -> None:
     assert next(iter(checks.values())).last_check_execution_record is not None
 
 
+def test_the_results_of_every_suite_are_published_with_the_night_they_judge(finished_night) -> None:
+    """Of the planted faults only the damaged gateway fails a suite: on each of its four days half its lines."""
+    with published(finished_night.home) as marts:
+        suites = marts.sql("select distinct suite from dq_results order by 1").fetchall()
+        failed = marts.sql(
+            """
+            select expectation, source, count(*), min(observed), bool_and(is_blocking), min(failing_rows)
+            from dq_results
+            where not passed
+            group by all
+            """
+        ).fetchall()
+    assert [name for (name,) in suites] == ["raw_day", "reconciliation_summary", "usage_rollup"]
+    [(expectation, source, days, share, blocks, rows)] = failed
+    assert (expectation, source, days, share, blocks) == (
+        "few_lines_are_rejected",
+        "damaged_gateway",
+        4,
+        0.5,
+        True,
+    )
+    assert '"line": 3, "reason": "malformed_json"' in rows
+    assert (finished_night.home.data_docs / "days" / "2026-08-03.html").exists()
+
+
+def test_a_failed_check_shows_its_rows_in_dagster_and_in_the_output(finished_night) -> None:
+    """A held back day, by its lines; a finding, by the first row of the mart that it is about."""
+    keys = [
+        dg.AssetCheckKey(dg.AssetKey(["raw", "damaged_gateway", "logs"]), "day_looks_like_a_day"),
+        dg.AssetCheckKey(dg.AssetKey(["marts", "rpt_source_days"]), "assert_no_line_was_rejected"),
+    ]
+    with open_instance(finished_night.home) as instance:
+        summaries = instance.event_log_storage.get_asset_check_summary_records(keys)
+        checks = [
+            summaries[key].last_check_execution_record.event.dagster_event.event_specific_data for key in keys
+        ]
+    gate, finding = [check.metadata["failing_rows"].records[0].data for check in checks]
+    assert checks[0].severity == dg.AssetCheckSeverity.ERROR
+    assert (gate["line"], gate["reason"]) == (3, "malformed_json")
+    assert (finding["source"], finding["stream"]) == ("infron", "logs")
+    assert any(
+        "1 row, first source infron, stream logs" in found for found in finished_night.finished["findings"]
+    )
+
+
 def test_a_copied_home_reads_nothing_of_the_old_one_and_rebuilds_nothing(
     finished_night, tmp_path: Path, table_hashes
 ) -> None:
