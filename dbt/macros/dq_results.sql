@@ -1,11 +1,12 @@
 {#-
-  Write a file with the columns of lake/dq_results/ (dagster_project/quality/results.py) and no row, so that a home in which
+  Write, once, a file with the columns of lake/dq_results/ (dagster_project/quality/results.py) and no row, so that a home in which
   nothing was judged has an empty mart.
 
   Rulings: docs/decisions/quality.md#quality-4
 -#}
 
 {% macro write_no_dq_results() -%}
+    {%- if execute and not lake_files('dq_results/none.parquet') -%}
     copy (
     select
         cast(null as varchar) as suite,
@@ -22,4 +23,5 @@
         cast(null as varchar) as content
     where false
     ) to '{{ home_path('lake/dq_results/none.parquet') | replace("'", "''") }}' (format parquet)
+    {%- endif -%}
 {%- endmacro %}
