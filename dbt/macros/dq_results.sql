@@ -1,6 +1,6 @@
 {#-
-  Write, once, a file with the columns of lake/dq_results/ (dagster_project/quality/results.py) and no row, so that a home in which
-  nothing was judged has an empty mart.
+  Write, once, a file with the columns of lake/dq_results/ (dagster_project/quality/results.py) and no row, so that a home
+  in which nothing was judged has an empty mart.
 
   Rulings: docs/decisions/quality.md#quality-4
 -#}
