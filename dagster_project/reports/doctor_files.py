@@ -32,6 +32,20 @@ def examine(home: Home, sources: list[Source], today: date) -> Iterator[Diagnosi
     yield from _changed_fields(records)
     yield from _rejects(home, records)
     yield from _unmapped_models(home)
+    yield from _unsent_alerts(home)
+
+
+def _unsent_alerts(home: Home) -> Iterator[Diagnosis]:
+    """Yield the messages that no receiver has taken yet."""
+    sent = {path.name for path in home.alerts_sent.glob("*.json")}
+    unsent = [path for path in home.alerts_outbox.glob("*.json") if path.name not in sent]
+    if unsent:
+        yield Diagnosis(
+            "unsent_alerts",
+            "alerts/outbox",
+            f"{counted(len(unsent), 'message')} not sent",
+            "see why with `tollbook alerts check`; the next run sends them, too",
+        )
 
 
 def _misplaced(home: Home, sources: list[Source]) -> Iterator[Diagnosis]:

@@ -143,6 +143,17 @@ def test_a_field_that_changed_in_every_line_of_a_file_is_named_with_what_to_do(h
     ]
 
 
+def test_messages_that_were_not_sent_are_counted_with_what_to_do(home: Home) -> None:
+    """Two messages are in the outbox; one was sent before its process ended."""
+    for folder, names in ((home.alerts_outbox, "ab"), (home.alerts_sent, "b")):
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / f"{name}.json").write_text("{}")
+    [line] = found(examine(home), "unsent_alerts")
+    assert "1 message not sent" in line
+    assert "tollbook alerts check" in line
+
+
 def test_the_process_that_holds_the_home_is_named_while_it_does(home: Home) -> None:
     with writing(home):
         assert holder(home.lock_file) == os.getpid()
