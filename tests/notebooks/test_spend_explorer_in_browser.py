@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,21 +11,17 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from ingestion.home import HOME_VARIABLE, Home
+from tests.browser import CHROMIUM, NEEDS_CHROMIUM, SWITCHES, refuse_outside
 from tests.notebooks.conftest import publish_marts
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE_SECONDS = 60
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH; Debian's package is called chromium"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -74,33 +69,13 @@ def _address_once_open(server: subprocess.Popen, log: Path) -> str:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, list[str]]]:
     """A page whose requests beyond this machine are refused and remembered."""
-    outside: list[str] = []
-
-    def only_this_machine(route: Route) -> None:
-        if urlsplit(route.request.url).hostname in ("127.0.0.1", None):
-            route.continue_()
-        else:
-            outside.append(route.request.url)
-            route.abort()
-
     with sync_playwright() as playwright:
-        # The switches keep Chromium itself from calling home; as root it refuses to start in its sandbox.
         context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
+            tmp_path_factory.mktemp("profile"), executable_path=CHROMIUM, args=SWITCHES
         )
         context.set_default_timeout(PATIENCE_SECONDS * 1000)
         expect.set_options(timeout=PATIENCE_SECONDS * 1000)
-        context.route("**/*", only_this_machine)
+        outside = refuse_outside(context, lambda address: address.hostname in ("127.0.0.1", None))
         yield context.pages[0], outside
         context.close()
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
-from urllib.parse import urlsplit
 
-import pytest
-from playwright.sync_api import Route, expect, sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from dagster_project.quality import data_docs, results
 from dagster_project.quality.suites.raw_day import RAW_DAY
 from ingestion.home import Home
+from tests.browser import CHROMIUM, NEEDS_CHROMIUM, SWITCHES, refuse_outside
 from tests.dagster_project.quality.kept_results import RESULT
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH; Debian's package is called chromium"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 def test_every_page_opens_without_an_outside_request(home: Home) -> None:
@@ -27,23 +20,12 @@ def test_every_page_opens_without_an_outside_request(home: Home) -> None:
     passed = replace(RESULT, day="2026-11-03", passed=True, failing_rows=None)
     results.keep(home, RAW_DAY, "east.logs", [RESULT, passed])
     index = data_docs.write(home)
-    outside: list[str] = []
-
-    def only_files(route: Route) -> None:
-        if urlsplit(route.request.url).scheme in ("file", "data"):
-            route.continue_()
-        else:
-            outside.append(route.request.url)
-            route.abort()
-
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        page.route("**/*", only_files)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        context = browser.new_context()
+        context.set_default_timeout(60_000)
+        outside = refuse_outside(context, lambda address: address.scheme in ("file", "data"))
+        page = context.new_page()
         page.goto(index.as_uri())
         expect(page.get_by_role("heading", name="Data Docs")).to_be_visible()
         page.get_by_role("link", name="2026-11-02").click()
