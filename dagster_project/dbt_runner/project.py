@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -93,13 +93,8 @@ class DbtProject:
         """Return the unique ids of nodes, of all nodes they read, and of every test that reads nothing else."""
         nodes = self.manifest_json["nodes"]
         by_name = {node["name"]: unique_id for unique_id, node in nodes.items()}
-        found: dict[str, None] = {}
-        unread = [by_name[name] for name in names]
-        while unread:
-            unique_id = unread.pop()
-            if unique_id in nodes and unique_id not in found:
-                found[unique_id] = None
-                unread.extend(nodes[unique_id]["depends_on"]["nodes"])
+        asked = [by_name[name] for name in names]
+        found = dict.fromkeys([*asked, *self._upstream(asked, lambda _: True)])
         tests = [
             unique_id
             for unique_id, node in nodes.items()
@@ -113,16 +108,21 @@ class DbtProject:
         too.
         """
         nodes = self.manifest_json["nodes"]
-        found, unread = set(), [f"model.tollbook.{name}" for name in names]
+        asked = [f"model.tollbook.{name}" for name in names]
+        views = self._upstream(asked, lambda node: node["config"].get("materialized") == "view")
+        return sorted(nodes[unique_id]["name"] for unique_id in views)
+
+    def _upstream(self, asked: Iterable[str], is_followed: Callable[[Mapping[str, Any]], bool]) -> list[str]:
+        """Return the unique ids of nodes that others read, directly or through nodes that are followed."""
+        nodes = self.manifest_json["nodes"]
+        found: dict[str, None] = {}
+        unread = [unique_id for unique_id in asked if unique_id in nodes]
         while unread:
-            for upstream in nodes.get(unread.pop(), {"depends_on": {"nodes": ()}})["depends_on"]["nodes"]:
-                if (
-                    upstream not in found
-                    and nodes.get(upstream, {}).get("config", {}).get("materialized") == "view"
-                ):
-                    found.add(upstream)
+            for upstream in nodes[unread.pop()]["depends_on"]["nodes"]:
+                if upstream in nodes and upstream not in found and is_followed(nodes[upstream]):
+                    found[upstream] = None
                     unread.append(upstream)
-        return sorted(nodes[unique_id]["name"] for unique_id in found)
+        return list(found)
 
     @property
     def marts(self) -> list[Mart]:
