@@ -174,7 +174,7 @@ class _Reader:
 
 def _begins_with_byte_order_mark(plain: Path) -> bool:
     with plain.open("rb") as handle:
-        return strict_json.starts_with_byte_order_mark(handle.readline(CAREFUL_BYTES))
+        return strict_json.starts_with_byte_order_mark(handle.read(3))
 
 
 def _text(value: Any) -> str:
