@@ -11,9 +11,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Literal
 
+from dagster_project.reports.incidents import SEVERITIES
 from ingestion.redaction import masked
-
-SEVERITIES = ("low", "medium", "high")
 
 Status = Literal["open", "acknowledged", "resolved", "event"]
 
