@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion import load_records
-from ingestion.files import TEMPORARY_PREFIX, write_if_changed
+from ingestion.files import finished, write_if_changed
 from ingestion.home import Home
 from ingestion.landing import landed, record_path
 from ingestion.sources import Source
@@ -28,9 +28,7 @@ _NOT_KEPT = {"mtime_ns"}
 
 def sources(home: Home) -> list[str]:
     """Return the names of the sources with accepted files, also of those no longer configured."""
-    return sorted(
-        path.stem for path in home.accepted.glob("*.ndjson") if not path.name.startswith(TEMPORARY_PREFIX)
-    )
+    return sorted(path.stem for path in finished(home.accepted, "*.ndjson"))
 
 
 def of_source(home: Home, source: str) -> list[dict[str, Any]]:

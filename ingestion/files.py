@@ -60,6 +60,11 @@ def whole(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def finished(folder: Path, pattern: str) -> list[Path]:
+    """Return the files below a folder that a pattern names, in order, without unfinished ones."""
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith(TEMPORARY_PREFIX))
+
+
 def write_if_changed(target: Path, write: Callable[[Path], object]) -> None:
     """Publish what `write` writes, unless the target holds those bytes already."""
     with_name = temporary_beside(target)

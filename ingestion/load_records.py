@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingestion.files import TEMPORARY_PREFIX, whole
+from ingestion.files import finished, whole
 from ingestion.home import Home
 
 
@@ -44,9 +44,8 @@ def line(content: Mapping[str, Any]) -> str:
 
 def every(home: Home) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield every load record with its place, by path."""
-    for found in sorted(home.load_records.rglob("*.json")):
-        if not found.name.startswith(TEMPORARY_PREFIX):
-            yield found, _parsed(found)
+    for found in finished(home.load_records, "**/*.json"):
+        yield found, _parsed(found)
 
 
 def _parsed(place: Path) -> dict[str, Any]:

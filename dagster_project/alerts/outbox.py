@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.alerts.alert import Alert, hashed
-from ingestion.files import whole
+from ingestion.files import finished, whole
 from ingestion.home import Home
 
 NEW, RESOLVED = "new", "resolved"
@@ -133,7 +133,7 @@ class Outbox:
 
     def waiting(self) -> Iterator[Notification]:
         """Yield the notifications that wait for a digest, by channel and id."""
-        for path in _files(self._home.alerts_waiting, "*/*.json"):
+        for path in finished(self._home.alerts_waiting, "*/*.json"):
             yield Notification.from_json(_read(path))
 
     def wait(self, notification: Notification) -> None:
@@ -153,7 +153,7 @@ class Outbox:
 
     def to_send(self) -> Iterator[Message]:
         """Yield messages that were not sent; remove those that were sent and left behind."""
-        for path in _files(self._home.alerts_outbox, "*.json"):
+        for path in finished(self._home.alerts_outbox, "*.json"):
             if self._sent_file(path.stem).exists():
                 path.unlink()
                 continue
@@ -168,7 +168,7 @@ class Outbox:
 
     def sent(self) -> Iterator[Sent]:
         """Yield everything that was sent."""
-        for path in _files(self._home.alerts_sent, "*.json"):
+        for path in finished(self._home.alerts_sent, "*.json"):
             said = _read(path)
             yield Sent(**{**said, "notifications": tuple(said["notifications"])})
 
@@ -188,10 +188,6 @@ class Outbox:
 
     def _sent_file(self, message: str) -> Path:
         return self._home.alerts_sent / f"{message}.json"
-
-
-def _files(folder: Path, pattern: str) -> list[Path]:
-    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
 
 
 def _read(path: Path) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from dagster_project.quality.suites import Suite
-from ingestion.files import TEMPORARY_PREFIX, whole
+from ingestion.files import finished, whole
 from ingestion.home import Home
 
 #: Failing rows kept per result, and failing results named in a sentence.
@@ -124,11 +124,7 @@ def are_kept(home: Home, suite: Suite, subject: str) -> bool:
 
 def read_all(home: Home) -> list[Result]:
     """Return all kept results, by day, suite, source, stream and expectation."""
-    found = _results(
-        path
-        for path in sorted(home.dq_results.glob("*/*.parquet"))
-        if not path.name.startswith(TEMPORARY_PREFIX)
-    )
+    found = _results(finished(home.dq_results, "*/*.parquet"))
     return sorted(found, key=lambda result: (result.day, *_order(result)))
 
 

@@ -14,6 +14,7 @@ from dagster_project.steps.accepting import next_step, silences
 from dagster_project.steps.payments import ACCOUNT
 from dagster_project.steps.usage_apis import last_attempts
 from ingestion import accepted, load_records, source_status
+from ingestion.files import finished
 from ingestion.home import Home
 from ingestion.landing import landed, pending, problems
 from ingestion.sources import Source
@@ -37,8 +38,8 @@ def examine(home: Home, sources: list[Source], today: date) -> Iterator[Diagnosi
 
 def _unsent_alerts(home: Home) -> Iterator[Diagnosis]:
     """Yield the messages that no receiver has taken yet."""
-    sent = {path.name for path in home.alerts_sent.glob("*.json")}
-    unsent = [path for path in home.alerts_outbox.glob("*.json") if path.name not in sent]
+    outbox = finished(home.alerts_outbox, "*.json")
+    unsent = [path for path in outbox if not (home.alerts_sent / path.name).exists()]
     if unsent:
         yield Diagnosis(
             "unsent_alerts",

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ingestion.files import whole
+from ingestion.files import TEMPORARY_PREFIX, finished, whole
 from ingestion.home import Home
 
 WRITE_A_HOME = """
@@ -42,3 +42,9 @@ def test_a_file_that_was_opened_to_a_group_stays_open_to_it(tmp_path: Path):
         temporary.write_text("new")
     assert published.read_text() == "new"
     assert mode(published) == 0o640
+
+
+def test_unfinished_files_are_not_listed(tmp_path: Path) -> None:
+    for name in ("b.json", "a.json", f"{TEMPORARY_PREFIX}c.json", "d.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in finished(tmp_path, "*.json")] == ["a.json", "b.json"]
