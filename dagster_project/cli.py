@@ -11,12 +11,11 @@ import signal
 import sys
 from datetime import UTC, date, datetime
 from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from dagster_project import cli_alerts
+from dagster_project import cli_alerts, cli_exports
 from dagster_project.cli_options import DAY, HomeOption, JsonOption, day, end, refuse, say
 from dagster_project.printable import joined
 from ingestion.files import keep_private, why_unwritable
@@ -31,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_alerts.app, name="alerts")
 app.command()(cli_alerts.incidents)
+app.command()(cli_exports.export)
 
 #: Errors of the machine (disk, permissions), not of the program.
 _REFUSALS = (
@@ -132,62 +132,6 @@ def trace(
         return
     for number, event in enumerate(events):
         typer.echo(joined(["", *report.as_text(event)] if number else report.as_text(event)))
-
-
-@app.command()
-def export(
-    report: Annotated[
-        Literal["usage", "requests", "invoices", "focus"], typer.Argument(help="What to write.")
-    ],
-    since: Annotated[datetime, typer.Option("--from", "--since", formats=DAY, help="First day.")],
-    until: Annotated[datetime, typer.Option("--to", "--until", formats=DAY, help="Last day, included.")],
-    out: Annotated[Path, typer.Option(help="The file to write; replaced if it is there.")],
-    file_format: Annotated[Literal["csv", "xlsx", "parquet", "json"], typer.Option("--format")] = "csv",
-    group_by: Annotated[
-        list[str] | None,
-        typer.Option(help="Sum usage by model, key, member, group, workspace or day; several with commas."),
-    ] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Only this model, as served (repeatable).")] = None,
-    key: Annotated[list[str] | None, typer.Option(help="Only this API key id (repeatable).")] = None,
-    member: Annotated[list[str] | None, typer.Option(help="Only this member (repeatable).")] = None,
-    group: Annotated[list[str] | None, typer.Option(help="Only this group (repeatable).")] = None,
-    call_type: Annotated[list[str] | None, typer.Option(help="Only this call type (repeatable).")] = None,
-    status: Annotated[list[str] | None, typer.Option(help="Only this status (repeatable).")] = None,
-    home: HomeOption = None,
-) -> None:
-    """Write a report of the published marts to a file.
-
-    Exit codes: 0 ok, 1 nothing is published yet, 2 usage.
-    """
-    from dagster_project.books.published import NothingPublished
-    from dagster_project.reports.export import ExportError
-    from dagster_project.reports.export_command import write_report
-
-    filters = {
-        "model": model or [],
-        "key": key or [],
-        "member": member or [],
-        "group": group or [],
-        "call-type": call_type or [],
-        "status": status or [],
-    }
-    try:
-        typer.echo(
-            write_report(
-                Home.locate(home),
-                report,
-                since.date(),
-                until.date(),
-                group_by or [],
-                filters,
-                file_format,
-                out,
-            )
-        )
-    except NothingPublished as error:
-        end(str(error), 1)
-    except ExportError as error:
-        refuse(str(error))
 
 
 @app.command()

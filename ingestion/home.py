@@ -1,7 +1,7 @@
 """Every path of a Tollbook home.
 
     $TOLLBOOK_HOME/
-      sources.yml  config/            what a person writes
+      sources.yml  config/  reports/  what a person writes
       landing/                        files as delivered
       raw/  rejects/  lake/           Parquet
       build.duckdb                    private to the nightly run
@@ -122,6 +122,11 @@ class Home:
     def dagster(self) -> Path:
         """DAGSTER_HOME: run storage, schedules, and dbt's target folder."""
         return self.root / "dagster"
+
+    @property
+    def reports(self) -> Path:
+        """Reports that a person saved: `<file>.yml`."""
+        return self.root / "reports"
 
     @property
     def alert_routes(self) -> Path:

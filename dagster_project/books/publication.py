@@ -42,6 +42,12 @@ def id_of(marts: duckdb.DuckDBPyConnection) -> str:
     return publication_id
 
 
+def identity_of(marts: duckdb.DuckDBPyConnection) -> tuple[str, datetime]:
+    """Return id and time (UTC) of the publication that is attached as `tollbook`."""
+    [found] = marts.sql("select publication_id, published_at from tollbook.meta.publication").fetchall()
+    return found
+
+
 def place_of(marts: duckdb.DuckDBPyConnection) -> str:
     """Return the folder of the home that published what is attached as `tollbook`."""
     [(place,)] = marts.sql("select home from tollbook.meta.publication").fetchall()

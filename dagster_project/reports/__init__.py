@@ -1,1 +1,1 @@
-"""Reports for people: summaries, traces, reconciliations, exports, the doctor."""
+"""Reports for people: summaries, traces, reconciliations, incidents, the doctor."""
