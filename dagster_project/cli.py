@@ -31,6 +31,7 @@ app = typer.Typer(
 app.add_typer(cli_alerts.app, name="alerts")
 app.command()(cli_alerts.incidents)
 app.command()(cli_exports.export)
+app.command()(cli_exports.statement)
 
 #: Errors of the machine (disk, permissions), not of the program.
 _REFUSALS = (

@@ -1,4 +1,4 @@
-"""The command `export`: options, progress on a terminal, exit codes."""
+"""The commands `export` and `statement`: options, progress on a terminal, exit codes."""
 
 from __future__ import annotations
 
@@ -96,6 +96,38 @@ def export(
     except NothingPublished as error:
         end(str(error), 1)
     except NothingSelected as error:
+        end(str(error), 3)
+    except ExportError as error:
+        refuse(str(error))
+
+
+def statement(
+    month: Annotated[datetime, typer.Option("--month", formats=["%Y-%m"], help="The month, e.g. 2026-08.")],
+    workspace: Annotated[
+        list[str] | None, typer.Option(help="Only this workspace (repeatable); all of them without it.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The folder to write to; exports/statements/<month> of the home without it."),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Write a month's statement of every workspace as HTML and PDF: usage, savings, invoices and payments.
+
+    Exit codes: 0 ok, 1 nothing is published yet, 2 usage, 3 nothing happened in the month and nothing was written.
+    """
+    from dagster_project.books.published import NothingPublished
+    from dagster_project.exports.reports import ExportError
+    from dagster_project.exports.statements.writing import NoStatement, write_statements
+
+    try:
+        for made, path in write_statements(Home.locate(home), month.date(), out, workspace or ()):
+            owed = made.usage.cache_optimized_cost
+            amount = "no priced usage" if owed is None else f"{owed:,.2f} USD"
+            typer.echo(joined([f"{made.workspace}: {amount}, {path}"]))
+    except NothingPublished as error:
+        end(str(error), 1)
+    except NoStatement as error:
         end(str(error), 3)
     except ExportError as error:
         refuse(str(error))

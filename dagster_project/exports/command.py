@@ -91,8 +91,8 @@ def listed(home: Home) -> Iterator[str]:
     for name, report in BUILT_IN.items():
         yield f"  {name:<{width}}  {report.meaning}"
     yield "tollbook export --report NAME"
-    for name, saved in own.items():
-        yield f"  {name:<{width}}  {saved.report.meaning} ({saved.place})"
+    for name, file in own.items():
+        yield f"  {name:<{width}}  {file.content.meaning} ({file.place})"
 
 
 def whole_days(first: date | None, last: date | None) -> tuple[date, date]:

@@ -15,24 +15,23 @@ home replaces a shipped one of the same name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import duckdb
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dagster_project.books.published import published
+from dagster_project.exports import yaml_file
 from dagster_project.exports.queries import columns_of, kind_of, quoted
 from dagster_project.exports.reports import USAGE_DIMENSIONS, ExportError, Report
+from dagster_project.exports.yaml_file import YamlFile
 from ingestion.duck import literal
 from ingestion.files import finished
 from ingestion.home import Home
-from ingestion.sources.strict_yaml import YamlError, load_yaml
 
 SHIPPED = Path(__file__).parent / "shipped"
 _SUMMABLE = ("DECIMAL", "BIGINT", "HUGEINT", "INTEGER")
@@ -40,7 +39,7 @@ _SUMMABLE = ("DECIMAL", "BIGINT", "HUGEINT", "INTEGER")
 _NOT_SUMMABLE = ("_rate", "_share", "_factor", "_ratio", "_per_mtok", "_id", "_line")
 _DAYS = ("DATE", "TIMESTAMP")
 
-Value = str | int | float | bool | None
+Value = str | int | float | bool | date | None
 
 
 def _values(given: Any) -> Any:
@@ -48,8 +47,8 @@ def _values(given: Any) -> Any:
     return given if isinstance(given, list) else [given]
 
 
-class _Saved(BaseModel):
-    """The keys of a file, before its mart is known."""
+class Saved(BaseModel):
+    """The keys of a file; whether its mart has them is checked by `find_custom`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -63,44 +62,25 @@ class _Saved(BaseModel):
     order_by: list[str] = []
 
 
-@dataclass(frozen=True)
-class Custom:
-    """A saved report.
-
-    Attributes:
-        report: the report; its dimensions are those of its mart once `find_custom` has looked.
-        place: file it is from, for people.
-        lines: line of every key and list entry, by path: ("columns", 2).
-        saved: the keys of the file.
-    """
-
-    report: Report
-    place: str
-    lines: Mapping[tuple[str | int, ...], int]
-    saved: _Saved
-
-
-def custom_reports(home: Home) -> dict[str, Custom]:
+def custom_reports(home: Home) -> dict[str, YamlFile[Saved]]:
     """Return the saved reports by name, those of the home in place of shipped ones of the same name.
 
     Raises:
         ExportError: a file cannot be used; the message has a line for each fault, with file, line and key.
     """
     faults: list[str] = []
-    found: dict[str, Custom] = {}
+    found: dict[str, YamlFile[Saved]] = {}
     for folder, shown in ((SHIPPED, "shipped"), (home.reports, "reports")):
         here: dict[str, str] = {}
         for path in finished(folder, "*.yml"):
-            custom = _read(path, f"{shown}/{path.name}", faults)
-            if custom is None:
+            file = yaml_file.read(path, f"{shown}/{path.name}", Saved, faults)
+            if file is None:
                 continue
-            name = custom.report.name
+            name = file.content.name
             if name in here:
-                faults.append(
-                    f"{custom.place}:{_line(custom.lines, ('name',))}: name: {name!r} is also {here[name]}"
-                )
-            here[name] = custom.place
-            found[name] = custom
+                faults.append(file.fault(("name",), f"{name!r} is also in {here[name]}"))
+            here[name] = file.place
+            found[name] = file
     if faults:
         raise ExportError("\n".join(faults))
     return found
@@ -122,25 +102,7 @@ def find_custom(home: Home, name: str) -> Report:
         return _checked(marts, known[name])
 
 
-def _read(path: Path, place: str, faults: list[str]) -> Custom | None:
-    """Read a file; its faults are added to `faults`."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        content = load_yaml(text)
-    except (OSError, UnicodeDecodeError, YamlError) as error:
-        faults.append(f"{place}: {error}")
-        return None
-    lines = dict(_lines(yaml.compose(text, Loader=yaml.SafeLoader)))
-    try:
-        saved = _Saved.model_validate(content)
-    except ValidationError as error:
-        for fault in error.errors():
-            faults.append(f"{place}:{_line(lines, fault['loc'])}: {_key(fault['loc'])}{_reason(fault)}")
-        return None
-    return Custom(_report(saved), place, lines, saved)
-
-
-def _report(saved: _Saved) -> Report:
+def _report(saved: Saved) -> Report:
     sums = tuple(f"sum({quoted(name)}) as {quoted(name)}" for name in saved.columns)
     groups = tuple(map(quoted, saved.group_by))
     shown = [*saved.group_by, *saved.columns]
@@ -173,13 +135,13 @@ def _condition(name: str, values: list[Value]) -> str:
     return f"({' or '.join(parts)})"
 
 
-def _checked(marts: duckdb.DuckDBPyConnection, custom: Custom) -> Report:
+def _checked(marts: duckdb.DuckDBPyConnection, file: YamlFile[Saved]) -> Report:
     """Return the report with the dimensions of its mart.
 
     Raises:
         ExportError: the mart or a column does not exist, or cannot be used so.
     """
-    saved = custom.saved
+    saved = file.content
     known = [
         name
         for (name,) in marts.execute(
@@ -188,18 +150,18 @@ def _checked(marts: duckdb.DuckDBPyConnection, custom: Custom) -> Report:
         ).fetchall()
     ]
     if saved.mart not in known:
-        raise ExportError(_fault(custom, ("mart",), saved.mart, "a published mart", known))
+        raise ExportError(file.unknown(("mart",), saved.mart, "a published mart", known))
     columns = columns_of(marts, f"select * from {quoted(saved.mart)}")
-    faults = list(_faults(custom, columns))
+    faults = list(_faults(file, columns))
     if faults:
         raise ExportError("\n".join(faults))
     dimensions = {option: column for option, column in USAGE_DIMENSIONS.items() if column in columns}
-    return replace(custom.report, dimensions=dimensions)
+    return replace(_report(saved), dimensions=dimensions)
 
 
-def _faults(custom: Custom, columns: Mapping[str, str]) -> Iterator[str]:
+def _faults(file: YamlFile[Saved], columns: Mapping[str, str]) -> Iterator[str]:
     """Yield what in a file its mart cannot give."""
-    saved = custom.saved
+    saved = file.content
     named = [
         (("day",), saved.day),
         *((("columns", place), name) for place, name in enumerate(saved.columns)),
@@ -208,73 +170,18 @@ def _faults(custom: Custom, columns: Mapping[str, str]) -> Iterator[str]:
     ]
     wrong = [(where, name) for where, name in named if name not in columns]
     for where, name in wrong:
-        yield _fault(custom, where, name, f"a column of {saved.mart}", list(columns))
+        yield file.unknown(where, name, f"a column of {saved.mart}", list(columns))
     shown = [*saved.group_by, *saved.columns]
     for place, name in enumerate(saved.order_by):
         if name.removeprefix("-") not in shown:
-            yield _fault(custom, ("order_by", place), name, "a column of this report", shown)
+            yield file.unknown(("order_by", place), name, "a column of this report", shown)
     if wrong:
         return
     if kind_of(columns[saved.day]) not in _DAYS:
         days = [name for name, column_type in columns.items() if kind_of(column_type) in _DAYS]
-        yield _fault(custom, ("day",), saved.day, "a day or a time", days)
+        yield file.unknown(("day",), saved.day, "a day or a time", days)
     for place, name in enumerate(saved.columns):
         if saved.group_by and (kind_of(columns[name]) not in _SUMMABLE or name.endswith(_NOT_SUMMABLE)):
-            line = _line(custom.lines, ("columns", place))
-            yield (
-                f"{custom.place}:{line}: columns[{place}]: {name} has no sum; move it to group_by, or leave it out"
-            )
+            yield file.fault(("columns", place), f"{name} has no sum; move it to group_by, or leave it out")
         if name in saved.group_by:
-            line = _line(custom.lines, ("columns", place))
-            yield f"{custom.place}:{line}: columns[{place}]: {name} is in group_by, too; name it once"
-
-
-def _fault(custom: Custom, where: tuple[str | int, ...], name: str, what: str, known: list[str]) -> str:
-    """Return a fault with the names that were perhaps meant."""
-    near = get_close_matches(name, known, n=3) or sorted(known)[:8]
-    return (
-        f"{custom.place}:{_line(custom.lines, where)}: {_key(where)}{name!r} is not {what};"
-        f" write for example {', '.join(near)}"
-    )
-
-
-def _lines(
-    node: yaml.Node | None, path: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], int]]:
-    """Yield path and line of every key and list entry of a document."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield (*path, key.value), key.start_mark.line + 1
-            yield from _lines(value, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for place, value in enumerate(node.value):
-            yield (*path, place), value.start_mark.line + 1
-            yield from _lines(value, (*path, place))
-
-
-def _line(lines: Mapping[tuple[str | int, ...], int], where: tuple[str | int, ...]) -> int:
-    """Return the line of a path, or of the innermost part of it that the file has."""
-    while where and where not in lines:
-        where = where[:-1]
-    return lines.get(where, 1)
-
-
-def _key(where: tuple[str | int, ...]) -> str:
-    """Write a path as people do, `columns[2]: `; nothing for the whole document."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).removeprefix(".")
-    return f"{text}: " if text else ""
-
-
-def _reason(fault: Mapping[str, Any]) -> str:
-    """Write a fault of a key, with what to write instead."""
-    known = ", ".join(_Saved.model_fields)
-    match fault["type"]:
-        case "extra_forbidden":
-            return f"is not a key of a report; write one of {known}"
-        case "missing":
-            return "is missing; write it"
-        case "string_pattern_mismatch":
-            return f"{fault['input']!r} is not a name; write small letters, digits, - and _"
-        case "model_type" | "model_attributes_type":
-            return f"a report is a list of keys and values; write {known}"
-    return f"{re.sub('^Input', 'it', fault['msg'])}, not {fault['input']!r}"
+            yield file.fault(("columns", place), f"{name} is in group_by, too; name it once")

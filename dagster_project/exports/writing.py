@@ -81,7 +81,7 @@ def _write(
 
 @contextmanager
 def _reading(home: Home, report: Report) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection to the published marts; a mart or column they lack is an ExportError."""
+    """Yield a connection to the published marts; what they lack, or cannot compare with, is an ExportError."""
     with published(home) as marts:
         marts.execute("set TimeZone = 'UTC'")
         # Progress is asked for (formats.py), and printed by nobody but the command line.
@@ -93,6 +93,11 @@ def _reading(home: Home, report: Report) -> Iterator[duckdb.DuckDBPyConnection]:
             raise ExportError(
                 f"{report.name}: the published marts do not have what it needs ({str(error).splitlines()[0]});"
                 " `tollbook run` publishes the marts of this version"
+            ) from error
+        except duckdb.ConversionException as error:
+            raise ExportError(
+                f"{report.name}: a filter has a value of another type than its column:"
+                f" {str(error).splitlines()[0]}"
             ) from error
 
 

@@ -109,7 +109,7 @@ def test_what_the_mart_does_not_have_is_named_with_file_line_and_key(
         (
             "order_by:",
             "sort:",
-            "reports/spend.yml:10: sort: is not a key of a report; write one of name, meaning,",
+            "reports/spend.yml:10: sort: is not a key that is known here",
         ),
         ("mart: fct_usage_daily\n", "", "reports/spend.yml:1: mart: is missing; write it"),
         ("name: spend", "name: My Spend", "reports/spend.yml:1: name: 'My Spend' is not a name"),
@@ -117,7 +117,7 @@ def test_what_the_mart_does_not_have_is_named_with_file_line_and_key(
         ("- requests", "- [requests]", "reports/spend.yml:7: columns[0]: it should be a valid string"),
         ("name: spend", "name: spend\nname: again", "name occurs twice"),
         ("name: spend", "name: [", "not valid YAML"),
-        (SPEND, "- spend\n", "a report is a list of keys and values"),
+        (SPEND, "- spend\n", "write keys and values: name, meaning, mart"),
     ],
 )
 def test_a_fault_of_a_file_is_named_with_file_line_and_key(
@@ -129,10 +129,18 @@ def test_a_fault_of_a_file_is_named_with_file_line_and_key(
     assert message in str(raised.value)
 
 
+def test_a_value_of_another_type_than_its_column_is_refused(marts_home: Home, tmp_path: Path) -> None:
+    save(marts_home, SPEND.replace("status: [success, failure]", "requests: many"))
+    with pytest.raises(ExportError, match="a filter has a value of another type than its column"):
+        rows(marts_home, "spend", tmp_path / "a.parquet")
+
+
 def test_two_files_of_one_name_are_refused(marts_home: Home) -> None:
     save(marts_home, SPEND)
     save(marts_home, SPEND, "spend_2.yml")
-    with pytest.raises(ExportError, match=r"reports/spend_2.yml:1: name: 'spend' is also reports/spend.yml"):
+    with pytest.raises(
+        ExportError, match=r"reports/spend_2.yml:1: name: 'spend' is also in reports/spend.yml"
+    ):
         custom_reports(marts_home)
 
 
