@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -29,8 +30,23 @@ COLUMNS: Columns = [
     ("expected_by", "DATE"),
     ("silent_since", "DATE"),
     ("silent_streams", "VARCHAR"),
+    ("missing_deliveries", "STRUCT(stream VARCHAR, missing_on DATE)[]"),
 ]
-_TYPES = {"VARCHAR": pl.String(), "DATE": pl.Date()}
+_TYPES = {
+    "VARCHAR": pl.String(),
+    "DATE": pl.Date(),
+    "STRUCT(stream VARCHAR, missing_on DATE)[]": pl.List(
+        pl.Struct({"stream": pl.String(), "missing_on": pl.Date()})
+    ),
+}
+
+
+@dataclass(frozen=True)
+class MissingDelivery:
+    """A delivery that was due and did not come."""
+
+    stream: str
+    missing_on: date
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,8 @@ class SourceStatus:
         expected_by: UTC day after which a stream that has not delivered again is silent; None if none is expected.
         silent_since: First delivery day that was expected and has passed without a delivery.
         silent_streams: The silent streams, comma-separated.
+        missing_deliveries: Streams of calls and days between their first and last accepted delivery on which one was
+            due and none came.
     """
 
     source: str
@@ -58,6 +76,7 @@ class SourceStatus:
     expected_by: date | None = None
     silent_since: date | None = None
     silent_streams: str | None = None
+    missing_deliveries: tuple[MissingDelivery, ...] = ()
 
 
 def write(home: Home, statuses: Iterable[SourceStatus]) -> None:
@@ -71,7 +90,13 @@ def read(home: Home) -> list[SourceStatus]:
     """Return what the last night wrote, by source; empty before the first night."""
     if not _file(home).exists():
         return []
-    return [SourceStatus(**row) for row in pl.read_parquet(_file(home), glob=False).iter_rows(named=True)]
+    return [_status(row) for row in pl.read_parquet(_file(home), glob=False).iter_rows(named=True)]
+
+
+def _status(row: dict[str, Any]) -> SourceStatus:
+    """Return a row as written; a version before 0.3 wrote no missing deliveries."""
+    missing = tuple(MissingDelivery(**delivery) for delivery in row.pop("missing_deliveries", None) or ())
+    return SourceStatus(**row, missing_deliveries=missing)
 
 
 def _file(home: Home) -> Path:

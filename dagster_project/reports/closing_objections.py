@@ -27,7 +27,7 @@ def objections(home: Home, month: str) -> list[str]:
         found.append(f"held back: {', '.join(held)}; see `tollbook doctor`")
     try:
         with published(home) as marts:
-            for where, _, _, missing in missing_days(home, marts):
+            for where, missing in missing_days(home, marts):
                 of_month = [day for day in missing if day.startswith(month)]
                 if of_month:
                     found.append(f"{where} delivered nothing on {', '.join(of_month)}")

@@ -1,4 +1,4 @@
-"""Problems shown by the published marts: age, gaps, usage without price or name."""
+"""Problems shown by the published marts: age, gaps, incomplete days, usage without price or name."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ from ingestion.sources import cadence, load_sources
 
 RUN = "run `tollbook run`, and find out why the last run did not publish"
 
+#: What fct_day_completeness.incomplete_reason says, after a number of days.
+_INCOMPLETE = {
+    "awaited": "complete when the next delivery comes",
+    "not_delivered": "with no calls, or few, because nothing was delivered for them",
+    "missing_files": "with fewer files than usual",
+    "missing_hours": "with hours without a call that usually have some",
+    "missing_in_logs": "with fewer calls in the logs than the gateway counts",
+}
+
 
 def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
     """Yield what is found in tollbook.duckdb."""
@@ -26,6 +35,7 @@ def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
     try:
         with published(home) as marts:
             yield from _gaps(home, marts)
+            yield from _incomplete(marts)
             yield from _unpriced(marts)
             yield from _contradictory(marts)
             yield from _unknown_fields(marts)
@@ -57,30 +67,28 @@ def _age(home: Home, now: datetime) -> Iterator[Diagnosis]:
 
 
 def _gaps(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
-    """Yield days without a delivery between the first and the last, and a last day that is incomplete."""
-    for where, last, complete, missing in missing_days(home, marts):
-        if not complete:
-            yield Diagnosis("incomplete", where, f"{last} came last; complete when another comes")
+    """Yield days without a delivery between the first and the last of a stream."""
+    for where, missing in missing_days(home, marts):
         if missing:
-            shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
             yield Diagnosis(
                 "gap",
                 where,
-                f"no delivery on {counted(len(missing), 'day')}: {shown}",
+                f"no delivery on {counted(len(missing), 'day')}: {_shown(missing)}",
                 "have those days delivered; for a day without traffic, land an empty file",
             )
 
 
-def missing_days(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, bool, list[str]]]:
-    """Yield each stream, its last day of delivery, whether that is complete, and the missing days before it.
+def missing_days(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, list[str]]]:
+    """Yield each stream and the days between its first and last delivery on which one was due and none came.
 
     Logs of calls are expected by their cadence, or daily; streams without events (invoices, plans) are not expected.
     """
     sources = {source.name: source for source in load_sources(home)}
-    for name, stream, days, complete in marts.sql(
+    for name, stream, days in marts.sql(
         """
-        select source, stream, list(delivered_on), arg_max(is_complete, delivered_on)
+        select source, stream, list(delivered_on)
         from rpt_source_days
+        where files > 0
         group by source, stream
         order by source, stream
         """
@@ -88,7 +96,26 @@ def missing_days(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[tuple
         source = sources.get(name)
         is_expected = source is not None and stream in event_streams(source)
         missing = cadence.gaps(set(days), source.cadence_of(stream)) if is_expected else []
-        yield f"{name}/{stream}", str(max(days)), complete, [str(day) for day in missing]
+        yield f"{name}/{stream}", [str(day) for day in missing]
+
+
+def _incomplete(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:
+    """Yield the days of each source that are not complete, by reason; a gap may be the cause."""
+    for source, reason, days in marts.sql(
+        """
+        select source, incomplete_reason, list(event_date::varchar order by event_date)
+        from fct_day_completeness
+        where not is_complete
+        group by source, incomplete_reason
+        order by source, incomplete_reason
+        """
+    ).fetchall():
+        what = f"{counted(len(days), 'day')} {_INCOMPLETE[reason]}: {_shown(days)}"
+        yield Diagnosis("incomplete", source, what)
+
+
+def _shown(days: list[str]) -> str:
+    return ", ".join(days[:5]) + (", …" if len(days) > 5 else "")
 
 
 def _unpriced(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:

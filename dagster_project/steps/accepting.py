@@ -32,7 +32,7 @@ from ingestion.home import Home
 from ingestion.landing import landed
 from ingestion.load import forget_vanished
 from ingestion.losses import Loss, lost
-from ingestion.source_status import SourceStatus
+from ingestion.source_status import MissingDelivery, SourceStatus
 from ingestion.sources import Source, cadence, load
 from ingestion.stripe_api.plan import EVENTS
 from ingestion.stripe_api.state import read_marks
@@ -231,7 +231,18 @@ def _status(
         expected_by=min(due.values(), default=None),
         silent_since=min(silent.values(), default=None),
         silent_streams=", ".join(sorted(silent)) or None,
+        missing_deliveries=tuple(_missing(source, counting)) if source else (),
     )
+
+
+def _missing(source: Source, counting: Records) -> Iterator[MissingDelivery]:
+    """Yield the missing deliveries of its streams of calls, by stream and day."""
+    for stream in sorted(gates.event_streams(source)):
+        days = {
+            date.fromisoformat(content["delivered_on"]) for content in counting if content["stream"] == stream
+        }
+        for day in cadence.gaps(days, source.cadence_of(stream)):
+            yield MissingDelivery(stream, day)
 
 
 def _payments(home: Home) -> Iterator[SourceStatus]:

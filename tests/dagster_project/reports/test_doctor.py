@@ -47,7 +47,7 @@ def test_a_home_in_which_all_is_well_ends_with_0(home: Home) -> None:
     ended = CliRunner().invoke(app, ["doctor", "--home", str(home.root)])
     assert ended.exit_code == 0, ended.output
     assert ended.stdout.splitlines()[-1] == "all well"
-    assert "incomplete    infron/logs: 2026-11-02 came last" in ended.stdout
+    assert "incomplete    infron: 1 day complete when the next delivery comes: 2026-11-02" in ended.stdout
 
 
 def test_whatever_needs_a_person_is_a_line_with_what_to_do(home: Home) -> None:
@@ -104,7 +104,8 @@ def _empty_books(home: Home) -> Path:
     with duckdb.connect(str(file)) as books:
         books.sql("create schema marts")
         for table, columns in {
-            "rpt_source_days": "source text, stream text, delivered_on date, is_complete boolean",
+            "rpt_source_days": "source text, stream text, delivered_on date, files bigint, is_complete boolean",
+            "fct_day_completeness": "source text, event_date date, is_complete boolean, incomplete_reason text",
             "rpt_unpriced_usage": "source text, model_served text, model_requested text, "
             "unpriced_reason text, requests bigint, event_date date, example_request_id text",
             "fct_usage_daily": "source text, api_key_id text, origin text, requests bigint",

@@ -49,8 +49,7 @@ USAGE_DAILY: Columns = [
     ("reported_cost_usd", "DECIMAL(38,12)"),
 ]
 
-FILES: Columns = [("source", "VARCHAR"), ("stream", "VARCHAR"), ("delivered_on", "DATE")]
-FILE_DAYS: Columns = [*FILES, ("event_date", "DATE")]
+COMPLETENESS: Columns = [("source", "VARCHAR"), ("event_date", "DATE"), ("is_complete", "BOOLEAN")]
 
 
 @dataclass(frozen=True)
@@ -102,18 +101,13 @@ class RawFiles:
             if rows:
                 write_parquet(raw / table / "dt=2026-11-01" / "objects.parquet", shapes[table], rows)
 
-    def usage_daily(self, rows: Sequence[Row], delivered_on: Sequence[date]) -> None:
-        """Put rows where fct_usage_daily would be, and with them one delivered file for each of the days."""
-        days = {row["event_date"] for row in rows}
-        files = [{"source": "infron", "stream": "logs", "delivered_on": day} for day in delivered_on]
-        file_days = [
-            file | {"event_date": file["delivered_on"]} for file in files if file["delivered_on"] in days
-        ]
+    def usage_daily(self, rows: Sequence[Row], complete_days: Sequence[date]) -> None:
+        """Put rows where fct_usage_daily would be, and the complete days where fct_day_completeness would be."""
+        completeness = [{"source": "infron", "event_date": day, "is_complete": True} for day in complete_days]
         with duckdb.connect(str(self.home.build_database)) as session:
             for table, columns, content in (
                 ("marts.fct_usage_daily", USAGE_DAILY, rows),
-                ("staging.stg_raw__files", FILES, files),
-                ("staging.stg_raw__file_days", FILE_DAYS, file_days),
+                ("marts.fct_day_completeness", COMPLETENESS, completeness),
             ):
                 parquet = self.home.root / f"{table}.parquet"
                 write_parquet(parquet, columns, content)

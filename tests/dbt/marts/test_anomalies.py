@@ -131,13 +131,13 @@ def detect(
     home: Home,
     raw_files: Callable[[Home], Any],
     rows: list[dict[str, Any]],
-    delivered: list[int],
+    complete: list[int],
     settings: dict[str, float] | None = None,
 ) -> None:
     """Build the detector over these daily rows."""
     files = raw_files(home)
     files.configuration(settings)
-    files.usage_daily(rows, [day(number) for number in delivered])
+    files.usage_daily(rows, [day(number) for number in complete])
     result = build(home, project(), DETECTOR)
     assert not result.broken, result.explain()
 
@@ -158,7 +158,7 @@ def test_the_models_flag_the_days_that_the_rules_flag(
     seed: int, home: Home, raw_files: Callable[[Home], Any]
 ) -> None:
     spend = random_spend(seed)
-    detect(home, raw_files, usage_rows(spend), list(range(DAYS)))
+    detect(home, raw_files, usage_rows(spend), list(range(DAYS - 1)))
     expected = {
         (key, day(number)): flag
         for key, days in spend.items()
@@ -222,8 +222,7 @@ def cases(
     rows.append(usage(70, "unpriced", usd(0), reported_cost_usd=usd(80), unpriced_requests=30))
     rows = [row for row in rows if row["event_date"] != day(85)]
     home = Home(tmp_path_factory.mktemp("cases"))
-    delivered = [number for number in range(DAYS) if number not in (85, 86)]
-    detect(home, raw_files, rows, delivered)
+    detect(home, raw_files, rows, [number for number in range(DAYS - 1) if number != 85])
     return incidents(home)
 
 
@@ -319,7 +318,7 @@ def test_thresholds_of_the_home_win(home: Home, raw_files: Callable[[Home], Any]
     """20 USD a day, then 30: 1.5 times the usual, z = ln(31/21) / 0.15 = 2.6 sigmas, 10 USD more."""
     spend: Spend = {"key": dict.fromkeys(range(60), usd(20)) | {50: usd(30)}}
     detect(
-        home, raw_files, usage_rows(spend), list(range(61)), {"sigma_threshold": 2.5, "spend_floor_usd": 10}
+        home, raw_files, usage_rows(spend), list(range(60)), {"sigma_threshold": 2.5, "spend_floor_usd": 10}
     )
     [found] = incidents(home)["key"]
     assert (found["first_date"], found["severity"]) == (day(50), "low")

@@ -1,5 +1,5 @@
 {#- Rulings: docs/decisions/usage-apis.md -#}
--- The compared spans. A span is open while its days are incomplete in the logs, or windows of the API are missing in
+-- The compared spans. A span is open while the logs of its days have not arrived, or windows of the API are missing in
 -- it; a second per window is allowed, as some APIs end at the last second.
 
 with api_rows as (
@@ -15,8 +15,9 @@ log_days as (
     from {{ ref('fct_usage_daily') }}
 ),
 
-complete_days as (
-    select * from {{ ref('int_complete_days') }}
+delivered_days as (
+    select * from {{ ref('fct_day_completeness') }}
+    where is_delivered
 ),
 
 windows as (
@@ -130,11 +131,11 @@ spans as (
     from unreported
 ),
 
-last_complete_days as (
+last_delivered_days as (
     select
         source,
-        max(event_date) as last_complete_date
-    from complete_days
+        max(event_date) as last_delivered_date
+    from delivered_days
     group by source
 ),
 
@@ -144,7 +145,7 @@ log_ends as (
         spans.usage_api,
         spans.source,
         spans.grouping_name,
-        min(last_complete_days.last_complete_date) as last_complete_date
+        min(last_delivered_days.last_delivered_date) as last_delivered_date
     from spans
     inner join log_days
         on
@@ -153,7 +154,7 @@ log_ends as (
                 else spans.log_provider = log_days.provider
             end
             and coalesce({{ covered_call_type('spans.usage_api') }} = log_days.call_type, true)
-    inner join last_complete_days on log_days.source = last_complete_days.source
+    inner join last_delivered_days on log_days.source = last_delivered_days.source
     group by spans.usage_api, spans.source, spans.grouping_name
 ),
 
@@ -161,7 +162,7 @@ judged as (
     select
         concat_ws('|', spans.usage_api, spans.source, spans.grouping_name, spans.first_date, spans.last_date) as window_id,
         spans.*,
-        spans.has_gap or coalesce(spans.last_date > log_ends.last_complete_date, true) as is_open
+        spans.has_gap or coalesce(spans.last_date > log_ends.last_delivered_date, true) as is_open
     from spans
     left join log_ends
         on

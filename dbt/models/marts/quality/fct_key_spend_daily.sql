@@ -7,7 +7,8 @@ with usage_daily as (
 ),
 
 complete_days as (
-    select * from {{ ref('int_complete_days') }}
+    select * from {{ ref('fct_day_completeness') }}
+    where is_complete
 ),
 
 numbered_days as (

@@ -23,6 +23,10 @@ delivery_days as (
     select * from {{ ref('rpt_delivery_days') }}
 ),
 
+completeness as (
+    select * from {{ ref('fct_day_completeness') }}
+),
+
 per_delivery as (
     select
         source,
@@ -202,36 +206,66 @@ dated as (
     group by source, stream, delivered_on
 ),
 
--- A delivery day is complete when a later one of the same stream has arrived.
+-- Days for which a stream of calls was due to deliver and did not have a row, too.
+first_deliveries as (
+    select
+        files.source,
+        files.stream,
+        min(files.delivered_on) as first_delivered_on
+    from files
+    where (files.source, files.stream) in (select (file_days.source, file_days.stream) from file_days)
+    group by files.source, files.stream
+),
+
+every_day as (
+    select
+        source,
+        stream,
+        delivered_on
+    from per_delivery
+    union
+    select
+        first_deliveries.source,
+        first_deliveries.stream,
+        completeness.event_date as delivered_on
+    from first_deliveries
+    inner join completeness
+        on
+            first_deliveries.source = completeness.source
+            and first_deliveries.first_delivered_on <= completeness.event_date
+    where completeness.is_delivery_missing or completeness.incomplete_reason = 'not_delivered'
+),
+
 source_days as (
     select
-        per_delivery.source,
-        per_delivery.stream,
-        per_delivery.delivered_on,
-        per_delivery.files,
-        per_delivery.lines,
+        every_day.source,
+        every_day.stream,
+        every_day.delivered_on,
+        coalesce(per_delivery.files, 0) as files,
+        coalesce(per_delivery.lines, 0) as lines,
         coalesce(requests.requests, 0)
         + coalesce(others.account_events, 0)
-        + per_delivery.raw_rows
+        + coalesce(per_delivery.raw_rows, 0)
         - coalesce(dated.raw_rows, 0) as events,
         coalesce(others.duplicates, 0) as duplicates,
         coalesce(others.revisions, 0) as revisions,
         coalesce(others.repeated_identical, 0) as repeated_identical,
-        per_delivery.rejects,
-        per_delivery.blank_lines,
+        coalesce(per_delivery.rejects, 0) as rejects,
+        coalesce(per_delivery.blank_lines, 0) as blank_lines,
         coalesce(dated.late_rows, 0) as late_rows,
-        per_delivery.unknown_fields,
-        per_delivery.delivered_on < max(per_delivery.delivered_on) over (
-            partition by per_delivery.source, per_delivery.stream
-        ) as is_complete
-    from per_delivery
-    {% for counts in ['requests', 'others', 'dated'] -%}
+        coalesce(per_delivery.unknown_fields, '') as unknown_fields,
+        completeness.is_complete,
+        completeness.incomplete_reason
+    from every_day
+    {% for counts in ['per_delivery', 'requests', 'others', 'dated'] -%}
     left join {{ counts }}
         on
-            per_delivery.source = {{ counts }}.source
-            and per_delivery.stream = {{ counts }}.stream
-            and per_delivery.delivered_on = {{ counts }}.delivered_on
-    {% endfor %}
+            every_day.source = {{ counts }}.source
+            and every_day.stream = {{ counts }}.stream
+            and every_day.delivered_on = {{ counts }}.delivered_on
+    {% endfor -%}
+    left join completeness
+        on every_day.source = completeness.source and every_day.delivered_on = completeness.event_date
 )
 
 select * from source_days

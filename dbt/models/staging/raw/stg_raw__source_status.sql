@@ -17,7 +17,8 @@ renamed as (
         ---------- when more is due
         expected_by,
         silent_since,
-        silent_streams
+        silent_streams,
+        missing_deliveries
     from statuses
 )
 

@@ -5,7 +5,8 @@ with anomalies as (
 ),
 
 complete_days as (
-    select * from {{ ref('int_complete_days') }}
+    select * from {{ ref('fct_day_completeness') }}
+    where is_complete
 )
 
 select anomalies.*
