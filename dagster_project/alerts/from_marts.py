@@ -1,12 +1,12 @@
-"""Incidents and budgets of the published marts as alerts.
+"""Incidents, budgets and credits of the published marts as alerts.
 
-Rulings: docs/decisions/alerts.md#alerts-3.
+Rulings: docs/decisions/alerts.md#alerts-3, docs/decisions/alerts.md#alerts-5.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,8 @@ from dagster_project.reports.incidents import SHOWN_ID, Incident, money
 THRESHOLDS = ((Decimal(1), "high"), (Decimal("0.8"), "medium"), (Decimal("0.5"), "low"))
 #: Threshold of budgets whose forecast is above them.
 FORECAST = "forecast"
+#: Days until a wallet is empty, severity; the least that is reached is sent.
+DAYS_LEFT = ((1, "high"), (7, "medium"))
 
 
 def of_incident(incident: Incident) -> Alert:
@@ -136,6 +138,67 @@ def _budget(row: dict[str, Any], threshold: str, severity: str, includes: tuple[
 def _budget_id(row: dict[str, Any], threshold: str) -> str:
     period = (row["allowance_id"], row["source"], row["scope"], row["subject"], row["billing_month"])
     return hashed("budget", *period, threshold)
+
+
+def credits(marts: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
+    """Yield wallets that run out within a day or a week, by what the last seven days used.
+
+    Only wallets that ever had a grant, as of their last day. A grant begins a new period.
+
+    Args:
+        marts: the published marts; those of an earlier version may lack the table or the column.
+    """
+    try:
+        rows = marts.sql(
+            """
+            select
+                source, workspace_id, event_date, unit, run_out_date, closing_micro,
+                run_out_date - event_date as days_left,
+                max(case when granted_micro > 0 then event_date end) over wallet as granted_on
+            from fct_credit_balances_daily
+            window wallet as (partition by source, workspace_id)
+            qualify event_date = max(event_date) over wallet and granted_on is not null and days_left <= $days
+            order by all
+            """,
+            params={"days": max(days for days, _ in DAYS_LEFT)},
+        )
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return
+    for row in (dict(zip(rows.columns, one, strict=True)) for one in rows.fetchall()):
+        (days, severity), *longer = ((days, how) for days, how in DAYS_LEFT if row["days_left"] <= days)
+        yield _wallet(row, days, severity, tuple(_wallet_id(row, one) for one, _ in longer))
+
+
+def _wallet(row: dict[str, Any], days: int, severity: str, includes: tuple[str, ...]) -> Alert:
+    unit = "units of quota" if row["unit"] == "quota" else "credits"
+    last = row["run_out_date"] - timedelta(days=1)
+    how_long = f"last until {last}" if row["closing_micro"] else "have run out"
+    return Alert(
+        id=_wallet_id(row, days),
+        kind=Kind.BUDGET,
+        detector="credit_run_out",
+        subject_type="workspace",
+        subject_id=row["workspace_id"],
+        severity=severity,
+        status="event",
+        title=f"credits of {row['source']} {row['workspace_id']} {how_long}",
+        reason="what is left, over the mean use of the seven days before",
+        next_step="top up; `tollbook export usage --group-by key,model` says who uses them",
+        numbers=(
+            ("left", f"{Decimal(row['closing_micro']) / 1_000_000:,.0f} {unit}"),
+            ("last day covered", str(last)),
+            ("as of", str(row["event_date"])),
+        ),
+        source=row["source"],
+        workspace_id=row["workspace_id"],
+        first_date=row["event_date"],
+        last_date=row["event_date"],
+        includes=includes,
+    )
+
+
+def _wallet_id(row: dict[str, Any], days: int) -> str:
+    return hashed("credit_run_out", row["source"], row["workspace_id"], row["granted_on"], days)
 
 
 def _percent(share: Decimal | None) -> str:

@@ -59,6 +59,16 @@ BUDGET_COLUMNS = {
     "forecast_share": "decimal(18, 6)",
 }
 
+CREDIT_COLUMNS = {
+    "source": "varchar",
+    "workspace_id": "varchar",
+    "event_date": "date",
+    "unit": "varchar",
+    "granted_micro": "bigint",
+    "closing_micro": "bigint",
+    "run_out_date": "date",
+}
+
 
 def incident(anomaly_id: str = "a1", **changed: Any) -> dict[str, Any]:
     """A spike of 10 USD where 2 were expected, on the third of November."""
@@ -108,13 +118,27 @@ def budget(used: str, **changed: Any) -> dict[str, Any]:
     }
 
 
+def wallet_day(event_date: str, credits: int, run_out_date: str | None, granted: int = 0) -> dict[str, Any]:
+    """A day of the credits of ws_1 on infery."""
+    return {
+        "source": "infery",
+        "workspace_id": "ws_1",
+        "event_date": event_date,
+        "unit": "credit",
+        "granted_micro": granted * 1_000_000,
+        "closing_micro": credits * 1_000_000,
+        "run_out_date": run_out_date,
+    }
+
+
 def publish(
     home: Home,
     incidents: Sequence[Mapping[str, Any]] = (),
     budgets: Sequence[Mapping[str, Any]] = (),
+    wallet_days: Sequence[Mapping[str, Any]] = (),
     without: Sequence[str] = (),
 ) -> None:
-    """Write tollbook.duckdb anew, with the two tables that alerts read; `without` leaves columns out."""
+    """Write tollbook.duckdb anew, with the tables that alerts read; `without` leaves columns out."""
     home.published_database.unlink(missing_ok=True)
     with duckdb.connect() as marts:
         marts.execute(f"attach '{home.published_database}' as published")
@@ -122,6 +146,7 @@ def publish(
         for name, columns, rows in (
             ("fct_anomalies", INCIDENT_COLUMNS, incidents),
             ("rpt_budgets", BUDGET_COLUMNS, budgets),
+            ("fct_credit_balances_daily", CREDIT_COLUMNS, wallet_days),
         ):
             kept = {column: kind for column, kind in columns.items() if column not in without}
             marts.execute(

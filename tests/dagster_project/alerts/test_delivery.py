@@ -10,7 +10,15 @@ from night_process import night, tollbook
 from dagster_project.alerts.delivery import send_alerts
 from dagster_project.alerts.nights import NightFacts
 from ingestion.home import Home
-from tests.dagster_project.alerts.conftest import SECRET, MailServer, Webhook, budget, incident, publish
+from tests.dagster_project.alerts.conftest import (
+    SECRET,
+    MailServer,
+    Webhook,
+    budget,
+    incident,
+    publish,
+    wallet_day,
+)
 
 # apprise imports imghdr where Python still has it.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -280,6 +288,43 @@ def test_a_budget_whose_forecast_is_above_it_is_told_once(home: Home, webhook: W
     [body] = webhook.bodies
     assert "budget team (workspace ws_1), 2026-11: may be overspent" in body["message"]
     assert "forecast:  130.00 USD, 130.0%" in body["message"]
+
+
+def test_credits_that_run_out_are_told_once_a_week_and_once_a_day_before(
+    home: Home, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """10 credits a day: 90 left are nothing yet, 60 six days, 50 the same week, 0 the last day; then 1000 are bought.
+
+    The last night is run again on a restated day, on which the credits last a day longer.
+    """
+    bought = wallet_day("2026-11-01", 130, None, granted=130)
+    for day, left, run_out in (
+        ("05", 90, "2026-11-15"),
+        ("08", 60, "2026-11-15"),
+        ("09", 50, "2026-11-15"),
+        ("14", 0, "2026-11-15"),
+        ("14", 10, "2026-11-16"),
+        ("15", 0, "2026-11-16"),
+    ):
+        next_day(monkeypatch, f"2026-11-{day}")
+        publish(home, wallet_days=[bought, wallet_day(f"2026-11-{day}", left, run_out)])
+        send_alerts(home, PUBLISHED)
+    assert webhook.titles == [
+        "[Tollbook] 2026-11-08: 1 new",
+        "[Tollbook] new, high: credits of infery ws_1 have run out",
+    ]
+    assert "left:      60 credits" in webhook.bodies[0]["message"]
+    again = wallet_day("2026-11-16", 30, "2026-11-20", granted=1000)
+    next_day(monkeypatch, "2026-11-16")
+    publish(home, wallet_days=[bought, again])
+    send_alerts(home, PUBLISHED)
+    assert webhook.titles[2:] == ["[Tollbook] 2026-11-16: 1 new"]
+
+
+def test_a_wallet_without_a_grant_is_not_told_of(home: Home, webhook: Webhook) -> None:
+    publish(home, wallet_days=[wallet_day("2026-11-05", 0, "2026-11-06")])
+    send_alerts(home, PUBLISHED)
+    assert webhook.titles == []
 
 
 def test_marts_of_an_earlier_version_are_told_of_too(home: Home, webhook: Webhook) -> None:

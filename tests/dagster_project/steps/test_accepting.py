@@ -18,7 +18,7 @@ from ingestion import accepted, load_records, source_status
 from ingestion.home import Home
 from ingestion.landing import LandedFile, pending
 from ingestion.load import FileResult, StillChanging, convert, write_schemas
-from ingestion.source_status import SourceStatus
+from ingestion.source_status import MissingDelivery, SourceStatus
 from ingestion.sources import SourcesError, StripeSettings, load, load_sources
 from ingestion.usage_apis import UsageApiError
 
@@ -79,6 +79,17 @@ BOTH = {"2026-11-02/a.ndjson": 200, "2026-11-03/a.ndjson": 200}
 def test_what_was_read_and_passed_is_taken_over(two: Home) -> None:
     assert events(two, "east") == events(two, "west") == BOTH
     assert status(two, "east") == SourceStatus("east", "infron", as_of_date=date(2026, 11, 3))
+
+
+def test_a_due_delivery_that_did_not_come_is_written_for_dbt_until_it_comes(two: Home) -> None:
+    """Files of the 2nd, 3rd and 5th; then that of the 4th."""
+    land(two, "east", "2026-11-05", 200)
+    night(two)
+    assert status(two, "east").missing_deliveries == (MissingDelivery("logs", date(2026, 11, 4)),)
+    assert status(two, "west").missing_deliveries == ()
+    land(two, "east", "2026-11-04", 200)
+    night(two)
+    assert status(two, "east").missing_deliveries == ()
 
 
 def test_a_source_that_fails_its_gate_is_held_back_alone(two: Home) -> None:

@@ -6,7 +6,7 @@ Amounts are whole credits here and micro-credits in the marts. The books end wit
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -337,6 +337,23 @@ def test_a_day_opens_with_what_the_day_before_closed_with(world: Home) -> None:
         (date(2026, 11, 1), 1040, 80, 25, 40, 1055),
         (date(2026, 11, 2), 1055, 0, 0, 0, 1055),
     ]
+
+
+def test_credits_last_as_long_as_the_seven_days_before_say(world: Home) -> None:
+    """10 + 25 from 26 October to 1 November: 1055 × 7 / 35 = 211 whole days, the first uncovered is the 212th."""
+    [(closing, recent, run_out)] = rows(
+        world,
+        f"""
+        select
+            max(case when event_date = '2026-11-02' then closing_micro end) / {MICRO},
+            sum(case when event_date < '2026-11-02' then burned_micro + overage_micro end) / {MICRO},
+            max(case when event_date = '2026-11-02' then run_out_date end)
+        from marts.fct_credit_balances_daily
+        where workspace_id = 'ws_plan' and event_date between '2026-10-26' and '2026-11-02'
+        """,
+    )
+    assert (closing, recent) == (1055, 35)
+    assert run_out == date(2026, 11, 2) + timedelta(days=212)
 
 
 def test_what_was_promised_is_held_against_what_was_delivered(world: Home) -> None:

@@ -85,6 +85,18 @@ rolled as (
     from filled
 ),
 
+-- The day itself may still be incoming, so the seven before it say what a day burns.
+forecast as (
+    select
+        *,
+        sum(burned_micro + overage_micro) over seven_before as recent_micro,
+        count(*) over seven_before as recent_days
+    from rolled
+    window seven_before as (
+        partition by source, workspace_id order by event_date asc rows between 7 preceding and 1 preceding
+    )
+),
+
 final as (
     select
         ---------- grain
@@ -102,8 +114,14 @@ final as (
         closing_micro,
 
         ---------- beside the balance
-        overage_micro
-    from rolled
+        overage_micro,
+
+        ---------- how long it lasts
+        case
+            when recent_micro > 0 and cast(closing_micro as hugeint) * recent_days // recent_micro < 3650
+                then event_date + 1 + cast(cast(closing_micro as hugeint) * recent_days // recent_micro as integer)
+        end as run_out_date
+    from forecast
 )
 
 select * from final
