@@ -242,6 +242,11 @@ class Home:
         return self.lake / "dq_results"
 
     @property
+    def no_dq_results(self) -> Path:
+        """A file without results, read together with them, so that a home in which nothing was judged has none."""
+        return self.dq_results / "none.parquet"
+
+    @property
     def data_docs(self) -> Path:
         """Validation results as pages for a browser; `index.html` first."""
         return self.exports / "data_docs"

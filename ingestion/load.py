@@ -22,14 +22,14 @@ from typing import Any
 from ingestion import accepted, duck, load_records, reader, source_status
 from ingestion.connectors import Stream
 from ingestion.duck import literal
-from ingestion.files import TEMPORARY_PREFIX, publish, remove_unfinished, temporary_beside, whole
+from ingestion.empty_parquet import write_empty
+from ingestion.files import TEMPORARY_PREFIX, publish, remove_unfinished, whole
 from ingestion.home import Home
 from ingestion.landing import LandedFile, is_current, landed, record_of, record_path
-from ingestion.raw_tables import REJECT_COLUMNS, STRIPE_TABLES, Columns, tables
+from ingestion.raw_tables import REJECT_COLUMNS, STRIPE_TABLES, tables
 from ingestion.reader import rejects, unknown_names
 from ingestion.reader.delivery import Delivery, as_utf8, hash_of, inspect
 from ingestion.reader.parts import Outcome
-from ingestion.reader.values import quoted
 from ingestion.sources import Source
 
 
@@ -142,33 +142,11 @@ def write_schemas(home: Home) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         remove_unfinished(folder)
     for table, columns in tables().items():
-        _write_schema(home, home.raw / table / "schema.parquet", columns)
-    _write_schema(home, home.rejects / "schema.parquet", REJECT_COLUMNS)
-    _write_schema(home, home.source_status / "schema.parquet", source_status.COLUMNS)
+        write_empty(home, home.raw / table / "schema.parquet", columns)
+    write_empty(home, home.rejects / "schema.parquet", REJECT_COLUMNS)
+    write_empty(home, home.source_status / "schema.parquet", source_status.COLUMNS)
     with whole(home.no_load_records) as temporary:
         temporary.touch()
-
-
-def _write_schema(home: Home, target: Path, columns: Columns) -> None:
-    content = _without_rows(home.raw, tuple(columns))
-    if not target.exists() or target.read_bytes() != content:
-        with whole(target) as temporary:
-            temporary.write_bytes(content)
-
-
-_SCHEMAS: dict[tuple[tuple[str, str], ...], bytes] = {}
-
-
-def _without_rows(folder: Path, columns: tuple[tuple[str, str], ...]) -> bytes:
-    """Return the bytes of a Parquet file with these columns and no rows, made once per process."""
-    if columns not in _SCHEMAS:
-        nothing = ", ".join(f"cast(null as {sql_type}) as {quoted(name)}" for name, sql_type in columns)
-        empty = temporary_beside(folder / "schema.parquet")
-        with closing(duck.session(folder)) as session:
-            session.execute(f"copy (select {nothing} limit 0) to {literal(empty)} (format parquet)")
-        _SCHEMAS[columns] = empty.read_bytes()
-        empty.unlink()
-    return _SCHEMAS[columns]
 
 
 def _put_in_place(home: Home, file: LandedFile, delivery: Delivery, outcome: Outcome) -> dict[str, Any]:

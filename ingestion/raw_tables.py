@@ -25,6 +25,22 @@ REJECT_COLUMNS: Columns = [
     ("excerpt", "VARCHAR"),
 ]
 
+#: Validation results (lake/dq_results).
+DQ_RESULT_COLUMNS: Columns = [
+    ("suite", "VARCHAR"),
+    ("suite_version", "INTEGER"),
+    ("expectation", "VARCHAR"),
+    ("source", "VARCHAR"),
+    ("stream", "VARCHAR"),
+    ("day", "VARCHAR"),
+    ("observed", "DOUBLE"),
+    ("expected", "VARCHAR"),
+    ("passed", "BOOLEAN"),
+    ("is_blocking", "BOOLEAN"),
+    ("failing_rows", "VARCHAR"),
+    ("content", "VARCHAR"),
+]
+
 
 def tables() -> dict[str, Columns]:
     """Return (column, type) of every raw table filled from landing files or Stripe, in order."""

@@ -11,7 +11,6 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Literal
 
-from dagster_project.reports.incidents import SEVERITIES
 from ingestion.redaction import masked
 
 Status = Literal["open", "acknowledged", "resolved", "event"]
@@ -95,11 +94,6 @@ class Alert:
         known["numbers"] = tuple((name, figure) for name, figure in known.get("numbers", ()))
         known["includes"] = tuple(known.get("includes", ()))
         return cls(**{**known, "kind": Kind(known["kind"])})
-
-
-def severity_rank(severity: str) -> int:
-    """Return 0 for low, 1 for medium, 2 for high and for unknown words."""
-    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES) - 1
 
 
 def hashed(*parts: object) -> str:

@@ -24,8 +24,10 @@ from dagster_project.alerts.silencing import Silence
 
 #: In the first run, incidents that ended this long before the latest one are not sent.
 OLD_DAYS = timedelta(days=7)
-#: Key in known.json: never sent, because the incident was old in the first run.
-_OLD = "is_old"
+#: How long an alert is remembered after it was found last; one that comes back later is new.
+KEPT_DAYS = timedelta(days=400)
+#: Keys in known.json: never sent, because the incident was old in the first run; first day it was not found any more.
+_OLD, _GONE_ON = "is_old", "gone_on"
 _GONE = "no longer found: its days were rebuilt, or the check passes"
 
 
@@ -85,15 +87,29 @@ def decide(
         was_there = id in before
         new = _notifications(alert, was_there, is_silent, decided, routes, day)
         notifications += [one for one in new if one[0].id not in decided]
-    kept = before | now | over
+    gone_on = {id: (known or {}).get(id, {}).get(_GONE_ON, day.isoformat()) for id in before if id not in now}
+    kept = {
+        id: alert
+        for id, alert in (before | now | over).items()
+        if not _is_forgotten(alert, gone_on.get(id), day)
+    }
     return Decision(
         notifications,
         {
-            id: {**alert.as_json(), **({_OLD: True} if id in old else {})}
+            id: {
+                **alert.as_json(),
+                **({_OLD: True} if id in old else {}),
+                **({_GONE_ON: gone_on[id]} if id in gone_on else {}),
+            }
             for id, alert in sorted(kept.items())
         },
         still_open,
     )
+
+
+def _is_forgotten(alert: Alert, gone_on: str | None, day: date) -> bool:
+    is_over = alert.status in ("resolved", "event")
+    return is_over and gone_on is not None and date.fromisoformat(gone_on) < day - KEPT_DAYS
 
 
 def _notifications(

@@ -19,7 +19,7 @@ import duckdb
 from dagster_project.alerts import from_marts, nights, rendering, sending
 from dagster_project.alerts.alert import Alert, Kind
 from dagster_project.alerts.channels import AlertSettingsError, Channel, channels, variable_of
-from dagster_project.alerts.deciding import Decision, decide
+from dagster_project.alerts.deciding import KEPT_DAYS, Decision, decide
 from dagster_project.alerts.nights import NightFacts
 from dagster_project.alerts.outbox import DIGEST, Notification, Outbox, digest_id
 from dagster_project.alerts.routes import Routes, routes
@@ -135,6 +135,7 @@ def _send(
         else:
             outbox.wait(notification)
     outbox.keep_known(decision.known)
+    outbox.prune(decision.known, day - KEPT_DAYS)
     stale = "" if night else _stale(found)
     _write_digests(outbox, chosen, decision, day, is_final=bool(night or stale))
     sent, undelivered = _send_all(home, outbox, known_channels)

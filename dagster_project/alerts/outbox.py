@@ -14,7 +14,7 @@ Rulings: docs/decisions/alerts.md#alerts-1.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -185,6 +185,24 @@ class Outbox:
         """Write the known alerts if they changed."""
         if known != self.known():
             _write(self._home.alerts_known, known)
+
+    def prune(self, alerts: Collection[str], before: date) -> None:
+        """Remove records of messages sent before a day, except those about some alerts and each channel's last digest.
+
+        Args:
+            alerts: ids of the alerts that may be found again.
+            before: day.
+        """
+        sent = sorted(self.sent(), key=lambda one: (one.day, one.id))
+        last_digests = {one.channel: one.id for one in sent if one.kind == DIGEST}.values()
+        old = [one for one in sent if one.day < before.isoformat() and one.id not in last_digests]
+        needed = {
+            channel: {notification_id(id, kind, channel) for id in alerts for kind in (NEW, RESOLVED)}
+            for channel in {one.channel for one in old}
+        }
+        for record in old:
+            if needed[record.channel].isdisjoint(record.notifications):
+                self._sent_file(record.id).unlink()
 
     def _sent_file(self, message: str) -> Path:
         return self._home.alerts_sent / f"{message}.json"

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from html import escape
 
-from dagster_project.alerts.alert import Alert, severity_rank
+from dagster_project.alerts.alert import Alert
 from dagster_project.alerts.outbox import DIGEST, NEW, RESOLVED, Message, Notification, digest_id
 from dagster_project.printable import printable
+from dagster_project.reports.incidents import severity_rank
 from ingestion.redaction import masked
 
 _LONGEST_TITLE = 150

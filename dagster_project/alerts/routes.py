@@ -17,8 +17,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from dagster_project.alerts.alert import Alert, severity_rank
+from dagster_project.alerts.alert import Alert
 from dagster_project.alerts.channels import NAME, AlertSettingsError
+from dagster_project.reports.incidents import severity_rank
 from ingestion.home import Home
 from ingestion.redaction import masked
 from ingestion.sources.strict_yaml import YamlError, load_yaml

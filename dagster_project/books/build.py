@@ -16,7 +16,9 @@ from dagster_project.books.restating import Restatement
 from dagster_project.clock import today
 from dagster_project.dbt_runner.build import BuildResult, run
 from dagster_project.dbt_runner.project import DbtProject
+from ingestion.empty_parquet import write_empty
 from ingestion.home import Home
+from ingestion.raw_tables import DQ_RESULT_COLUMNS
 
 
 def build(
@@ -50,8 +52,8 @@ def build(
     state.forget(home)
     home.restatements.mkdir(parents=True, exist_ok=True)
     home.status_history.mkdir(parents=True, exist_ok=True)
-    state.write_no_requests(home)
-    home.dq_results.mkdir(parents=True, exist_ok=True)
+    write_empty(home, home.no_requests, [("event_date", "DATE")])
+    write_empty(home, home.no_dq_results, DQ_RESULT_COLUMNS)
     restore_days(home)
     state.prepare(
         home,

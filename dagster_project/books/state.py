@@ -25,7 +25,6 @@ from typing import Any
 import duckdb
 
 from dagster_project.dbt_runner.build import BuildResult, NodeResult
-from ingestion.files import whole
 from ingestion.home import Home
 
 #: Columns of day_builds. Where a build.duckdb has others it was written by another version: every day is rebuilt.
@@ -119,13 +118,6 @@ def prepare(
             warehouse.execute("insert into meta.restatement values ($1, $2, $3, $4)", restatement)
 
 
-def write_no_requests(home: Home) -> None:
-    """Make sure that the file without requests is there: DuckDB reads no empty list of files."""
-    if not home.no_requests.exists():
-        with whole(home.no_requests) as temporary, duckdb.connect() as session:
-            session.sql("select cast(null as date) as event_date where false").write_parquet(str(temporary))
-
-
 def counts(home: Home, invocation_id: str) -> dict[str, tuple[int, int]]:
     """Return rows, and days built by one dbt invocation, of every model that is built day by day."""
     with closing(open_build(home)) as warehouse:
@@ -152,6 +144,20 @@ def days_of(warehouse: duckdb.DuckDBPyConnection, model: str) -> list[DayBuild]:
         params={"model": model},
     ).fetchall()
     return [DayBuild(*row) for row in rows]
+
+
+def contents(warehouse: duckdb.DuckDBPyConnection, model: str) -> dict[str, str]:
+    """Return what each day (ISO) of a model was built from, or its rows' hash where the model keeps one."""
+    rows = warehouse.sql(
+        """
+        select event_date::varchar, coalesce(content, fingerprint)
+        from meta.day_builds
+        where model = $model and file is null
+        order by event_date
+        """,
+        params={"model": model},
+    ).fetchall()
+    return dict(rows)
 
 
 def published_builds(

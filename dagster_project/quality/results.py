@@ -19,6 +19,7 @@ import polars as pl
 from dagster_project.quality.suites import Suite
 from ingestion.files import finished, whole
 from ingestion.home import Home
+from ingestion.raw_tables import DQ_RESULT_COLUMNS
 
 #: Failing rows kept per result, and failing results named in a sentence.
 MOST_SHOWN = 5
@@ -56,20 +57,8 @@ class Result:
         return f"{self.expected}, is {seen} at {self.day}" + (f" ({shown})" if shown else "")
 
 
-SCHEMA = {
-    "suite": pl.String,
-    "suite_version": pl.Int32,
-    "expectation": pl.String,
-    "source": pl.String,
-    "stream": pl.String,
-    "day": pl.String,
-    "observed": pl.Float64,
-    "expected": pl.String,
-    "passed": pl.Boolean,
-    "is_blocking": pl.Boolean,
-    "failing_rows": pl.String,
-    "content": pl.String,
-}
+_TYPES = {"VARCHAR": pl.String, "INTEGER": pl.Int32, "DOUBLE": pl.Float64, "BOOLEAN": pl.Boolean}
+_SCHEMA = {name: _TYPES[kind] for name, kind in DQ_RESULT_COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -133,7 +122,7 @@ def keep(home: Home, suite: Suite, subject: str, results: Iterable[Result]) -> N
     rows = sorted(results, key=lambda result: (result.day, *_order(result)))
     if rows == read(home, suite, subject):
         return
-    frame = pl.DataFrame([astuple(row) for row in rows], schema=SCHEMA, orient="row")
+    frame = pl.DataFrame([astuple(row) for row in rows], schema=_SCHEMA, orient="row")
     with whole(_place(home, suite, subject)) as temporary:
         frame.write_parquet(temporary)
 

@@ -300,6 +300,11 @@ def money(value: Decimal | None) -> str:
     return f"{value:,.2f}" if abs(value) >= _CENTS or not value else f"{value.normalize():f}"
 
 
+def severity_rank(severity: str) -> int:
+    """Return 0 for low, 1 for medium, 2 for high and for unknown words."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES) - 1
+
+
 def _filled(row: dict[str, Any]) -> Incident:
     """Fill what an earlier version does not say: its incidents are of keys, and none ends."""
     if row["subject_type"] is None:
@@ -311,10 +316,9 @@ def _filled(row: dict[str, Any]) -> Incident:
 
 def _urgency(incident: Incident) -> tuple:
     order = {OPEN: 0, ACKNOWLEDGED: 1}
-    severity = SEVERITIES.index(incident.severity) if incident.severity in SEVERITIES else len(SEVERITIES)
     return (
         order.get(incident.status, 2),
-        -severity,
+        -severity_rank(incident.severity),
         -abs(incident.excess_usd or 0),
         incident.first_date,
         incident.anomaly_id,

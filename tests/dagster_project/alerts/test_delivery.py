@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 
 import pytest
@@ -325,6 +326,27 @@ def test_a_wallet_without_a_grant_is_not_told_of(home: Home, webhook: Webhook) -
     publish(home, wallet_days=[wallet_day("2026-11-05", 0, "2026-11-06")])
     send_alerts(home, PUBLISHED)
     assert webhook.titles == []
+
+
+def test_what_is_over_is_forgotten_after_400_days_and_what_is_still_found_is_not(
+    home: Home, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of two incidents is gone on 5 November 2026; 400 days later is 10 December 2027."""
+    next_day(monkeypatch, "2026-11-04")
+    publish(home, [incident("stays"), incident("goes", subject_id="key_2")])
+    send_alerts(home, PUBLISHED)
+    publish(home, [incident("stays")])
+    for day, known, sent in (("2026-11-05", 2, 3), ("2027-12-10", 2, 3), ("2027-12-11", 1, 1)):
+        next_day(monkeypatch, day)
+        send_alerts(home, PUBLISHED)
+        assert len(json.loads(home.alerts_known.read_text())) == known
+        assert len(list(home.alerts_sent.glob("*.json"))) == sent
+    next_day(monkeypatch, "2027-12-12")
+    send_alerts(home, PUBLISHED)
+    assert [title.partition(":")[0] for title in webhook.titles] == [
+        *["[Tollbook] new, high"] * 2,
+        "[Tollbook] resolved, high",
+    ]
 
 
 def test_marts_of_an_earlier_version_are_told_of_too(home: Home, webhook: Webhook) -> None:

@@ -15,7 +15,7 @@ TOKENS = list(dict.fromkeys(entry.tokens for entry in token_classes()))
 
 
 def roll(home: Home, *rows: dict[str, object]) -> Verdict:
-    """Make fct_usage_daily of these rows and judge it."""
+    """Make fct_usage_daily of these rows, each day built from what it is now, and judge it."""
     with duckdb.connect(str(home.build_database)) as build:
         build.sql("create schema if not exists marts")
         build.sql(
@@ -45,6 +45,17 @@ def roll(home: Home, *rows: dict[str, object]) -> Verdict:
                 f"insert into marts.fct_usage_daily ({', '.join(values)}) values ({marks})",
                 list(values.values()),
             )
+        build.sql("create schema if not exists meta")
+        build.sql(
+            """
+            create or replace table meta.day_builds as
+            select
+                'fct_usage_daily' as model, event_date, md5(list(rollup order by rollup)::varchar) as fingerprint,
+                null::varchar as content, null::varchar as file
+            from marts.fct_usage_daily as rollup
+            group by event_date
+            """
+        )
     return judge(home, ROLLUP)
 
 

@@ -1,5 +1,3 @@
-{{ config(pre_hook = "{{ write_no_dq_results() }}") }}
-
 {#- Rulings: docs/decisions/quality.md#quality-4 -#}
 {%- do source('raw', 'dq_results') %}
 
