@@ -335,7 +335,7 @@ gathered as (
 ),
 
 -- A due delivery is also made up for by a later one with half of the usual calls or more; a few calls after midnight are in
--- the next file anyway. Where no delivery was due, a day without calls is a loss if a file holds days before and after it.
+-- the next file anyway. A gateway may count a call or two around midnight on the other day. Where no delivery was due, a day without calls is a loss if a file holds days before and after it.
 judged as (
     select
         *,
@@ -350,7 +350,10 @@ judged as (
                 then 'not_delivered'
             when files < usual_files and requests < usual_requests then 'missing_files'
             when missing_hours > 0 then 'missing_hours'
-            when 20 * (reported_requests - logged_requests) > reported_requests then 'missing_in_logs'
+            when
+                reported_requests - logged_requests >= 3
+                and 20 * (reported_requests - logged_requests) > reported_requests
+                then 'missing_in_logs'
         end as incomplete_reason
     from gathered
 ),
