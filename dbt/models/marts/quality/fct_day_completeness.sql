@@ -335,7 +335,8 @@ gathered as (
 ),
 
 -- A due delivery is also made up for by a later one with half of the usual calls or more; a few calls after midnight are in
--- the next file anyway. A gateway may count a call or two around midnight on the other day. Where no delivery was due, a day without calls is a loss if a file holds days before and after it.
+-- the next file anyway. Where no delivery was due, a day without calls is a loss if a file holds days before and after it.
+-- A gateway may count a call or two around midnight on the other day.
 judged as (
     select
         *,
