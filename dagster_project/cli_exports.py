@@ -121,10 +121,10 @@ def statement(
     from dagster_project.exports.statements.writing import NoStatement, write_statements
 
     try:
-        for made, path in write_statements(Home.locate(home), month.date(), out, workspace or ()):
-            owed = made.usage.cache_optimized_cost
+        for made in write_statements(Home.locate(home), month.date(), out, workspace or ()):
+            owed = made.statement.usage.cache_optimized_cost
             amount = "no priced usage" if owed is None else f"{owed:,.2f} USD"
-            typer.echo(joined([f"{made.workspace}: {amount}, {path}"]))
+            typer.echo(joined([f"{made.statement.workspace}: {amount}, {made.path}"]))
     except NothingPublished as error:
         end(str(error), 1)
     except NoStatement as error:

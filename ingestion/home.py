@@ -129,6 +129,11 @@ class Home:
         return self.root / "reports"
 
     @property
+    def scheduled_exports(self) -> Path:
+        """exports.yml: which exports a night writes by itself."""
+        return self.config / "exports.yml"
+
+    @property
     def alert_routes(self) -> Path:
         """alerts.yml: who is told what, and when."""
         return self.config / "alerts.yml"

@@ -83,6 +83,17 @@ def manifest_beside(target: Path) -> Path:
     return target.with_name(f"{target.name}.manifest.json")
 
 
+def selection_of(report: Report, selection: Selection) -> dict[str, Any]:
+    """Return report and selection as a manifest states them."""
+    return {
+        "report": report.name,
+        "from": str(selection.first),
+        "to": str(selection.last),
+        "filters": selection.given(),
+        "group_by": list(report.groups) if report.groups is not None else None,
+    }
+
+
 def totals(marts: duckdb.DuckDBPyConnection, sql: str, written_as: str) -> Totals:
     """Count and sum a query's rows.
 
@@ -144,13 +155,7 @@ def describe(
         columns=found.columns,
         sums=found.sums,
         rounded_in_spreadsheet=found.inexact,
-        selection={
-            "report": report.name,
-            "from": str(selection.first),
-            "to": str(selection.last),
-            "filters": selection.given(),
-            "group_by": list(report.groups) if report.groups is not None else None,
-        },
+        selection=selection_of(report, selection),
         publication_id=publication_id,
         published_at=published_at,
         tollbook=version("tollbook"),

@@ -53,7 +53,7 @@ def export(
     """
     written_as = format_of(target, file_format)
     target = _file(target)
-    with _reading(home, report) as marts:
+    with reading(home, report.name) as marts:
         sql = report.sql(selection)
         found = totals(marts, sql, written_as)
         if not found.rows:
@@ -80,7 +80,7 @@ def _write(
 
 
 @contextmanager
-def _reading(home: Home, report: Report) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading(home: Home, what: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection to the published marts; what they lack, or cannot compare with, is an ExportError."""
     with published(home) as marts:
         marts.execute("set TimeZone = 'UTC'")
@@ -91,13 +91,12 @@ def _reading(home: Home, report: Report) -> Iterator[duckdb.DuckDBPyConnection]:
             yield marts
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise ExportError(
-                f"{report.name}: the published marts do not have what it needs ({str(error).splitlines()[0]});"
+                f"{what}: the published marts do not have what it needs ({str(error).splitlines()[0]});"
                 " `tollbook run` publishes the marts of this version"
             ) from error
         except duckdb.ConversionException as error:
             raise ExportError(
-                f"{report.name}: a filter has a value of another type than its column:"
-                f" {str(error).splitlines()[0]}"
+                f"{what}: a filter has a value of another type than its column: {str(error).splitlines()[0]}"
             ) from error
 
 

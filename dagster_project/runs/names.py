@@ -8,6 +8,7 @@ from ingestion.sources import Source
 
 NIGHTLY = "nightly"
 RESTATE = "restate"
+EXPORT = "export"
 
 TABLES = dg.AssetKey(["raw", "tables"])
 LOAD_RECORDS = dg.AssetKey(["raw", "load_records"])

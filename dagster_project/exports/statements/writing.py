@@ -10,24 +10,34 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
-from dagster_project.books.published import published
 from dagster_project.exports.manifest import plain
 from dagster_project.exports.reports import ExportError
 from dagster_project.exports.statements.content import Statement, by_currency, statement, workspaces
 from dagster_project.exports.statements.document import document
 from dagster_project.exports.statements.page import page
 from dagster_project.exports.statements.pdf import pdf
+from dagster_project.exports.writing import reading
 from ingestion.files import whole
 from ingestion.home import Home
 
 #: Longer names of files are cut and made distinct by a hash.
 _LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class WrittenStatement:
+    """A statement, its PDF, and whether it was written now; page and manifest are beside the PDF."""
+
+    statement: Statement
+    path: Path
+    is_new: bool
 
 
 class NoStatement(RuntimeError):
@@ -40,15 +50,20 @@ def folder_of(home: Home, month: date) -> Path:
 
 
 def write_statements(
-    home: Home, month: date, folder: Path | None = None, only: Sequence[str] = ()
-) -> Iterator[tuple[Statement, Path]]:
-    """Write the statements of a month; yield each with its PDF when it is written.
+    home: Home,
+    month: date,
+    folder: Path | None = None,
+    only: Sequence[str] = (),
+    keep_current: bool = False,
+) -> Iterator[WrittenStatement]:
+    """Write the statements of a month; yield each when its files are there.
 
     Args:
         home: Whose published marts are read.
         month: First day of the month.
         folder: Where to; created if need be.
         only: Workspaces; all with usage, an invoice or a payment in the month by default.
+        keep_current: Keep files that were written from this publication.
 
     Raises:
         NothingPublished: no run has published yet.
@@ -58,8 +73,7 @@ def write_statements(
     target = (folder or folder_of(home, month)).absolute()
     if target.exists() and not target.is_dir():
         raise ExportError(f"{target} is not a folder; name a folder in --out")
-    with published(home) as marts:
-        marts.execute("set TimeZone = 'UTC'")
+    with reading(home, "statements") as marts:
         known = workspaces(marts, month)
         if not known:
             raise NoStatement(f"no usage, invoice or payment in {month:%Y-%m}; nothing was written")
@@ -70,7 +84,11 @@ def write_statements(
                 )
         for workspace in only or known:
             made = statement(marts, workspace, month)
-            yield made, _write(made, target)
+            path = target / f"{file_name(workspace)}.pdf"
+            is_new = not (keep_current and _is_current(made, path))
+            if is_new:
+                _write(made, path)
+            yield WrittenStatement(made, path, is_new)
 
 
 def file_name(workspace: str) -> str:
@@ -82,16 +100,25 @@ def file_name(workspace: str) -> str:
     return name
 
 
-def _write(made: Statement, folder: Path) -> Path:
+def _write(made: Statement, path: Path) -> None:
     text = document(made)
     contents = {"html": page(text).encode(), "pdf": pdf(text, made.published_at)}
-    name = file_name(made.workspace)
-    with whole(folder / f"{name}.manifest.json") as described:
+    with whole(path.with_name(f"{path.stem}.manifest.json")) as described:
         for suffix, content in contents.items():
-            with whole(folder / f"{name}.{suffix}") as temporary:
+            with whole(path.with_name(f"{path.stem}.{suffix}")) as temporary:
                 temporary.write_bytes(content)
-        described.write_text(_manifest(made, name, contents), encoding="utf-8")
-    return folder / f"{name}.pdf"
+        described.write_text(_manifest(made, path.stem, contents), encoding="utf-8")
+
+
+def _is_current(made: Statement, path: Path) -> bool:
+    """Return whether the files of a statement were written from its publication by this version."""
+    try:
+        manifest = json.loads(path.with_name(f"{path.stem}.manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    stated = (manifest.get("publication_id"), manifest.get("tollbook"))
+    is_there = all((path.parent / name).exists() for name in manifest.get("sha256", [path.name]))
+    return stated == (made.publication_id, version("tollbook")) and is_there
 
 
 def _manifest(made: Statement, name: str, contents: dict[str, bytes]) -> str:
