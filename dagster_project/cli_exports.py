@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,6 +100,13 @@ def export(
         end(str(error), 3)
     except ExportError as error:
         refuse(str(error))
+    except RuntimeError as error:
+        # DuckDB and the spreadsheet's writer raise this where Ctrl-C reaches them first.
+        if "interrupt" not in str(error).lower():
+            raise
+        end("stopped; nothing was written", 128 + signal.SIGINT)
+    except KeyboardInterrupt:
+        end("stopped; nothing was written", 128 + signal.SIGINT)
 
 
 def statement(
@@ -146,6 +154,7 @@ def _progress() -> Iterator[Callable[[int], Callable[[int], None]] | None]:
         Progress,
         ProgressColumn,
         Task,
+        TextColumn,
         TimeRemainingColumn,
     )
     from rich.text import Text
@@ -154,11 +163,18 @@ def _progress() -> Iterator[Callable[[int], Callable[[int], None]] | None]:
         def render(self, task: Task) -> Text:
             return Text(f"{task.speed or 0:,.0f} rows/s")
 
-    columns = (BarColumn(20), MofNCompleteColumn(), RowsPerSecond(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    counts = (BarColumn(20), MofNCompleteColumn(), RowsPerSecond(), TimeRemainingColumn())
+    with Progress(
+        *counts, TextColumn("{task.description}"), console=Console(stderr=True), transient=True
+    ) as bar:
 
         def started(rows: int) -> Callable[[int], None]:
-            task = bar.add_task("rows", total=rows)
-            return lambda done: bar.update(task, completed=done)
+            task = bar.add_task("", total=rows)
+
+            def advance(done: int) -> None:
+                # A spreadsheet is compressed after its last row.
+                bar.update(task, completed=done, description="finishing the file" if done >= rows else "")
+
+            return advance
 
         yield started

@@ -11,6 +11,7 @@ from datetime import date
 import dagster as dg
 from pydantic import Field
 
+from dagster_project.books.locks import writing
 from dagster_project.defs.check_results import check_result
 from dagster_project.defs.publish import PUBLICATION
 from dagster_project.defs.resources import HomeResource
@@ -83,7 +84,10 @@ def monthly_exports(
     config: MonthlyConfig, tollbook: HomeResource
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Write the monthly exports and statements."""
-    yield from _reported(MONTHLY, write_monthly(tollbook.home, _day(config.month, "month", "YYYY-MM")))
+    month = _day(config.month, "month", "YYYY-MM")
+    with writing(tollbook.home):
+        written = write_monthly(tollbook.home, month)
+    yield from _reported(MONTHLY, written)
 
 
 export = dg.define_asset_job(

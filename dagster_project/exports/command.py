@@ -67,7 +67,7 @@ def write_report(
         f"wrote {counted(manifest.rows, 'row')} of {report.name}, {selection.words()}, to {out}"
         f" in {seconds:.1f} s ({manifest.rows / max(seconds, 0.001):,.0f} rows/s)"
     )
-    yield f"rows, sums and hash are in {manifest_beside(out)}"
+    yield f"rows, sums and hash are in {manifest_beside(out.resolve())}"
     yield from _rounded(manifest)
 
 

@@ -12,7 +12,7 @@
     exports/statements/<month>/                                the same month, if `statements` is true
 
 A file whose manifest is of this publication and selection is not written again. An export that fails does not stop the
-others; its reason is returned.
+others; its reason is returned. The caller holds the lock of the home: leftovers of a killed night are removed.
 
 Rulings: docs/decisions/exports.md#exports-5.
 """
@@ -37,8 +37,10 @@ from dagster_project.exports.command import BUILT_IN, find
 from dagster_project.exports.custom import custom_reports
 from dagster_project.exports.manifest import manifest_beside, selection_of
 from dagster_project.exports.reports import ExportError, Report, Selection
+from dagster_project.exports.statements.content import next_month
 from dagster_project.exports.statements.writing import NoStatement, write_statements
 from dagster_project.exports.writing import NothingSelected, export
+from ingestion.files import remove_unfinished
 from ingestion.home import Home
 
 logger = logging.getLogger("tollbook.exports")
@@ -128,6 +130,7 @@ def write_nightly(home: Home, last_day: date | None = None) -> Written:
     written = Written()
     asked = _asked(home, written)
     last = last_day or _last_day(home)
+    remove_unfinished(home.exports / "nightly")
     for one in asked.nightly if last else ():
         selection = Selection(last - timedelta(days=one.days - 1), last, one.filters)
         _write(home, one, selection, home.exports / "nightly" / f"{last}", written)
@@ -151,15 +154,11 @@ def write_monthly(home: Home, month: date | None = None) -> Written:
         month = (last.replace(day=1) - timedelta(days=1)).replace(day=1)
     if month is None:
         return written
-    end = (month.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    remove_unfinished(home.exports / "monthly")
+    end = next_month(month) - timedelta(days=1)
+    folder = home.exports / "monthly" / f"{month:%Y-%m}"
     for one in asked.monthly:
-        _write(
-            home,
-            one,
-            Selection(month, end, one.filters),
-            home.exports / "monthly" / f"{month:%Y-%m}",
-            written,
-        )
+        _write(home, one, Selection(month, end, one.filters), folder, written)
     if asked.statements:
         _guarded("statements", written, lambda: _write_statements(home, month, written))
     return written

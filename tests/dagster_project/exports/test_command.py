@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from dagster_project.cli import app
+from dagster_project.exports import writing
 from ingestion.home import Home
 
 DAYS = ("--from", "2026-11-01", "--to", "2026-11-02")
@@ -75,6 +80,33 @@ def test_without_a_publication_the_export_reports_how_to_get_one(tmp_path: Path)
     ended = tollbook(Home(tmp_path), "usage", *DAYS, "--out", tmp_path / "a.csv")
     assert ended.exit_code == 1
     assert "tollbook run" in ended.output
+
+
+def test_a_terminal_shows_rows_and_rows_per_second(marts_home: Home, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", "from dagster_project.cli import main; main()", "export", "usage", *DAYS]
+    command += ["--group-by", "key", "--home", str(marts_home.root), "--out", str(tmp_path / "a.xlsx")]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "3/3" in shown
+    assert "rows/s" in shown
+    assert ended.stdout.startswith("wrote 3 rows of usage")
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
+def test_a_stopped_export_ends_with_130_and_leaves_nothing(
+    marts_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: BaseException
+) -> None:
+    def stop(*_: object) -> None:
+        raise stopped
+
+    monkeypatch.setattr(writing, "describe", stop)
+    ended = tollbook(marts_home, "usage", *DAYS, "--out", tmp_path / "a.csv")
+    assert ended.exit_code == 130
+    assert "stopped; nothing was written" in ended.output
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
 def test_a_mart_that_an_older_publication_lacks_is_named(marts_home: Home, tmp_path: Path) -> None:

@@ -84,6 +84,15 @@ def test_files_of_the_same_publication_are_kept(marts_home: Home) -> None:
     assert write_nightly(marts_home).rewritten == 3
 
 
+def test_leftovers_of_a_killed_night_are_removed(marts_home: Home) -> None:
+    ask(marts_home, EXPORTS)
+    left = marts_home.exports / "nightly" / "2026-11-01" / ".tmp-1.csv"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    write_nightly(marts_home)
+    assert not left.exists()
+
+
 def test_a_file_that_was_cut_short_is_written_again(marts_home: Home) -> None:
     ask(marts_home, EXPORTS)
     write_nightly(marts_home)
