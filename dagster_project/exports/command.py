@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 from dagster_project.exports.custom import custom_reports, find_custom
 from dagster_project.exports.formats import Advance
 from dagster_project.exports.manifest import Manifest, manifest_beside
-from dagster_project.exports.presets import PRESETS
-from dagster_project.exports.reports import INVOICES, REQUESTS, ExportError, Report, Selection, usage
+from dagster_project.exports.presets import BUILT_IN
+from dagster_project.exports.reports import ExportError, Report, Selection, usage
 from dagster_project.exports.writing import export
 from dagster_project.printable import counted
 from ingestion.home import Home
-
-BUILT_IN: Mapping[str, Report] = {report.name: report for report in (usage(), REQUESTS, INVOICES)} | PRESETS
 
 
 def find(home: Home, name: str | None, custom: str | None, group_by: Sequence[str]) -> Report:
@@ -36,11 +34,20 @@ def find(home: Home, name: str | None, custom: str | None, group_by: Sequence[st
             f"name one report: {', '.join(BUILT_IN)}, or --report with one of `tollbook export --list`"
         )
     groups = [part.strip() for value in group_by for part in value.split(",")]
+    return report_of(name or custom or "", groups) or find_custom(home, custom or "")
+
+
+def report_of(name: str, groups: Sequence[str]) -> Report | None:
+    """Return a built-in report; None if `name` is not one of them.
+
+    Raises:
+        ExportError: the report cannot be grouped so.
+    """
     if name == "usage":
         return usage(groups)
     if groups:
-        raise ExportError(f"--group-by sums usage; {name or custom} has its own rows, leave it out")
-    return BUILT_IN[name] if name else find_custom(home, custom or "")
+        raise ExportError(f"--group-by sums usage; {name} has its own rows, leave it out")
+    return BUILT_IN.get(name)
 
 
 def write_report(

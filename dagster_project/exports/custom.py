@@ -26,6 +26,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dagster_project.books.published import published
 from dagster_project.exports import yaml_file
+from dagster_project.exports.presets import BUILT_IN
 from dagster_project.exports.queries import columns_of, kind_of, quoted
 from dagster_project.exports.reports import USAGE_DIMENSIONS, ExportError, Report
 from dagster_project.exports.yaml_file import YamlFile
@@ -77,6 +78,8 @@ def custom_reports(home: Home) -> dict[str, YamlFile[Saved]]:
             if file is None:
                 continue
             name = file.content.name
+            if name in BUILT_IN:
+                faults.append(file.fault(("name",), f"{name!r} is a built-in report; choose another name"))
             if name in here:
                 faults.append(file.fault(("name",), f"{name!r} is also in {here[name]}"))
             here[name] = file.place

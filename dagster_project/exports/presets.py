@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from dagster_project.exports.reports import USAGE_DIMENSIONS, Report
+from dagster_project.exports.reports import INVOICES, REQUESTS, USAGE_DIMENSIONS, Report, usage
 
 _CACHED = "cache_read_tokens + cache_read_audio_tokens + cache_read_image_tokens + cache_read_video_tokens"
 
@@ -143,6 +143,7 @@ FOCUS = Report(
         "call-type": '"x_CallType"',
     },
 )
-PRESETS: Mapping[str, Report] = MappingProxyType(
-    {report.name: report for report in (INFERY, INFRON, AISA, TOKENOPEN, FOCUS)}
+#: Every report that is not saved as YAML; usage as one row.
+BUILT_IN: Mapping[str, Report] = MappingProxyType(
+    {report.name: report for report in (usage(), REQUESTS, INVOICES, INFERY, INFRON, AISA, TOKENOPEN, FOCUS)}
 )

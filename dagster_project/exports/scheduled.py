@@ -33,9 +33,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from dagster_project.books import publication
 from dagster_project.books.published import published
 from dagster_project.exports import yaml_file
-from dagster_project.exports.command import BUILT_IN, find
-from dagster_project.exports.custom import custom_reports
+from dagster_project.exports.command import report_of
+from dagster_project.exports.custom import custom_reports, find_custom
 from dagster_project.exports.manifest import manifest_beside, selection_of
+from dagster_project.exports.presets import BUILT_IN
 from dagster_project.exports.reports import ExportError, Report, Selection
 from dagster_project.exports.statements.content import next_month
 from dagster_project.exports.statements.writing import NoStatement, write_statements
@@ -183,14 +184,8 @@ def _last_day(home: Home) -> date | None:
 def _write(home: Home, asked: Asked, selection: Selection, folder: Path, written: Written) -> None:
     """Write one export in its formats."""
 
-    def report() -> Report:
-        built_in = asked.report in BUILT_IN
-        return find(
-            home, asked.report if built_in else None, None if built_in else asked.report, asked.group_by
-        )
-
     def write(target: Path) -> None:
-        chosen = report()
+        chosen = report_of(asked.report, asked.group_by) or find_custom(home, asked.report)
         if not _is_current(home, target, chosen, selection):
             folder.mkdir(parents=True, exist_ok=True)
             export(home, chosen, selection, target)
@@ -244,12 +239,21 @@ def _is_current(home: Home, target: Path, report: Report, selection: Selection) 
 
 
 def _unknown(file: yaml_file.YamlFile[Schedule], known: Sequence[str]) -> Iterator[str]:
-    """Yield reports that do not exist, and files that two exports would write."""
+    """Yield reports, groups and filters that do not exist, and files that two exports would write."""
     for part in ("nightly", "monthly"):
         names: set[str] = set()
         for place, one in enumerate(getattr(file.content, part)):
             if one.report not in known:
                 yield file.unknown((part, place, "report"), one.report, "a report", list(known))
+            try:
+                report_of(one.report, one.group_by)
+            except ExportError as error:
+                yield file.fault((part, place, "group_by"), str(error))
+            if one.report in BUILT_IN:
+                dimensions = BUILT_IN[one.report].dimensions
+                for name in one.filters.keys() - dimensions.keys():
+                    where = (part, place, "filters", name)
+                    yield file.unknown(where, name, f"a filter of {one.report}", list(dimensions))
             if one.file in names:
                 yield file.fault((part, place), f"two exports are called {one.file}; give one of them a name")
             names.add(one.file)

@@ -39,6 +39,7 @@ _SHOWN = {
     "TIMESTAMP": "yyyy-mm-dd hh:mm:ss.000",
     "DATE": "yyyy-mm-dd",
     "DECIMAL": "#,##0.00##########",
+    "BIGINT": "#,##0",
 }
 _WIDTHS = {"TIMESTAMP": 24, "DATE": 12, "DECIMAL": 18}
 

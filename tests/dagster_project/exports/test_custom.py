@@ -115,6 +115,11 @@ def test_what_the_mart_does_not_have_is_named_with_file_line_and_key(
         ("name: spend", "name: My Spend", "reports/spend.yml:1: name: 'My Spend' is not a name"),
         ("day: event_date", "day: 5", "reports/spend.yml:4: day: it should be a valid string, not 5"),
         ("- requests", "- [requests]", "reports/spend.yml:7: columns[0]: it should be a valid string"),
+        (
+            "name: spend",
+            "name: usage",
+            "reports/spend.yml:1: name: 'usage' is a built-in report; choose another",
+        ),
         ("name: spend", "name: spend\nname: again", "name occurs twice"),
         ("name: spend", "name: [", "not valid YAML"),
         (SPEND, "- spend\n", "write keys and values: name, meaning, mart"),

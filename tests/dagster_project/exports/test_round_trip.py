@@ -14,9 +14,8 @@ import duckdb
 import pytest
 
 from dagster_project.books.published import published
-from dagster_project.exports.command import BUILT_IN
 from dagster_project.exports.custom import custom_reports, find_custom
-from dagster_project.exports.presets import INFERY, INFRON, TOKENOPEN
+from dagster_project.exports.presets import BUILT_IN, INFERY, INFRON, TOKENOPEN
 from dagster_project.exports.reports import REQUESTS, Report, Selection, usage
 from dagster_project.exports.writing import export
 from ingestion.home import Home

@@ -112,6 +112,18 @@ def test_a_file_that_was_cut_short_is_written_again(marts_home: Home) -> None:
             "nightly:\n  - {report: usage, days: 0}",
             "config/exports.yml:2: nightly[0].days: it should be greater than 0",
         ),
+        (
+            "nightly: [{report: usage, group_by: [keys]}]",
+            "yml:1: nightly[0].group_by: --group-by 'keys' is unknown",
+        ),
+        (
+            "monthly: [{report: focus, group_by: [key]}]",
+            "yml:1: monthly[0].group_by: --group-by sums usage; focus",
+        ),
+        (
+            "monthly:\n- report: focus\n  filters:\n    member: [m]",
+            "yml:4: monthly[0].filters.member: 'member' is not",
+        ),
         ("weekly: []", "config/exports.yml:1: weekly: is not a key that is known here"),
         ("monthly:\n  - report: usage\n    formats: [xls]", "config/exports.yml:3: monthly[0].formats[0]"),
         (
