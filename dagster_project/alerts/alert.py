@@ -46,7 +46,7 @@ class Alert:
         workspace_id: workspace; None where it is not about one.
         direction: spike or drop; None for other things.
         first_date: first day, UTC.
-        last_date: last day, UTC.
+        last_date: last day, UTC; None where it has none, or goes on.
         includes: ids of alerts that this one makes unnecessary, such as lower thresholds of a budget.
     """
 

@@ -164,15 +164,15 @@ def _renamed(found: list[Alert], before: dict[str, Alert]) -> dict[str, Alert]:
 
 def _is_same(alert: Alert, before: Alert) -> bool:
     """Return whether both have the same subject, a common detector, and overlapping or adjacent days."""
-    if None in (alert.first_date, alert.last_date, before.first_date, before.last_date):
+    if alert.first_date is None or before.first_date is None:
         return False
     subject = ("subject_type", "subject_id", "source", "workspace_id", "direction")
     day = timedelta(days=1)
     return (
         all(getattr(alert, name) == getattr(before, name) for name in subject)
         and bool(alert.detectors & before.detectors)
-        and alert.first_date <= before.last_date + day
-        and before.first_date <= alert.last_date + day
+        and (before.last_date is None or alert.first_date <= before.last_date + day)
+        and (alert.last_date is None or before.first_date <= alert.last_date + day)
     )
 
 

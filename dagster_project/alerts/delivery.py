@@ -156,6 +156,7 @@ def _collect(
     try:
         with published(home) as marts:
             rows = incidents.read(marts)
+            found += from_marts.silent_sources(marts, rows)
             found += from_marts.budgets(marts, with_last_month=not is_first)
             found += from_marts.credits(marts)
         found += [from_marts.of_incident(one) for one in rows]

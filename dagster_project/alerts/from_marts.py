@@ -1,11 +1,11 @@
-"""Incidents, budgets and credits of the published marts as alerts.
+"""Incidents, silent sources, budgets and credits of the published marts as alerts.
 
-Rulings: docs/decisions/alerts.md#alerts-3, docs/decisions/alerts.md#alerts-5.
+Rulings: docs/decisions/alerts.md#alerts-3, docs/decisions/alerts.md#alerts-5, docs/decisions/alerts.md#alerts-6.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,8 +13,10 @@ from typing import Any
 import duckdb
 
 from dagster_project.alerts.alert import Alert, Kind, hashed
-from dagster_project.reports.incidents import SHOWN_ID, Incident, money
+from dagster_project.reports.incidents import RESOLVED, SHOWN_ID, Incident, money
 
+#: Detector of sources whose delivery is overdue, here and in fct_anomalies.
+SILENT = "silent_source"
 #: Share of a budget, severity; the highest that is reached is sent.
 THRESHOLDS = ((Decimal(1), "high"), (Decimal("0.8"), "medium"), (Decimal("0.5"), "low"))
 #: Threshold of budgets whose forecast is above them.
@@ -54,6 +56,49 @@ def of_incident(incident: Incident) -> Alert:
         first_date=incident.first_date,
         last_date=incident.last_date,
     )
+
+
+def silent_sources(marts: duckdb.DuckDBPyConnection, incidents: Iterable[Incident]) -> Iterator[Alert]:
+    """Yield sources whose delivery is overdue, except those of which an open incident says the same.
+
+    Such an incident has the same subject and detector, so that it continues the alert if it is found later.
+
+    Args:
+        marts: the published marts; those of an earlier version may lack the table.
+        incidents: the incidents of these marts.
+    """
+    known = {
+        one.source for one in incidents if SILENT in of_incident(one).detectors and one.status != RESOLVED
+    }
+    try:
+        rows = marts.sql(
+            """
+            select source, as_of_date, silent_since, silent_streams
+            from rpt_source_status
+            where silent_since is not null
+            order by source
+            """
+        ).fetchall()
+    except duckdb.CatalogException:
+        return
+    for source, as_of, since, streams in rows:
+        if source not in known:
+            yield Alert(
+                id=hashed(SILENT, source, since),
+                kind=Kind.INCIDENT,
+                detector=SILENT,
+                subject_type="source",
+                subject_id=source,
+                severity="high",
+                status="open",
+                title=f"{source} is silent: no delivery of {streams} since {as_of}",
+                reason="a delivery was due by sources.yml, or by when it delivered before",
+                next_step="tollbook doctor",
+                numbers=(("last delivery", str(as_of)), ("due on", str(since))),
+                source=source,
+                direction="drop",
+                first_date=since,
+            )
 
 
 def budgets(marts: duckdb.DuckDBPyConnection, with_last_month: bool) -> Iterator[Alert]:

@@ -56,6 +56,7 @@ class Night:
     usage_errors: list[str] = field(default_factory=list)
     failed_checks: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
     held_back: list[str] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
     unread_sources: list[str] = field(default_factory=list)
@@ -73,6 +74,11 @@ class Night:
         return self.published and not self.replaced
 
     @property
+    def shown_findings(self) -> list[str]:
+        """What a person should look at: silent streams and findings of checks."""
+        return [*self.silent, *self.findings]
+
+    @property
     def code(self) -> ExitCode:
         """A failed check means that publishing was held back; any other failure is a failure.
 
@@ -82,12 +88,18 @@ class Night:
             return ExitCode.USAGE
         if self.unreadable_events or (self.failed_steps and not self.failed_checks):
             return ExitCode.FAILED
-        if self.failed_checks or self.findings or self.unread_sources or self.held_back or self.undelivered:
+        if (
+            self.failed_checks
+            or self.shown_findings
+            or self.unread_sources
+            or self.held_back
+            or self.undelivered
+        ):
             return ExitCode.NEEDS_A_PERSON
         return ExitCode.OK
 
     def facts(self) -> NightFacts:
-        """Return the facts that alerts are made of."""
+        """Return the facts that alerts are made of; silent streams are told from the marts."""
         failed = [] if self.failed_checks else list(self.failed_steps.items())
         failed += [("the events of Dagster", message) for message in self.unreadable_events[:1]]
         return NightFacts(
@@ -112,7 +124,7 @@ class Listener:
         self._of_sources = {
             HELD_BACK: night.held_back,
             VANISHED: night.vanished,
-            SILENT: night.findings,
+            SILENT: night.silent,
             PAYMENTS_READ: night.unread_sources,
         }
 

@@ -219,7 +219,7 @@ def _conclude(home: Home, code: Code, night: Night, console: Console) -> None:
             "files_read": night.files_read,
             "days_rebuilt": night.days_rebuilt,
             "failed_checks": night.failed_checks,
-            "findings": night.findings,
+            "findings": night.shown_findings,
             "unread_sources": night.unread_sources,
             "held_back": night.held_back,
             "vanished": night.vanished,
@@ -237,7 +237,7 @@ def _say_found(home: Home, code: Code, night: Night, console: Console) -> None:
         ("held back", night.held_back),
         ("vanished", night.vanished),
         ("held back by", night.failed_checks),
-        ("needs a person", night.findings),
+        ("needs a person", night.shown_findings),
     ):
         for sentence in sentences:
             console.say(f"{title}: {sentence}")

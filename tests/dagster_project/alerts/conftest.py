@@ -69,6 +69,13 @@ CREDIT_COLUMNS = {
     "run_out_date": "date",
 }
 
+STATUS_COLUMNS = {
+    "source": "varchar",
+    "as_of_date": "date",
+    "silent_since": "date",
+    "silent_streams": "varchar",
+}
+
 
 def incident(anomaly_id: str = "a1", **changed: Any) -> dict[str, Any]:
     """A spike of 10 USD where 2 were expected, on the third of November."""
@@ -136,6 +143,7 @@ def publish(
     incidents: Sequence[Mapping[str, Any]] = (),
     budgets: Sequence[Mapping[str, Any]] = (),
     wallet_days: Sequence[Mapping[str, Any]] = (),
+    statuses: Sequence[Mapping[str, Any]] = (),
     without: Sequence[str] = (),
 ) -> None:
     """Write tollbook.duckdb anew, with the tables that alerts read; `without` leaves columns out."""
@@ -147,6 +155,7 @@ def publish(
             ("fct_anomalies", INCIDENT_COLUMNS, incidents),
             ("rpt_budgets", BUDGET_COLUMNS, budgets),
             ("fct_credit_balances_daily", CREDIT_COLUMNS, wallet_days),
+            ("rpt_source_status", STATUS_COLUMNS, statuses),
         ):
             kept = {column: kind for column, kind in columns.items() if column not in without}
             marts.execute(

@@ -328,6 +328,43 @@ def test_a_wallet_without_a_grant_is_not_told_of(home: Home, webhook: Webhook) -
     assert webhook.titles == []
 
 
+def test_a_silent_source_is_told_once_and_again_when_it_delivers(
+    home: Home, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Due on the 4th; on the 6th a detector sees it, too, from the 4th on; on the 8th it delivers."""
+    quiet = {
+        "source": "infron",
+        "as_of_date": "2026-11-03",
+        "silent_since": "2026-11-04",
+        "silent_streams": "logs",
+    }
+    detected = incident(
+        "detected",
+        detector="silent_source",
+        subject_type="source",
+        subject_id="infron",
+        workspace_id=None,
+        api_key_id=None,
+        direction="drop",
+        first_date="2026-11-04",
+        last_date="2026-11-05",
+    )
+    for day, incidents, statuses in (
+        ("05", [], [quiet]),
+        ("06", [detected], [quiet]),
+        ("07", [detected], [quiet]),
+        ("08", [{**detected, "status": "resolved"}], [{**quiet, "silent_since": None}]),
+        ("09", [{**detected, "status": "resolved"}], [{**quiet, "silent_since": None}]),
+    ):
+        next_day(monkeypatch, f"2026-11-{day}")
+        publish(home, incidents, statuses=statuses)
+        send_alerts(home, PUBLISHED)
+    assert webhook.titles == [
+        "[Tollbook] new, high: infron is silent: no delivery of logs since 2026-11-03",
+        "[Tollbook] resolved, high: silent_source drop: source infron",
+    ]
+
+
 def test_what_is_over_is_forgotten_after_400_days_and_what_is_still_found_is_not(
     home: Home, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
