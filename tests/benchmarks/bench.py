@@ -6,8 +6,9 @@
 The bare statement reads the same file with declared column types and writes one zstd Parquet with the columns
 of raw/infron_logs, in a process of its own. Measured are wall time, CPU (user + system of every process
 waited for) and the highest sum of resident memory over the tree, sampled every 50 ms. Every size gets a
-fresh temporary home, and a night counts only if it published every request. Beside the ratios: a second run
-with nothing new, a night of 10,000 requests, and importing the tools alone.
+fresh temporary home, and a night counts only if it published every request. Beside the ratios: the share of the
+night's CPU that gates, dbt tests, detectors and alerts took (night_shares.py), a second run with nothing new, a
+night of 10,000 requests, and importing the tools alone.
 
 Seconds differ between machines and between runs; compare ratios. Not a test: pytest does not collect it.
 """
@@ -15,6 +16,7 @@ Seconds differ between machines and between runs; compare ratios. Not a test: py
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import subprocess
@@ -33,6 +35,7 @@ SAMPLE_SECONDS = 0.05
 SMALL_NIGHT = 10_000
 TOLLBOOK = str(Path(sys.executable).with_name("tollbook"))
 BARE = str(Path(__file__).with_name("bare_statement.py"))
+SHARES = str(Path(__file__).with_name("night_shares.py"))
 IMPORTS = "import dagster, dagster_dbt, dbt.cli.main, duckdb, great_expectations, polars, stripe"
 FINDINGS = 3
 
@@ -97,13 +100,16 @@ def measure(command: list[str], accepted: tuple[int, ...] = (0,)) -> Cost:
     return Cost(wall, usage.ru_utime + usage.ru_stime, peak)
 
 
-def night(home: Path, rows: int) -> Cost:
-    """Run the nightly job over a home of `rows` requests.
+def night(home: Path, rows: int, shares: Path | None = None) -> Cost:
+    """Run the nightly job over a home of `rows` requests; write the CPU of its parts to `shares`.
 
     Raises:
         SystemExit: the published marts do not hold exactly that many.
     """
-    cost = measure([TOLLBOOK, "run", "--home", str(home)], accepted=(0, FINDINGS))
+    command = (
+        [sys.executable, SHARES, str(home), str(shares)] if shares else [TOLLBOOK, "run", "--home", str(home)]
+    )
+    cost = measure(command, accepted=(0, FINDINGS))
     with duckdb.connect(home / "tollbook.duckdb", read_only=True) as con:
         [(published,)] = con.sql("select count(*) from marts.fct_usage_costs").fetchall()
     if published != rows:
@@ -117,6 +123,14 @@ def ratios(whole: Cost, bare: Cost) -> str:
         f"{whole.wall_seconds / bare.wall_seconds:8.2f}x {whole.cpu_seconds / bare.cpu_seconds:8.2f}x "
         f"{whole.peak_bytes / bare.peak_bytes:8.2f}x"
     )
+
+
+def checks_share(shares: Path, whole: Cost) -> str:
+    """What gates, tests, detectors and alerts took of a night's CPU, together and one by one."""
+    taken = json.loads(shares.read_text())
+    taken.pop("rest", None)
+    parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in sorted(taken.items()))
+    return f"{sum(taken.values()) / whole.cpu_seconds:>9.1%} of the CPU: {parts} s"
 
 
 def main() -> None:
@@ -147,8 +161,10 @@ def main() -> None:
             file = write_logs(rows, home / "landing")
             bare = measure([sys.executable, BARE, str(file), str(Path(folder) / "bare.parquet")])
             report(rows, "bare statement", bare)
-            whole = night(home, rows)
+            shares = Path(folder) / "shares.json"
+            whole = night(home, rows, shares)
             report(rows, "night", whole)
+            report(rows, "checks and alerts", checks_share(shares, whole))
             report(rows, "again, nothing new", night(home, rows))
             report(rows, "ratio", ratios(whole, bare))
             for smaller, smaller_whole, smaller_bare in measured:
