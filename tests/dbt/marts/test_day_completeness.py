@@ -29,11 +29,17 @@ COLUMNS: Mapping[str, Columns] = {
         ("stream", "VARCHAR"),
         ("landing_file", "VARCHAR"),
         ("delivered_on", "DATE"),
+        ("line_count", "BIGINT"),
+        ("blank_line_count", "BIGINT"),
+        ("reject_count", "BIGINT"),
+        ("event_count", "BIGINT"),
+        ("unknown_fields", "VARCHAR"),
     ],
     "staging.stg_raw__file_days": [
         ("source", "VARCHAR"),
         ("stream", "VARCHAR"),
         ("landing_file", "VARCHAR"),
+        ("delivered_on", "DATE"),
         ("event_date", "DATE"),
         ("event_count", "BIGINT"),
     ],
@@ -44,6 +50,25 @@ COLUMNS: Mapping[str, Columns] = {
         ("requests", "BIGINT"),
         ("failed_requests", "BIGINT"),
         ("timed_out_requests", "BIGINT"),
+    ],
+    "marts.rpt_delivery_days": [
+        ("source", "VARCHAR"),
+        ("stream", "VARCHAR"),
+        ("delivered_on", "DATE"),
+        ("usage_date", "DATE"),
+        ("requests", "BIGINT"),
+    ],
+    "marts.fct_account_events": [("raw_file", "VARCHAR"), ("event_date", "DATE")],
+    "intermediate.int_account_event_repeats": [
+        ("raw_file", "VARCHAR"),
+        ("event_date", "DATE"),
+        ("repeated_rows", "BIGINT"),
+    ],
+    "intermediate.int_usage_repeated_events": [
+        ("raw_file", "VARCHAR"),
+        ("event_date", "DATE"),
+        ("verdict", "VARCHAR"),
+        ("is_repeated_identical", "BOOLEAN"),
     ],
     "intermediate.int_usage_api_rows": [
         ("usage_api", "VARCHAR"),
@@ -75,12 +100,24 @@ class World:
     ) -> None:
         """Deliver a file with so many calls of each day, all at noon."""
         path = f"{source}/{stream}/dt={day(delivered)}/{name}"
-        place = {"source": source, "stream": stream, "landing_file": path}
-        self.tables["staging.stg_raw__files"].append({**place, "delivered_on": day(delivered)})
+        place = {"source": source, "stream": stream, "delivered_on": day(delivered)}
+        counts = {"line_count": sum(calls.values()), "blank_line_count": 0, "reject_count": 0}
+        self.tables["staging.stg_raw__files"].append(
+            {
+                **place,
+                **counts,
+                "landing_file": path,
+                "event_count": sum(calls.values()),
+                "unknown_fields": "",
+            }
+        )
         self.deliveries.setdefault((source, stream), set()).add(day(delivered))
         for number, count in calls.items():
             self.tables["staging.stg_raw__file_days"].append(
-                {**place, "event_date": day(number), "event_count": count}
+                {**place, "landing_file": path, "event_date": day(number), "event_count": count}
+            )
+            self.tables["marts.rpt_delivery_days"].append(
+                {**place, "usage_date": day(number), "requests": count}
             )
             self.calls(source, number, {12: count})
 
@@ -127,7 +164,7 @@ class World:
                 write_parquet(parquet, columns, self.tables[table])
                 session.execute(f"create schema if not exists {table.partition('.')[0]}")
                 session.execute(f"create table {table} as from '{parquet}'")
-        result = build(home, project(), ["stg_raw__source_status", "fct_day_completeness"])
+        result = build(home, project(), ["stg_raw__source_status", "fct_day_completeness", "rpt_source_days"])
         assert not result.broken, result.explain()
         with duckdb.connect(str(home.build_database), read_only=True) as session:
             rows = session.sql(
@@ -150,9 +187,12 @@ def daily(
 
 
 @pytest.fixture(scope="module")
-def found(
-    tmp_path_factory: pytest.TempPathFactory, raw_files: Callable[[Home], Any]
-) -> dict[str, dict[int, str]]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("days"))
+
+
+@pytest.fixture(scope="module")
+def found(place: Home, raw_files: Callable[[Home], Any]) -> dict[str, dict[int, str]]:
     """The reasons of incomplete days in a world of four weeks."""
     world = World()
     daily(world, "lost", without=[10])
@@ -184,7 +224,7 @@ def found(
         world.reported("counted", number, {10: 100, 11: 94}.get(number, 90), ("model", "key"))
         world.file("counted_few", number, {number: 12})
         world.reported("counted_few", number, {10: 15, 11: 14}.get(number, 12))
-    return world.judged(Home(tmp_path_factory.mktemp("days")), raw_files)
+    return world.judged(place, raw_files)
 
 
 def incomplete(found: dict[str, dict[int, str]], source: str) -> dict[int, str]:
@@ -263,6 +303,29 @@ def test_one_or_two_calls_may_be_counted_on_another_day(found: dict[str, dict[in
 
 def test_the_day_of_the_last_delivery_is_awaited(found: dict[str, dict[int, str]]) -> None:
     assert {source for source, days in found.items() if days[LAST] == "awaited"} == found.keys()
+
+
+@pytest.mark.usefixtures("found")
+def test_deliveries_by_day_say_which_days_are_complete(place: Home) -> None:
+    """The file of day 10 is missing for good, came on day 14, or has no calls; on day 9 all is as ever."""
+    with duckdb.connect(str(place.build_database), read_only=True) as session:
+        rows = session.execute(
+            """
+            select source, delivered_on - $monday, files, lines, events, is_complete, incomplete_reason
+            from marts.rpt_source_days
+            where source in ('late', 'lost', 'stated') and delivered_on - $monday in (9, 10)
+            order by source, delivered_on
+            """,
+            {"monday": MONDAY},
+        ).fetchall()
+    assert rows == [
+        ("late", 9, 1, 30, 30, True, None),
+        ("late", 10, 0, 0, 0, True, None),
+        ("lost", 9, 1, 30, 30, True, None),
+        ("lost", 10, 0, 0, 0, False, "not_delivered"),
+        ("stated", 9, 1, 30, 30, True, None),
+        ("stated", 10, 1, 0, 0, True, None),
+    ]
 
 
 def test_a_home_without_files_has_no_days(home: Home, raw_files: Callable[[Home], Any]) -> None:
