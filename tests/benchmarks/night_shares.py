@@ -46,12 +46,13 @@ class CurrentNode(logging.Handler):
 
 
 def part_of(frames: list[FrameType], node: CurrentNode) -> str:
-    """Return the part that any of these stacks belongs to."""
+    """Return the part that any of these stacks belongs to; a module that is being imported belongs to none."""
     files = []
     for top in frames:
         frame: FrameType | None = top
         while frame is not None:
-            files.append(frame.f_code.co_filename)
+            if frame.f_code.co_name != "<module>":
+                files.append(frame.f_code.co_filename)
             frame = frame.f_back
     for place, part in PARTS.items():
         if any(place in file for file in files):
