@@ -41,7 +41,7 @@ def of_incident(incident: Incident) -> Alert:
     return Alert(
         id=incident.anomaly_id,
         kind=Kind.INCIDENT,
-        detector=incident.detector,
+        detector=incident.detectors,
         subject_type=incident.subject_type or "key",
         subject_id=incident.subject_id,
         severity=incident.severity,

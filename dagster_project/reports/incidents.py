@@ -28,10 +28,13 @@ _DAYS_BEFORE, _DAYS_AFTER, _MOST_DAYS = 14, 7, 60
 _BAR = 32
 _CENTS = Decimal("0.01")
 
+#: Detectors of what goes up as well as down; the others say it by their name.
+_DIRECTED = ("daily_spend", "price_change", "ratio_shift")
 #: Rollup and column of each kind of subject.
 _ROLLUPS = {
     "key": ("rpt_usage_by_key_daily", "api_key_id"),
-    "member": ("rpt_usage_by_member_daily", "member_id"),
+    # The rollup by member leaves out what members call by keys.
+    "member": ("fct_usage_daily", "member_id"),
     "workspace": ("rpt_usage_by_workspace_daily", "workspace_id"),
     "group": ("rpt_usage_by_group_daily", "group_name"),
     "model": ("rpt_usage_by_model_daily", "model_served"),
@@ -49,6 +52,7 @@ class Incident:
 
     anomaly_id: str
     detector: str
+    detectors: str
     subject_type: str | None
     subject_id: str | None
     source: str | None
@@ -84,8 +88,9 @@ class Incident:
 
     @property
     def what(self) -> str:
-        """Detector and direction."""
-        return f"{self.detector} {self.direction}" if self.direction else self.detector
+        """Detector, and direction where the detector knows both."""
+        is_directed = self.direction and self.detector in _DIRECTED
+        return f"{self.detector} {self.direction}" if is_directed else self.detector
 
     @property
     def days(self) -> str:
@@ -247,6 +252,8 @@ def detail(incident: Incident, days: Sequence[Day]) -> Iterator[str]:
     """Yield one incident with the chart of its days."""
     yield f"{incident.severity} {incident.what}: {incident.subject}"
     yield f"  id            {incident.anomaly_id}"
+    if incident.detectors != incident.detector:
+        yield f"  seen by       {incident.detectors}"
     yield f"  status        {incident.status}" + (
         f": {incident.acknowledged_because}" if incident.acknowledged_because else ""
     )
@@ -309,6 +316,7 @@ def _filled(row: dict[str, Any]) -> Incident:
     """Fill what an earlier version does not say: its incidents are of keys, and none ends."""
     if row["subject_type"] is None:
         row |= {"subject_type": "key", "subject_id": row["api_key_id"]}
+    row["detectors"] = row["detectors"] or row["detector"]
     row["status"] = row["status"] or OPEN
     row["severity"] = row["severity"] or SEVERITIES[-1]
     return Incident(**row)

@@ -108,19 +108,25 @@ _SWITCHES = {"stripe_livemode": (0, 1)}
 
 
 class AnomalySetting(Row):
-    """A threshold of the spend detector or of the reconciliation."""
+    """A threshold of the detectors or of the reconciliation."""
 
     setting: Literal[
+        "any_day_alert_pct",
+        "count_scatter",
+        "history_days",
         "invoice_grace_days",
         "new_spender_floor_usd",
         "payment_in_flight_days",
+        "reported_days",
         "request_scatter",
         "sigma_floor",
         "sigma_threshold",
+        "slow_leak_threshold",
         "spend_alert_pct",
         "spend_floor_usd",
         "standard_vat_pct",
         "stripe_livemode",
+        "wider_threshold_factor",
     ]
     value: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
     reason: OptionalText = None

@@ -81,7 +81,7 @@ TIERS = (
 #: Marts of windows, wallets, budgets and complete days: no column says which requests they count; see their own tests.
 ELSEWHERE = {
     *("rpt_usage_to_date", "rpt_budgets", "rpt_credit_margins_daily", "recon_credit_burn"),
-    *("fct_key_spend_daily", "fct_day_completeness"),
+    "fct_day_completeness",
 }
 
 

@@ -1,26 +1,116 @@
-"""Runs the detectors' SQL over the tables of a world, as dbt would: one table a file, in the order of their names."""
+"""Runs the dbt models of the detectors over the tables of a world, without dbt: their compiled SQL, in dbt's order.
+
+    dbt compile, once per process ─► SQL of every model from the settings to fct_anomalies
+    tables of a world ─► the relations that these models read ─► the models as tables of a session
+"""
 
 from __future__ import annotations
 
+import functools
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
+from graphlib import TopologicalSorter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 import polars as pl
 
-DETECTORS = Path(__file__).parent / "detectors"
+from dagster_project.dbt_runner.project import project
+from ingestion.home import HOME_VARIABLE, Home
+
+MODELS = (
+    "fct_day_completeness",
+    "int_anomaly_settings",
+    "int_source_coverage",
+    "int_subject_days",
+    "int_subject_residuals",
+    "fct_anomaly_days",
+    "fct_anomaly_contributors",
+    "fct_anomalies",
+)
+
+SETTINGS = {"setting": pl.String, "setting_value": pl.Float64}
+"""Columns of stg_config__anomaly_settings that the detectors read."""
 
 
-def detect(tables: dict[str, pl.DataFrame], as_of: date) -> duckdb.DuckDBPyConnection:
-    """Return a session that holds the inputs, every step and `d21_incidents`."""
+def detect(
+    tables: Mapping[str, pl.DataFrame], as_of: date, settings: Mapping[str, float] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Return a session that holds the inputs and every model; `fct_anomalies` is a name in it.
+
+    Args:
+        tables: relations by name with their schema, `intermediate.int_key_hours`; see world.py for which.
+        as_of: the day of the run.
+        settings: what anomaly_settings.csv states.
+    """
     session = duckdb.connect(config={"threads": 1})
+    session.execute("attach ':memory:' as build; use build")
+    for schema in ("staging", "intermediate", "marts", "meta"):
+        session.execute(f"create schema {schema}")
+    stated = pl.DataFrame(
+        {"setting": list(settings or {}), "setting_value": list((settings or {}).values())}, schema=SETTINGS
+    )
     # Through Parquet: DuckDB reads polars by way of pyarrow, which is not installed.
     with TemporaryDirectory() as folder:
-        for name, frame in tables.items():
+        for name, frame in {**tables, "staging.stg_config__anomaly_settings": stated}.items():
             frame.write_parquet(f"{folder}/{name}.parquet")
             session.execute(f"create table {name} as from '{folder}/{name}.parquet'")
-    session.execute("create table clock as select ?::date as as_of", [as_of])
-    for file in sorted(DETECTORS.glob("*.sql")):
-        session.execute(f"create table {file.stem} as\n{file.read_text()}")
+    session.execute(
+        "create table staging.stg_config__incident_acknowledgements (anomaly_id varchar, until_date date)"
+    )
+    session.execute("create table meta.run as select ?::date as found_on", [as_of])
+    for relation, sql in compiled():
+        session.execute(f"create table {relation} as\n{sql}")
+    session.execute("set search_path = 'build.marts,build.intermediate'")
     return session
+
+
+@functools.cache
+def compiled() -> tuple[tuple[str, str], ...]:
+    """Return relation and compiled SQL of every model, in an order in which each finds what it reads."""
+    from dbt.cli.main import dbtRunner
+
+    with TemporaryDirectory() as folder, _home(Path(folder)) as home:
+        arguments = ["--project-dir", str(project().folder), "--profiles-dir", str(project().folder)]
+        outcome = dbtRunner(manifest=project().manifest()).invoke(
+            [
+                *("compile", "--select", *MODELS, *arguments, "--no-write-json"),
+                *("--target-path", str(home.dbt_work), "--log-path", str(home.dbt_work)),
+                *("--log-level", "none", "--log-level-file", "none"),
+            ]
+        )
+        assert outcome.success, outcome.exception
+        nodes = {result.node.name: result.node for result in outcome.result.results}
+    upstream = {
+        name: [read.rpartition(".")[2] for read in _reads(nodes[name].unique_id)] for name in MODELS
+    }
+    return tuple(
+        (nodes[name].relation_name, nodes[name].compiled_code)
+        for name in TopologicalSorter(upstream).static_order()
+        if name in nodes
+    )
+
+
+def _reads(unique_id: str) -> Iterator[str]:
+    """Yield what a model reads, directly or through ephemeral models."""
+    nodes = project().manifest_json["nodes"]
+    for read in nodes[unique_id]["depends_on"]["nodes"]:
+        yield read
+        if read in nodes and nodes[read]["config"]["materialized"] == "ephemeral":
+            yield from _reads(read)
+
+
+@contextmanager
+def _home(folder: Path) -> Iterator[Home]:
+    before = os.environ.get(HOME_VARIABLE)
+    os.environ[HOME_VARIABLE] = str(folder)
+    try:
+        yield Home(folder)
+    finally:
+        if before is None:
+            del os.environ[HOME_VARIABLE]
+        else:
+            os.environ[HOME_VARIABLE] = before

@@ -10,9 +10,12 @@ import polars as pl
 
 from tests.evaluation.detect import detect
 from tests.evaluation.streams import MEASURES
+from tests.evaluation.world import files_of
 
 NAB = Path(__file__).parents[3] / "shared" / "data" / "nab" / "nab_aws_known_cause.parquet"
 USD_PER_RIDE = 0.01
+WHOLE = {"history_days": 400.0, "reported_days": 400.0}
+"""The series is longer than the detectors usually look back."""
 
 
 def nyc_taxi(file: Path = NAB) -> tuple[int, int, int]:
@@ -24,8 +27,8 @@ def nyc_taxi(file: Path = NAB) -> tuple[int, int, int]:
         if not windows or day - windows[-1][-1] > timedelta(days=1):
             windows.append([])
         windows[-1].append(day)
-    with detect(_tables(days), days[-1][0]) as session:
-        incidents = session.execute("select first_date, last_date from d21_incidents").fetchall()
+    with detect(_tables(days), days[-1][0] + timedelta(days=1), WHOLE) as session:
+        incidents = session.execute("select first_date, last_date from fct_anomalies").fetchall()
     found = sum(
         any(first <= window[-1] and last >= window[0] for first, last in incidents) for window in windows
     )
@@ -50,7 +53,7 @@ def _days(file: Path) -> list[tuple[date, float, int]]:
 def _tables(days: list[tuple[date, float, int]]) -> dict[str, pl.DataFrame]:
     names = {"source": "nab", "workspace_id": "nab", "api_key_id": "nyc_taxi", "member_id": "nab"}
     usage = pl.DataFrame(
-        {"event_date": [day for day, _, _ in days], "requests": [float(rides) for _, rides, _ in days]}
+        {"usage_date": [day for day, _, _ in days], "requests": [float(rides) for _, rides, _ in days]}
     )
     usage = usage.with_columns(
         *(
@@ -64,26 +67,32 @@ def _tables(days: list[tuple[date, float, int]]) -> dict[str, pl.DataFrame]:
         *(pl.lit("taxi").alias(name) for name in ("model_requested", "model_served")),
         *(pl.lit(1.0).alias(name) for name in ("input_usd_per_mtok", "output_usd_per_mtok")),
     )
-    hours = usage.select("event_date", "source", (pl.col("requests") / 24).cast(pl.Int64)).join(
+    days_of_key = usage.select(pl.col("usage_date").alias("event_date"), *names, pl.col("requests").cast(pl.Int64))
+    hours = days_of_key.with_columns(pl.col("requests") // 24).join(
         pl.DataFrame({"hour": list(range(24))}), how="cross"
     )
-    key_days = usage.select("event_date", *names, pl.col("requests").cast(pl.Int64))
+    deliveries = usage.select(
+        "source",
+        "usage_date",
+        (pl.col("usage_date") + timedelta(days=1)).alias("delivered_on"),
+        pl.col("requests").cast(pl.Int64),
+    )
+    nothing = {name: pl.lit(0) for name in ("failures", "cost_usd", "peak_rpm", "most_identical")}
     return {
-        "usage_days": usage,
-        "key_blocks": key_days.with_columns(pl.lit(0).alias("block"), pl.lit(0.0).alias("cost_usd")),
-        "key_peaks": key_days.with_columns(
-            *(
-                pl.lit(0).alias(name)
-                for name in ("peak_rpm", "max_identical", "worst_hour", "worst_hour_failures")
-            ),
-            pl.lit(1).alias("worst_hour_requests"),
+        "intermediate.int_key_model_days": usage,
+        "intermediate.int_key_hours": hours.with_columns(**nothing),
+        "marts.fct_traffic_hourly": hours.with_columns(
+            (pl.col("event_date").cast(pl.Datetime) + pl.duration(hours=pl.col("hour"))).alias("hour_at"),
+            pl.lit("taxi").alias("model_served"),
+            pl.lit(0).alias("failed_requests"),
+            pl.lit(0).alias("timed_out_requests"),
         ),
-        "source_hours": hours,
-        "model_hours": hours.with_columns(pl.lit(0).alias("failures"), pl.lit("taxi").alias("model_served")),
-        "delivery_days": key_days.select(
-            "source", "event_date", pl.col("event_date").alias("delivered_on"), "requests"
+        "marts.rpt_delivery_days": deliveries,
+        **files_of(deliveries, days[-1][0]),
+        "marts.fct_usage_daily": usage.select(
+            "source", "usage_date", pl.col("requests").cast(pl.Int64), pl.lit("success").alias("status")
         ),
-        "system_costs": pl.DataFrame(
-            schema={"source": pl.String, "event_date": pl.Date, "cost_usd": pl.Float64}
+        "marts.fct_account_events": pl.DataFrame(
+            schema={"source": pl.String, "event_date": pl.Date, "has_charge": pl.Boolean, "quota": pl.Int64}
         ),
     }

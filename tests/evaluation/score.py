@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date
 
 import duckdb
 
@@ -32,6 +31,8 @@ class Incident:
     direction: str
     first: int
     last: int
+    covers: frozenset[str] = frozenset()
+    """The keys of a member, a workspace or a model whose spend it is about."""
 
 
 @dataclass
@@ -103,6 +104,8 @@ def touches(incident: Incident, label: Label) -> bool:
         return False
     if incident.first > label.last + LATE_DAYS or incident.last < label.first:
         return False
+    if label.api_key_id and incident.covers:
+        return label.api_key_id in incident.covers
     if label.api_key_id and incident.api_key_id:
         return incident.api_key_id == label.api_key_id
     if label.model and incident.model:
@@ -120,16 +123,19 @@ def touches(incident: Incident, label: Label) -> bool:
 
 def answers(incident: Incident, label: Label) -> bool:
     """Whether the incident has found the label: same subject and days, by a detector that is for its kind."""
-    if not touches(incident, label) or not set(ANSWERS[label.kind]) & set(incident.detectors):
+    if incident.covers or not touches(incident, label) or not set(ANSWERS[label.kind]) & set(incident.detectors):
         return False
-    return label.kind != "drop" or incident.direction == "down"
+    return label.kind != "drop" or incident.direction == "drop"
 
 
-def incidents_of(session: duckdb.DuckDBPyConnection, first_date: date) -> list[Incident]:
+def incidents_of(session: duckdb.DuckDBPyConnection, world: World) -> list[Incident]:
+    """Return the incidents that the detectors found in a world."""
     rows = session.execute(
         """
-        select subject_type, source, api_key_id, model, detectors, direction, first_date, last_date
-        from d21_incidents order by first_date, source, api_key_id, model
+        select
+            subject_type, subject_id, source, coalesce(workspace_id, ''), coalesce(api_key_id, ''), coalesce(model, ''),
+            string_split(detectors, ', '), direction, first_date, last_date
+        from fct_anomalies order by first_date, source, subject_type, subject_id, anomaly_id
         """
     ).fetchall()
     return [
@@ -140,11 +146,21 @@ def incidents_of(session: duckdb.DuckDBPyConnection, first_date: date) -> list[I
             model,
             tuple(detectors),
             direction,
-            (first - first_date).days,
-            (last - first_date).days,
+            (first - world.first_date).days,
+            (last - world.first_date).days,
+            _keys_of(world, kind, subject, source, workspace) if "daily_spend" in detectors else frozenset(),
         )
-        for kind, source, key, model, detectors, direction, first, last in rows
+        for kind, subject, source, workspace, key, model, detectors, direction, first, last in rows
     ]
+
+
+def _keys_of(world: World, kind: str, subject: str, source: str, workspace: str) -> frozenset[str]:
+    whose = {
+        "member": lambda key: (key.workspace_id, key.member_id) == (workspace, subject),
+        "workspace": lambda key: key.workspace_id == subject,
+        "model": lambda key: subject in key.models,
+    }.get(kind, lambda _: False)
+    return frozenset(key.api_key_id for key in world.keys if key.source == source and whose(key))
 
 
 def table(score: Score) -> str:

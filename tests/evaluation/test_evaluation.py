@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from tests.evaluation.detect import detect
 from tests.evaluation.labels import ANSWERS, Label
 from tests.evaluation.score import Incident, Score, answers, incidents_of, touches
-from tests.evaluation.streams import DAYS
 from tests.evaluation.world import World, world_of
 
 SEED = 1
@@ -22,12 +19,11 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def incidents(world: World) -> list[Incident]:
-    last = world.first_date + timedelta(days=DAYS - 1)
-    with detect(world.tables, max(last, world.tables["delivery_days"]["delivered_on"].max())) as session:
-        return incidents_of(session, world.first_date)
+    with detect(world.tables, world.as_of) as session:
+        return incidents_of(session, world)
 
 
-def spend(first: int, last: int, key: str = "key_1", direction: str = "up") -> Incident:
+def spend(first: int, last: int, key: str = "key_1", direction: str = "spike") -> Incident:
     return Incident("key", "gateway", key, "", ("daily_spend",), direction, first, last)
 
 
@@ -58,7 +54,7 @@ def test_a_lost_day_is_the_sources_incident_and_no_keys_drop(world: World, incid
             for incident in incidents
             if incident.source == label.source
             and incident.subject_type == "key"
-            and incident.direction == "down"
+            and incident.direction == "drop"
             and incident.first == label.first
         ]
 
@@ -74,8 +70,8 @@ def test_an_incident_counts_for_its_key_and_its_days_alone() -> None:
 
 def test_a_drop_is_found_by_what_went_down_alone() -> None:
     label = Label("drop", 50, 50, "gateway", "key_1")
-    assert answers(spend(50, 50, direction="down"), label)
-    assert not answers(spend(50, 50, direction="up"), label)
+    assert answers(spend(50, 50, direction="drop"), label)
+    assert not answers(spend(50, 50, direction="spike"), label)
 
 
 def test_a_launch_may_be_told_once(world: World) -> None:

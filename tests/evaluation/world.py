@@ -1,12 +1,11 @@
-"""A world of a seed, as the small tables that the detectors read: sums that can be made of fct_usage_costs.
+"""A world of a seed, as the relations that the detectors read, with the columns they read.
 
-usage_days      day × key × model asked for × model served: requests, failures, tokens, money
-key_blocks      day × key × block of three UTC hours: requests, money
-key_peaks       day × key: most calls in a minute, most identical calls in ten, the hour with the most failures
-source_hours    day × source × hour: requests
-model_hours     day × source × model × hour: requests, failures and timeouts
-delivery_days   source × day of use × day of delivery: requests
-system_costs    day × source: what an account event cost
+int_key_model_days    day × key × model asked for × model served: requests, failures, tokens, money
+int_key_hours         day × key × hour: requests, failures, money; the peaks of a day stand in its busiest hour
+fct_traffic_hourly    hour × source × model: requests, failures and timeouts
+rpt_delivery_days     source × day of use × day of delivery: requests
+stg_raw__files, …     a file a day until the source falls silent, also where all of it was lost
+fct_account_events    account events that should cost nothing and have a quota
 """
 
 from __future__ import annotations
@@ -22,7 +21,14 @@ from tests.evaluation.labels import Label
 from tests.evaluation.streams import DAYS, HOURS, MEASURES, Array, Call, Stream, fill
 from tests.evaluation.traffic import Key, Traffic, ordinary
 
-BLOCK_HOURS = 3
+
+API_ROWS = {
+    **dict.fromkeys(("usage_api", "source", "grouping_name", "log_provider"), pl.String),
+    **dict.fromkeys(("first_date", "last_date"), pl.Date),
+    **dict.fromkeys(("period_start_at", "period_end_at"), pl.Datetime),
+    "requests": pl.Int64,
+}
+"""Columns of int_usage_api_rows; no world has a usage API."""
 
 
 @dataclass
@@ -36,6 +42,12 @@ class World:
     told_once: list[Label]
     harmless: list[Label]
     keys: list[Key]
+
+    @property
+    def as_of(self) -> date:
+        """The day of the run: the morning after the last day, or the day of the last delivery."""
+        delivered: date = self.tables["marts.rpt_delivery_days"]["delivered_on"].max()  # type: ignore[assignment]
+        return max(self.first_date + timedelta(days=DAYS), delivered)
 
 
 def world_of(seed: int) -> World:
@@ -129,17 +141,20 @@ def _tables(
     traffic: Traffic, planted: Planted, streams: list[Stream], own: dict[int, Array]
 ) -> dict[str, pl.DataFrame]:
     usage = pl.concat([_stream_days(traffic, planted, stream) for stream in streams])
-    keys = [_key_tables(traffic, planted, key, streams, own[key.number]) for key in traffic.keys]
+    hours = [_key_hours(traffic, planted, key, streams, own[key.number]) for key in traffic.keys]
+    deliveries = _deliveries(traffic, planted, usage)
     return {
-        "usage_days": usage,
-        "key_blocks": pl.concat([blocks for blocks, _ in keys]),
-        "key_peaks": pl.concat([peaks for _, peaks in keys]),
-        "source_hours": _source_hours(traffic, streams),
-        "model_hours": _model_hours(traffic, streams),
-        "delivery_days": _deliveries(traffic, planted, usage),
-        "system_costs": pl.DataFrame(
-            [(source, _dates(traffic)[day], usd) for source, day, usd in planted.system_costs],
-            schema={"source": pl.String, "event_date": pl.Date, "cost_usd": pl.Float64},
+        "intermediate.int_key_model_days": usage,
+        "intermediate.int_key_hours": pl.concat(hours),
+        "marts.fct_traffic_hourly": _model_hours(traffic, streams),
+        "marts.rpt_delivery_days": deliveries,
+        **files_of(deliveries, traffic.first_date + timedelta(days=DAYS)),
+        "marts.fct_usage_daily": usage.select(
+            "source", "usage_date", pl.col("requests").cast(pl.Int64), pl.lit("success").alias("status")
+        ),
+        "marts.fct_account_events": pl.DataFrame(
+            [(source, _dates(traffic)[day], True, int(usd * 500_000)) for source, day, usd in planted.system_costs],
+            schema={"source": pl.String, "event_date": pl.Date, "has_charge": pl.Boolean, "quota": pl.Int64},
             orient="row",
         ),
     }
@@ -165,7 +180,7 @@ def _stream_days(traffic: Traffic, planted: Planted, stream: Stream) -> pl.DataF
     return (
         pl.DataFrame(
             {
-                "event_date": _dates(traffic),
+                "usage_date": _dates(traffic),
                 **{name: stream.measures[name].sum(axis=1).astype(float) for name in MEASURES},
                 "input_usd_per_mtok": factor * (price.input if price else np.nan) * 1e6,
                 "output_usd_per_mtok": factor * (price.output if price else np.nan) * 1e6,
@@ -175,29 +190,18 @@ def _stream_days(traffic: Traffic, planted: Planted, stream: Stream) -> pl.DataF
         .filter(pl.col("requests") > 0)
         .with_columns(
             *_named(traffic, key),
+            pl.col("failures") + pl.col("timeouts"),
             pl.lit(stream.model_requested).alias("model_requested"),
             pl.lit(stream.model_served).alias("model_served"),
         )
     )
 
 
-def _key_tables(
+def _key_hours(
     traffic: Traffic, planted: Planted, key: Key, streams: list[Stream], own: Array
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> pl.DataFrame:
     rng, mine = traffic.rng, [stream for stream in streams if stream.key == key.number]
     requests = sum(stream.measures["requests"] for stream in mine)
-    cost = sum(stream.measures["cost_usd"] for stream in mine)
-    failed = sum(stream.measures["failures"] + stream.measures["timeouts"] for stream in mine)
-    blocks = HOURS // BLOCK_HOURS
-    days = _dates(traffic)
-    block_table = pl.DataFrame(
-        {
-            "event_date": np.repeat(np.array(days, dtype="datetime64[D]"), blocks),
-            "block": np.tile(np.arange(blocks), DAYS),
-            "requests": requests.reshape(DAYS, blocks, BLOCK_HOURS).sum(axis=2).reshape(-1),
-            "cost_usd": cost.reshape(DAYS, blocks, BLOCK_HOURS).sum(axis=2).reshape(-1),
-        }
-    ).filter(pl.col("requests") > 0)
     busiest = own.max(axis=1)
     per_minute = busiest / 60
     peak = np.ceil(
@@ -210,30 +214,17 @@ def _key_tables(
     for extra in planted.extras:
         if extra.key is key:
             peak, identical = np.maximum(peak, extra.peak), np.maximum(identical, extra.identical)
-    worst = np.argmax(failed, axis=1)
-    at_worst = np.arange(DAYS), worst
-    peaks = pl.DataFrame(
-        {
-            "event_date": days,
-            "requests": requests.sum(axis=1),
-            "peak_rpm": np.ceil(peak).astype(int),
-            "max_identical": np.floor(identical).astype(int),
-            "worst_hour": worst,
-            "worst_hour_requests": requests[at_worst],
-            "worst_hour_failures": failed[at_worst],
-        }
-    ).filter(pl.col("requests") > 0)
-    names = _named(traffic, key)
-    return block_table.with_columns(*names), peaks.with_columns(*names)
-
-
-def _source_hours(traffic: Traffic, streams: list[Stream]) -> pl.DataFrame:
-    tables = []
-    for source in traffic.sources:
-        here = [stream for stream in streams if traffic.keys[stream.key].source == source]
-        requests = sum(stream.measures["requests"] for stream in here)
-        tables.append(_hourly(traffic, requests=requests).with_columns(pl.lit(source).alias("source")))
-    return pl.concat(tables)
+    at_most = np.arange(DAYS), np.argmax(requests, axis=1)
+    peaks = np.zeros((2, DAYS, HOURS), dtype=np.int64)
+    peaks[0][at_most], peaks[1][at_most] = np.ceil(peak), np.floor(identical)
+    return _hourly(
+        traffic,
+        requests=requests,
+        failures=sum(stream.measures["failures"] + stream.measures["timeouts"] for stream in mine),
+        cost_usd=sum(stream.measures["cost_usd"] for stream in mine),
+        peak_rpm=peaks[0],
+        most_identical=peaks[1],
+    ).with_columns(*_named(traffic, key))
 
 
 def _hourly(traffic: Traffic, **measures: Array) -> pl.DataFrame:
@@ -259,16 +250,21 @@ def _model_hours(traffic: Traffic, streams: list[Stream]) -> pl.DataFrame:
             _hourly(
                 traffic,
                 requests=sum(measures["requests"] for measures in here),
-                failures=sum(measures["failures"] + measures["timeouts"] for measures in here),
-            ).with_columns(pl.lit(source).alias("source"), pl.lit(model).alias("model_served"))
+                failed_requests=sum(measures["failures"] for measures in here),
+                timed_out_requests=sum(measures["timeouts"] for measures in here),
+            ).with_columns(
+                pl.lit(source).alias("source"),
+                pl.lit(model).alias("model_served"),
+                (pl.col("event_date").cast(pl.Datetime) + pl.duration(hours=pl.col("hour"))).alias("hour_at"),
+            )
         )
     return pl.concat(tables)
 
 
 def _deliveries(traffic: Traffic, planted: Planted, usage: pl.DataFrame) -> pl.DataFrame:
-    """A day arrives a fixed time after it, a little of it later; a file of that day arrives even where all was lost."""
+    """A day arrives a fixed time after it, a little of it later."""
     rows = []
-    sums = usage.group_by("source", "event_date").agg(pl.col("requests").sum()).sort("source", "event_date")
+    sums = usage.group_by("source", "usage_date").agg(pl.col("requests").sum()).sort("source", "usage_date")
     for source, day, requests in sums.iter_rows():
         number = (day - traffic.first_date).days
         usual = day + timedelta(days=traffic.style.delivery_lag)
@@ -281,6 +277,34 @@ def _deliveries(traffic: Traffic, planted: Planted, usage: pl.DataFrame) -> pl.D
     rows = [row for row in rows if row[2] <= end]
     return pl.DataFrame(
         rows,
-        schema={"source": pl.String, "event_date": pl.Date, "delivered_on": pl.Date, "requests": pl.Int64},
+        schema={"source": pl.String, "usage_date": pl.Date, "delivered_on": pl.Date, "requests": pl.Int64},
         orient="row",
     )
+
+
+def files_of(deliveries: pl.DataFrame, end: date) -> dict[str, pl.DataFrame]:
+    """Return the relations of files: one a day from a source's first delivery to its last; a source is silent a day after none came."""
+    logs, path = pl.lit("logs").alias("stream"), pl.format("{}/{}", "source", "delivered_on").alias("landing_file")
+    files = (
+        deliveries.group_by("source")
+        .agg(pl.date_range(pl.col("delivered_on").min(), pl.col("delivered_on").max()).alias("delivered_on"))
+        .explode("delivered_on")
+        .with_columns(logs, path)
+    )
+    last = deliveries.group_by("source").agg(pl.col("delivered_on").max())
+    return {
+        "staging.stg_raw__files": files,
+        "staging.stg_raw__file_days": deliveries.select(
+            "source", logs, path, pl.col("usage_date").alias("event_date"), pl.col("requests").alias("event_count")
+        ),
+        "staging.stg_raw__source_status": last.select(
+            "source",
+            pl.when(pl.col("delivered_on") < end - timedelta(days=1))
+            .then(pl.col("delivered_on") + timedelta(days=1))
+            .alias("silent_since"),
+            pl.lit([], dtype=pl.List(pl.Struct({"stream": pl.String, "missing_on": pl.Date}))).alias(
+                "missing_deliveries"
+            ),
+        ),
+        "intermediate.int_usage_api_rows": pl.DataFrame(schema=API_ROWS),
+    }

@@ -1,7 +1,14 @@
--- One row per incident: consecutive days on which one key spent out of the ordinary, all up or all down.
+-- One row per incident: the flags of one subject that follow each other, by whichever detectors.
+
+{%- set evidence = {
+    'key': 'api_key_id', 'member': 'member_id', 'workspace': 'workspace_id', 'model': 'model_served',
+} %}
 
 with flagged_days as (
-    select * from {{ ref('fct_anomaly_days') }}
+    select
+        *,
+        coalesce(abs(excess_usd), -1) as size_usd
+    from {{ ref('fct_anomaly_days') }}
 ),
 
 contributors as (
@@ -12,81 +19,196 @@ settings as (
     select * from {{ ref('int_anomaly_settings') }}
 ),
 
+acknowledged as (
+    select acknowledgements.anomaly_id
+    from {{ ref('stg_config__incident_acknowledgements') }} as acknowledgements
+    inner join {{ run_state() }} as run on acknowledgements.until_date >= run.found_on
+),
+
+-- Until when each source is judged.
+judged as (
+    select
+        source,
+        max(event_date) as last_judged_date
+    from {{ ref('int_source_coverage') }}
+    where verdict not in ('awaited', 'incomplete')
+    group by source
+),
+
+-- A leak speaks of three weeks, each other flag of one day; a day that several detectors saw counts once.
 ranked_days as (
     select
-        flagged_days.*,
+        *,
         row_number() over (
-            partition by anomaly_id order by abs(excess_usd) desc, event_date asc
-        ) as excess_rank
+            partition by anomaly_id, detector = 'slow_leak', case when detector = 'slow_leak' then anomaly_id else cast(event_date as varchar) end
+            order by size_usd desc, abs(score) desc, detector asc
+        ) as rank_of_day
     from flagged_days
+),
+
+amounts as (
+    select
+        anomaly_id,
+        detector = 'slow_leak' as is_leak,
+        sum(expected_usd) as expected_usd,
+        sum(seen_usd) as seen_usd,
+        sum(excess_usd) as excess_usd
+    from ranked_days
+    where rank_of_day = 1 and excess_usd is not null
+    group by anomaly_id, detector = 'slow_leak'
+),
+
+larger_amounts as (
+    select *
+    from amounts
+    qualify row_number() over (partition by anomaly_id order by abs(excess_usd) desc, is_leak asc) = 1
+),
+
+-- The flag that says most of an incident.
+peaks as (
+    select *
+    from flagged_days
+    qualify row_number() over (
+        partition by anomaly_id order by size_usd desc, abs(score) desc, event_date asc, detector asc
+    ) = 1
 ),
 
 incidents as (
     select
         anomaly_id,
-        source,
-        workspace_id,
-        api_key_id,
-        direction,
-        max(case when excess_rank = 1 then detection_rule end) as detection_rule,
-        max(case when excess_rank = 1 then event_date end) as peak_date,
-        max(case when excess_rank = 1 then z_score end) as peak_z_score,
-        min(event_date) as first_date,
+        string_agg(distinct detector, ', ' order by detector asc) as detectors,
+        min(first_date) as first_date,
+        min(event_date) as first_flagged_date,
         max(event_date) as last_date,
-        cast(count(*) as bigint) as flagged_day_count,
-        cast(sum(expected_usd) as decimal(38, 12)) as expected_usd,
-        cast(sum(spend_usd) as decimal(38, 12)) as seen_usd,
-        cast(sum(excess_usd) as decimal(38, 12)) as excess_usd
-    from ranked_days
-    group by anomaly_id, source, workspace_id, api_key_id, direction
+        count(distinct event_date) as flagged_day_count
+    from flagged_days
+    group by anomaly_id
+),
+
+findings as (
+    select
+        anomaly_id,
+        string_agg(finding, '; ' order by detector asc) as findings
+    from (
+        select
+            anomaly_id,
+            detector,
+            arg_max(finding, abs(score)) as finding
+        from flagged_days
+        where finding != ''
+        group by anomaly_id, detector
+    ) as of_detectors
+    group by anomaly_id
 ),
 
 explanations as (
     select
         anomaly_id,
-        concat_ws(
-            '; ',
-            max(case when contributor_rank = 1 then contribution end),
-            max(case when contributor_rank = 2 then contribution end),
-            max(case when contributor_rank = 3 then contribution end)
-        ) as contributors
+        string_agg(contribution, '; ' order by contributor_rank asc) as explanation
     from contributors
+    where contributor_rank <= 3
     group by anomaly_id
+),
+
+described as (
+    select
+        incidents.*,
+        peaks.detector,
+        peaks.subject_type,
+        peaks.subject_id,
+        peaks.source,
+        peaks.workspace_id,
+        peaks.direction,
+        peaks.event_date as peak_date,
+        larger_amounts.expected_usd,
+        larger_amounts.seen_usd,
+        larger_amounts.excess_usd,
+        concat_ws('; ', findings.findings, explanations.explanation) as contributors,
+        judged.last_judged_date
+    from incidents
+    inner join peaks on incidents.anomaly_id = peaks.anomaly_id
+    left join larger_amounts on incidents.anomaly_id = larger_amounts.anomaly_id
+    left join findings on incidents.anomaly_id = findings.anomaly_id
+    left join explanations on incidents.anomaly_id = explanations.anomaly_id
+    left join judged on peaks.source = judged.source
 ),
 
 final as (
     select
         ---------- ids
-        incidents.anomaly_id,
-        'daily_spend' as detector,
-        incidents.detection_rule,
-        incidents.source,
-        nullif(incidents.workspace_id, '') as workspace_id,
-        nullif(incidents.api_key_id, '') as api_key_id,
+        described.anomaly_id,
+        described.detector,
+        described.detectors,
+        described.subject_type,
+        nullif(described.subject_id, '') as subject_id,
+        described.source,
+        nullif(described.workspace_id, '') as workspace_id,
+        case when described.subject_type = 'key' then nullif(described.subject_id, '') end as api_key_id,
+        case when described.subject_type = 'model' then nullif(described.subject_id, '') end as model,
 
         ---------- what happened
-        incidents.direction,
+        described.direction,
         case
-            when incidents.direction = 'spike' and incidents.excess_usd >= settings.spend_floor_usd * 25 then 'high'
-            when incidents.direction = 'spike' and incidents.excess_usd >= settings.spend_floor_usd * 5 then 'medium'
+            when described.direction = 'drop' and described.subject_type != 'source' then 'low'
+            when
+                described.excess_usd >= settings.spend_floor_usd * 25
+                or described.detector in ('leaked_key', 'missing_day', 'silent_source')
+                then 'high'
+            when
+                described.excess_usd >= settings.spend_floor_usd * 5
+                or described.detector in (
+                    'runaway_loop', 'error_storm', 'charged_failures', 'price_change', 'missing_hours', 'missing_calls',
+                    'system_cost'
+                )
+                then 'medium'
             else 'low'
         end as severity,
-        coalesce(explanations.contributors, '') as contributors,
+        described.contributors,
 
         ---------- when
-        incidents.first_date,
-        incidents.last_date,
-        incidents.peak_date,
-        incidents.flagged_day_count,
+        described.first_date,
+        described.last_date,
+        described.peak_date,
+        described.flagged_day_count,
 
         ---------- how much
-        incidents.expected_usd,
-        incidents.seen_usd,
-        incidents.excess_usd,
-        cast(incidents.peak_z_score as decimal(18, 6)) as peak_z_score
-    from incidents
+        described.expected_usd,
+        described.seen_usd,
+        described.excess_usd,
+
+        ---------- what to look at
+        case described.subject_type
+            when 'source' then concat(
+                'select * from rpt_delivery_days where source = ''', replace(described.source, '''', ''''''),
+                ''' and usage_date between date ''', described.first_date, ''' and date ''', described.last_date, ''''
+            )
+            else concat(
+                'select * from fct_usage_costs where source = ''', replace(described.source, '''', ''''''), '''',
+                {% for subject_type, column in evidence.items() -%}
+                    case
+                        when described.subject_type = '{{ subject_type }}' and described.subject_id = '' then ' and {{ column }} is null'
+                        when described.subject_type = '{{ subject_type }}'
+                            then concat(' and {{ column }} = ''', replace(described.subject_id, '''', ''''''), '''')
+                    end,
+                {% endfor -%}
+                case
+                    when described.subject_type in ('key', 'member') and described.workspace_id != ''
+                        then concat(' and workspace_id = ''', replace(described.workspace_id, '''', ''''''), '''')
+                end,
+                ' and event_date between date ''', described.first_date, ''' and date ''', described.last_date, ''''
+            )
+        end as evidence_sql,
+
+        ---------- how it goes on
+        case
+            when described.last_date + 4 < described.last_judged_date then 'resolved'
+            when acknowledged.anomaly_id is not null then 'acknowledged'
+            else 'open'
+        end as status,
+        described.first_flagged_date = described.last_judged_date as is_new
+    from described
     cross join settings
-    left join explanations on incidents.anomaly_id = explanations.anomaly_id
+    left join acknowledged on described.anomaly_id = acknowledged.anomaly_id
 )
 
 select * from final

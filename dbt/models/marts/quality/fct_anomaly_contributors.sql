@@ -1,133 +1,116 @@
--- One row per incident and model: the change of the model's spend compared with the incident's baseline days.
+-- What moved: the models and keys of an incident, over its days, against the mean of the complete days of the four weeks
+-- before.
 
-with flagged_days as (
-    select * from {{ ref('fct_anomaly_days') }}
-),
+{%- set subjects = {
+    'key': ['workspace_id', 'api_key_id'],
+    'member': ['workspace_id', 'member_id'],
+    'workspace': ['workspace_id'],
+    'model': ['model_served'],
+} %}
 
-key_days as (
-    select * from {{ ref('fct_key_spend_daily') }}
+with incidents as (
+    select
+        anomaly_id,
+        subject_type,
+        source,
+        workspace_id,
+        case when subject_type = 'key' then subject_id end as api_key_id,
+        case when subject_type = 'member' then subject_id end as member_id,
+        case when subject_type = 'model' then subject_id end as model_served,
+        min(first_date) as first_date,
+        max(event_date) as last_date
+    from {{ ref('fct_anomaly_days') }}
+    where subject_type != 'source' and not (subject_type = 'model' and detector != 'daily_spend')
+    group by all
 ),
 
 usage_daily as (
-    select * from {{ ref('fct_usage_daily') }}
+    select * from {{ ref('int_key_model_days') }}
 ),
 
-flagged_keys as (
-    select distinct
+complete_days as (
+    select
         source,
-        workspace_id,
-        api_key_id
-    from flagged_days
+        event_date
+    from {{ ref('int_source_coverage') }}
+    where verdict = 'complete'
 ),
 
-model_spend as (
+baselines as (
     select
-        usage_daily.source,
-        flagged_keys.workspace_id,
-        flagged_keys.api_key_id,
-        usage_daily.usage_date as event_date,
-        coalesce(usage_daily.model_served, 'unknown model') as model,
-        {{ spend_of_usage() }} as spend_usd
-    from usage_daily
-    inner join flagged_keys
-        on usage_daily.source = flagged_keys.source
-        and coalesce(usage_daily.workspace_id, '') = flagged_keys.workspace_id
-        and coalesce(usage_daily.api_key_id, '') = flagged_keys.api_key_id
-    group by
-        usage_daily.source,
-        flagged_keys.workspace_id,
-        flagged_keys.api_key_id,
-        usage_daily.usage_date,
-        coalesce(usage_daily.model_served, 'unknown model')
+        incidents.*,
+        greatest(count(complete_days.event_date), 1) as baseline_days
+    from incidents
+    left join complete_days
+        on incidents.source = complete_days.source
+        and complete_days.event_date between incidents.first_date - 28 and incidents.first_date - 1
+    group by all
 ),
 
-tested_days as (
+-- A day of the incident counts whole, one of the days before as its share of as many days.
+incident_usage as (
+    {% for subject_type, columns in subjects.items() -%}
     select
-        flagged_days.anomaly_id,
-        flagged_days.detection_rule,
-        key_days.source,
-        key_days.workspace_id,
-        key_days.api_key_id,
-        key_days.event_date,
-        key_days.day_number,
-        key_days.weekday,
-        key_days.weekday_number
-    from flagged_days
-    inner join key_days
-        on {{ is_same_key('flagged_days', 'key_days') }}
-        and flagged_days.event_date = key_days.event_date
+        incidents.anomaly_id,
+        incidents.subject_type,
+        usage_daily.api_key_id,
+        usage_daily.model_served,
+        usage_daily.usage_date >= incidents.first_date as is_of_incident,
+        (incidents.last_date - incidents.first_date + 1) / incidents.baseline_days as baseline_share,
+        cast(
+            case
+                when usage_daily.unpriced_requests > 0 then greatest(usage_daily.cost_usd, usage_daily.reported_usd)
+                else usage_daily.cost_usd
+            end as double
+        ) as spend_usd
+    from baselines as incidents
+    inner join usage_daily
+        on incidents.source = usage_daily.source
+        {% for column in columns -%}
+        and incidents.{{ column }} = usage_daily.{{ column }}
+        {% endfor -%}
+        and usage_daily.usage_date between incidents.first_date - 28 and incidents.last_date
+    where incidents.subject_type = '{{ subject_type }}'
+    {% if not loop.last %}union all{% endif %}
+    {% endfor -%}
 ),
 
-baseline_days as (
+contributors as (
     select
-        tested_days.anomaly_id,
-        tested_days.event_date as tested_date,
-        key_days.source,
-        key_days.workspace_id,
-        key_days.api_key_id,
-        key_days.event_date,
-        count(*) over (partition by tested_days.anomaly_id, tested_days.event_date) as baseline_day_count
-    from tested_days
-    inner join key_days
-        on {{ is_same_key('tested_days', 'key_days') }}
-    where
-        (
-            tested_days.detection_rule = 'same_weekday'
-            and {{ is_same_weekday_before('key_days', 'tested_days') }}
-        )
-        or (
-            tested_days.detection_rule in ('sparse', 'percentage')
-            and {{ is_recent_before('key_days', 'tested_days') }}
-        )
-),
-
-movements as (
-    select
-        tested_days.anomaly_id,
-        model_spend.model,
-        cast(model_spend.spend_usd as double) as moved_usd
-    from tested_days
-    inner join model_spend
-        on {{ is_same_key('tested_days', 'model_spend') }}
-        and tested_days.event_date = model_spend.event_date
+        anomaly_id,
+        'model' as contributor_type,
+        case when model_served = '' then 'unknown model' else model_served end as contributor,
+        case when is_of_incident then spend_usd else -spend_usd * baseline_share end as moved_usd
+    from incident_usage
+    where subject_type != 'model'
     union all
     select
-        baseline_days.anomaly_id,
-        model_spend.model,
-        -cast(model_spend.spend_usd as double) / cast(baseline_days.baseline_day_count as double) as moved_usd
-    from baseline_days
-    inner join model_spend
-        on {{ is_same_key('baseline_days', 'model_spend') }}
-        and baseline_days.event_date = model_spend.event_date
+        anomaly_id,
+        'key' as contributor_type,
+        case when api_key_id = '' then 'unknown key' else api_key_id end as contributor,
+        case when is_of_incident then spend_usd else -spend_usd * baseline_share end as moved_usd
+    from incident_usage
+    where subject_type != 'key'
 ),
 
 summed as (
     select
         anomaly_id,
-        model,
+        contributor_type,
+        contributor,
         cast(sum(moved_usd) as decimal(18, 2)) as moved_usd
-    from movements
-    group by anomaly_id, model
-),
-
-ranked as (
-    select
-        summed.*,
-        row_number() over (
-            partition by anomaly_id order by abs(moved_usd) desc, model asc
-        ) as contributor_rank
-    from summed
-    where moved_usd <> 0
-),
-
-worded as (
-    select
-        anomaly_id,
-        model,
-        moved_usd,
-        contributor_rank,
-        concat(model, case when moved_usd > 0 then ' +' else ' ' end, cast(moved_usd as string), ' USD') as contribution
-    from ranked
+    from contributors
+    group by anomaly_id, contributor_type, contributor
 )
 
-select * from worded
+select
+    anomaly_id,
+    contributor_type,
+    contributor,
+    moved_usd,
+    row_number() over (
+        partition by anomaly_id order by abs(moved_usd) desc, contributor_type asc, contributor asc
+    ) as contributor_rank,
+    concat(contributor, case when moved_usd > 0 then ' +' else ' ' end, moved_usd, ' USD') as contribution
+from summed
+where moved_usd != 0

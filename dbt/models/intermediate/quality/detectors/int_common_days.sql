@@ -1,15 +1,27 @@
--- One row per source, workspace and day: whether many keys went up or down together, as on a holiday or a month's end.
--- What moves many keys at once is not an event of each of them.
-with judged as (
+{{ config(materialized = 'ephemeral') }}
+
+-- Whether many keys of a place went up or down together, as on a holiday or at a month's end. What moves many keys at once
+-- is not an event of each of them.
+
+with subject_days as (
+    select * from {{ ref('int_subject_days') }}
+),
+
+judged as (
     select
-        source,
-        workspace_id,
-        event_date,
-        residual,
-        case when residual < -2.5 * sigma then 1 else 0 end as is_down,
-        case when residual > 2.5 * sigma then 1 else 0 end as is_up
-    from d04_residuals
-    where measure = 'spend' and not is_sparse and day_number > 14
+        subject_days.source,
+        subject_days.workspace_id,
+        residuals.event_date,
+        residuals.residual,
+        case when residuals.residual < -2.5 * residuals.sigma then 1 else 0 end as is_down,
+        case when residuals.residual > 2.5 * residuals.sigma then 1 else 0 end as is_up
+    from {{ ref('int_subject_residuals') }} as residuals
+    inner join subject_days using (subject_number, event_date)
+    where
+        residuals.measure = 'spend'
+        and residuals.subject_type = 'key'
+        and not residuals.is_sparse
+        and residuals.day_number > 14
 ),
 
 counted as (
@@ -44,6 +56,14 @@ common as (
         case when keys >= least_keys and down_share >= least_down_share then usual_down end as common_down,
         case when keys >= least_keys and up_share >= least_up_share then usual_up end as common_up
     from shares
+),
+
+places as (
+    select distinct
+        source,
+        workspace_id,
+        event_date
+    from subject_days
 )
 
 select
@@ -52,9 +72,10 @@ select
     places.event_date,
     min(common.common_down) as common_down,
     max(common.common_up) as common_up
-from (select distinct source, workspace_id, event_date from d03_key_days) as places
-left join common
+from places
+inner join common
     on places.event_date = common.event_date
     and (common.source is null or common.source = places.source)
     and (common.workspace_id is null or common.workspace_id = places.workspace_id)
-group by all
+where common.common_down is not null or common.common_up is not null
+group by places.source, places.workspace_id, places.event_date

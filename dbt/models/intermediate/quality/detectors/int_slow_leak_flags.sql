@@ -1,11 +1,27 @@
+{{ config(materialized = 'ephemeral') }}
+
 -- Weeks in which a key's level rises little by little: each weekday of the last two or three weeks against itself in the
 -- six weeks before, beyond the growth the key had earlier and the growth of all keys. Spend and tokens must both have
 -- risen. A day counts for no more than 1.5 spreads off its week, so that a spike is not a leak.
-with capped as (
+
+with settings as (
+    select * from {{ ref('int_anomaly_settings') }}
+),
+
+residuals as (
+    select * from {{ ref('int_subject_residuals') }}
+    where subject_type = 'key'
+),
+
+spend_days as (
+    select * from {{ ref('int_daily_spend_days') }}
+),
+
+capped as (
     select
         *,
         y - off_week + season + greatest(-1.5 * own_sigma, least(1.5 * own_sigma, off_week - season)) as capped_y
-    from d04_residuals
+    from residuals
     where not is_sparse and season is not null and weekday_is_used = 1 and weeks >= 3
 ),
 
@@ -17,14 +33,22 @@ weekdays as (
         avg(capped_y) over (same_weekdays rows between 8 preceding and 3 preceding) as base_level,
         count(*) over (same_weekdays rows between 8 preceding and 3 preceding) as base_weeks
     from capped
-    window same_weekdays as (partition by measure, source, workspace_id, api_key_id, weekday order by event_date asc)
+    window same_weekdays as (partition by measure, subject_number, weekday order by event_date asc)
 ),
 
 -- A step is seen best over three weeks, a slope over two.
 spans as (
-    select *, 3 as span, level_of_three - base_level as weekday_rise from weekdays
+    select
+        *,
+        3 as span,
+        level_of_three - base_level as weekday_rise
+    from weekdays
     union all
-    select *, 2 as span, level_of_two - base_level as weekday_rise from weekdays
+    select
+        *,
+        2 as span,
+        level_of_two - base_level as weekday_rise
+    from weekdays
 ),
 
 rises as (
@@ -34,7 +58,7 @@ rises as (
         min(base_weeks) over last_week as least_weeks
     from spans
     window last_week as (
-        partition by span, measure, source, workspace_id, api_key_id order by event_date asc rows between 6 preceding and current row
+        partition by span, measure, subject_number order by event_date asc rows between 6 preceding and current row
     )
 ),
 
@@ -42,12 +66,11 @@ own_growth as (
     select
         *,
         median(rise) over (
-            partition by span, measure, source, workspace_id, api_key_id
+            partition by span, measure, subject_number
             order by event_date asc rows between 56 preceding and 24 preceding
         ) as earlier_rise,
         own_sigma * sqrt((1 / span + 1 / least_weeks) / 7) as rise_sigma
     from rises
-    cross join d01_settings as settings
     where least_weeks >= 4
 ),
 
@@ -102,17 +125,20 @@ scored as (
 
 side_by_side as (
     select
-        spend.source, spend.workspace_id, spend.api_key_id, spend.event_date,
-        spend.beyond, spend.season + spend.short_level as recent_level,
+        spend.subject_number,
+        spend.event_date,
+        spend.beyond,
+        spend.season + spend.short_level as recent_level,
         least(spend.score, 1.3 * tokens.score) as score
     from scored as spend
     inner join scored as tokens
-        on spend.source = tokens.source and spend.workspace_id = tokens.workspace_id
-        and spend.api_key_id = tokens.api_key_id and spend.event_date = tokens.event_date
-        and spend.span = tokens.span and tokens.measure = 'tokens'
+        on spend.subject_number = tokens.subject_number
+        and spend.event_date = tokens.event_date
+        and spend.span = tokens.span
+        and tokens.measure = 'tokens'
     where spend.measure = 'spend'
     qualify row_number() over (
-        partition by spend.source, spend.workspace_id, spend.api_key_id, spend.event_date
+        partition by spend.subject_number, spend.event_date
         order by least(spend.score, 1.3 * tokens.score) desc, spend.span asc
     ) = 1
 ),
@@ -120,44 +146,53 @@ side_by_side as (
 -- A flagged day after which the level stayed up began a launch, which has been told.
 level_changes as (
     select
-        source, workspace_id, api_key_id, event_date,
+        subject_number,
+        event_date,
         median(s) over (
-            partition by source, workspace_id, api_key_id order by event_date asc rows between 1 following and 14 following
+            partition by subject_number order by event_date asc rows between 1 following and 14 following
         ) - short_level as step
-    from d04_residuals
+    from residuals
     where measure = 'spend'
 ),
 
 launches as (
     select level_changes.*
     from level_changes
-    inner join d10_spend_flags as flags using (source, workspace_id, api_key_id, event_date)
-    where flags.direction = 'up'
+    inner join spend_days using (subject_number, event_date)
+    where spend_days.direction = 'spike'
 ),
 
 untold as (
     select
-        side_by_side.*,
+        side_by_side.subject_number,
+        side_by_side.event_date,
+        side_by_side.beyond,
+        side_by_side.recent_level,
+        side_by_side.score,
         coalesce(max(launches.step), 0) as told_step
     from side_by_side
     left join launches
-        on side_by_side.source = launches.source and side_by_side.workspace_id = launches.workspace_id
-        and side_by_side.api_key_id = launches.api_key_id
+        on side_by_side.subject_number = launches.subject_number
         and launches.event_date between side_by_side.event_date - 75 and side_by_side.event_date
     group by all
 )
 
 select
     'slow_leak' as detector,
-    source, workspace_id, api_key_id, event_date,
-    'up' as direction,
-    21 * (exp(recent_level - beyond) - settings.log_offset_usd) as expected_usd,
-    21 * (exp(recent_level) - settings.log_offset_usd) as seen_usd,
-    score
+    untold.subject_number,
+    untold.event_date,
+    'spike' as direction,
+    21 * (exp(untold.recent_level - untold.beyond) - settings.log_offset_usd) as expected_usd,
+    21 * (exp(untold.recent_level) - settings.log_offset_usd) as seen_usd,
+    untold.score,
+    concat(
+        'three weeks ', cast(round(100 * exp(untold.beyond) - 100) as bigint),
+        ' % above the six weeks before, beyond its growth'
+    ) as finding
 from untold
-cross join d01_settings as settings
+cross join settings
 where
-    score > 2.6
-    and beyond > ln(1.1)
-    and told_step < 0.5 * beyond
-    and 21 * (exp(recent_level) - exp(recent_level - beyond)) >= 3 * settings.spend_floor_usd
+    untold.score > settings.slow_leak_threshold
+    and untold.beyond > ln(1.1)
+    and untold.told_step < 0.5 * untold.beyond
+    and 21 * (exp(untold.recent_level) - exp(untold.recent_level - untold.beyond)) >= 3 * settings.spend_floor_usd

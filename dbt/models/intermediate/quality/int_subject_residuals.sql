@@ -1,20 +1,31 @@
--- One row per key, complete day and measure (spend, tokens): how far the day lies from what it was expected to be, in
--- logarithms. The weekday's share is learnt from the key's own last eight weeks, each against its own week, so that
--- growth and launches leave it alone; the level is the median of the last two weeks, and of the last eight.
--- A day is out of the ordinary only if it is so against both levels: what returns to where it was is no event.
-with series as (
+{{ config(materialized = 'table') }}
+
+-- How far a day lies from what it was expected to be, in logarithms, for spend and for tokens. The weekday's share is
+-- learnt from the subject's own last eight weeks, each against its own week, so that growth and launches leave it alone;
+-- the level is the median of the last three weeks, and of the last eight. A day is out of the ordinary only if it is so
+-- against both levels: what returns to where it was is no event.
+
+with subject_days as (
+    select * from {{ ref('int_subject_days') }}
+),
+
+settings as (
+    select * from {{ ref('int_anomaly_settings') }}
+),
+
+series as (
     select
         'spend' as measure,
-        source, workspace_id, api_key_id, event_date, weekday, weekday_is_used, day_number, requests, is_sparse,
+        subject_number, subject_type, source, event_date, weekday, weekday_is_used, day_number, requests, is_sparse,
         ln(greatest(spend_usd, 0) + settings.log_offset_usd) as y
-    from d03_key_days
-    cross join d01_settings as settings
+    from subject_days
+    cross join settings
     union all
     select
         'tokens' as measure,
-        source, workspace_id, api_key_id, event_date, weekday, weekday_is_used, day_number, requests, is_sparse,
+        subject_number, subject_type, source, event_date, weekday, weekday_is_used, day_number, requests, is_sparse,
         ln(greatest(weighted_tokens, 0) + 100) as y
-    from d03_key_days
+    from subject_days
 ),
 
 weekly as (
@@ -26,7 +37,7 @@ weekly as (
         ) as off_week
     from series
     window around as (
-        partition by measure, source, workspace_id, api_key_id
+        partition by measure, subject_number
         order by event_date asc rows between 3 preceding and 3 following
     )
 ),
@@ -41,15 +52,15 @@ weekday_seasons as (
     from weekly
     window
         same_weekdays as (
-            partition by measure, source, workspace_id, api_key_id, weekday
+            partition by measure, subject_number, weekday
             order by event_date asc rows between 8 preceding and 1 preceding
         ),
         workdays as (
-            partition by measure, source, workspace_id, api_key_id, weekday in (0, 6)
+            partition by measure, subject_number, weekday in (0, 6)
             order by event_date asc rows between 44 preceding and 5 preceding
         ),
         weekends as (
-            partition by measure, source, workspace_id, api_key_id, weekday in (0, 6)
+            partition by measure, subject_number, weekday in (0, 6)
             order by event_date asc rows between 17 preceding and 2 preceding
         )
 ),
@@ -65,12 +76,13 @@ own_seasons as (
 shared_seasons as (
     select
         measure,
+        subject_type,
         source,
         event_date,
         median(own_season) as shared_season
     from own_seasons
     where weeks >= 3 and not is_sparse
-    group by measure, source, event_date
+    group by measure, subject_type, source, event_date
 ),
 
 deseasonalised as (
@@ -78,7 +90,7 @@ deseasonalised as (
         own_seasons.*,
         case when weeks >= 3 then own_season else shared_season end as season
     from own_seasons
-    left join shared_seasons using (measure, source, event_date)
+    left join shared_seasons using (measure, subject_type, source, event_date)
 ),
 
 levelled as (
@@ -94,7 +106,7 @@ levelled as (
         max(y) over (key_days rows between 28 preceding and 1 preceding) as highest_y,
         min(y) over (key_days rows between 28 preceding and 1 preceding) as lowest_y
     from deseasonalised
-    window key_days as (partition by measure, source, workspace_id, api_key_id order by event_date asc)
+    window key_days as (partition by measure, subject_number order by event_date asc)
 ),
 
 residuals as (
@@ -119,7 +131,7 @@ spreads as (
         quantile_cont(abs(own_off), 0.8) over before / 1.2816 as outer_spread
     from (select *, case when weeks >= 3 and weekday_is_used = 1 then least(abs(off_short), abs(off_long)) end as own_off from residuals) as residuals
     window before as (
-        partition by measure, source, workspace_id, api_key_id
+        partition by measure, subject_number
         order by event_date asc rows between 56 preceding and 1 preceding
     )
 ),
@@ -134,17 +146,18 @@ own_sigmas as (
             case when spread_days >= 14 then outer_spread * (1 + 6 / spread_days - 6 / 56) else 0.35 end
         ) * case when weeks >= 5 then 1 else 1.3 end as own_sigma
     from spreads
-    cross join d01_settings as settings
+    cross join settings
 ),
 
 pooled as (
     select
         measure,
+        subject_type,
         event_date,
         median(own_sigma) as pooled_sigma
     from own_sigmas
     where not is_sparse
-    group by measure, event_date
+    group by measure, subject_type, event_date
 )
 
 -- A key that happened to be calm is not trusted to stay so calm, and a day on which few calls are expected scatters by
@@ -161,5 +174,5 @@ select
         end
     ) as sigma
 from own_sigmas
-left join pooled using (measure, event_date)
-cross join d01_settings as settings
+left join pooled using (measure, subject_type, event_date)
+cross join settings
