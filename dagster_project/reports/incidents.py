@@ -174,6 +174,8 @@ def acknowledged(home: Home, found: Iterable[Incident]) -> Iterator[Incident]:
     for incident in found:
         if incident.status != RESOLVED and incident.anomaly_id in known:
             incident = replace(incident, status=ACKNOWLEDGED, acknowledged_because=known[incident.anomaly_id])
+        elif incident.status == ACKNOWLEDGED:  # by the day of the last night, and no longer
+            incident = replace(incident, status=OPEN)
         yield incident
 
 

@@ -1,7 +1,7 @@
 """Runs the dbt models of the detectors over the tables of a world, without dbt: their compiled SQL, in dbt's order.
 
-    dbt compile, once per process ─► SQL of every model from the settings to fct_anomalies
-    tables of a world ─► the relations that these models read ─► the models as tables of a session
+dbt compile, once per process ─► SQL of every model from the settings to fct_anomalies
+tables of a world ─► the relations that these models read ─► the models as tables of a session
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ SETTINGS = {"setting": pl.String, "setting_value": pl.Float64}
 
 
 def detect(
-    tables: Mapping[str, pl.DataFrame], as_of: date, settings: Mapping[str, float] | None = None
+    tables: Mapping[str, pl.DataFrame],
+    as_of: date,
+    settings: Mapping[str, float] | None = None,
+    acknowledged: Mapping[str, date] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Return a session that holds the inputs and every model; `fct_anomalies` is a name in it.
 
@@ -45,6 +48,7 @@ def detect(
         tables: relations by name with their schema, `intermediate.int_key_hours`; see world.py for which.
         as_of: the day of the run.
         settings: what anomaly_settings.csv states.
+        acknowledged: anomaly_ids and the days until which they are acknowledged.
     """
     session = duckdb.connect(config={"threads": 1})
     session.execute("attach ':memory:' as build; use build")
@@ -53,14 +57,19 @@ def detect(
     stated = pl.DataFrame(
         {"setting": list(settings or {}), "setting_value": list((settings or {}).values())}, schema=SETTINGS
     )
+    known = pl.DataFrame(
+        {"anomaly_id": list(acknowledged or {}), "until_date": list((acknowledged or {}).values())},
+        schema={"anomaly_id": pl.String, "until_date": pl.Date},
+    )
+    configuration = {
+        "staging.stg_config__anomaly_settings": stated,
+        "staging.stg_config__incident_acknowledgements": known,
+    }
     # Through Parquet: DuckDB reads polars by way of pyarrow, which is not installed.
     with TemporaryDirectory() as folder:
-        for name, frame in {**tables, "staging.stg_config__anomaly_settings": stated}.items():
+        for name, frame in {**tables, **configuration}.items():
             frame.write_parquet(f"{folder}/{name}.parquet")
             session.execute(f"create table {name} as from '{folder}/{name}.parquet'")
-    session.execute(
-        "create table staging.stg_config__incident_acknowledgements (anomaly_id varchar, until_date date)"
-    )
     session.execute("create table meta.run as select ?::date as found_on", [as_of])
     for relation, sql in compiled():
         session.execute(f"create table {relation} as\n{sql}")
@@ -84,9 +93,7 @@ def compiled() -> tuple[tuple[str, str], ...]:
         )
         assert outcome.success, outcome.exception
         nodes = {result.node.name: result.node for result in outcome.result.results}
-    upstream = {
-        name: [read.rpartition(".")[2] for read in _reads(nodes[name].unique_id)] for name in MODELS
-    }
+    upstream = {name: [read.rpartition(".")[2] for read in _reads(nodes[name].unique_id)] for name in MODELS}
     return tuple(
         (nodes[name].relation_name, nodes[name].compiled_code)
         for name in TopologicalSorter(upstream).static_order()

@@ -67,7 +67,9 @@ def _tables(days: list[tuple[date, float, int]]) -> dict[str, pl.DataFrame]:
         *(pl.lit("taxi").alias(name) for name in ("model_requested", "model_served")),
         *(pl.lit(1.0).alias(name) for name in ("input_usd_per_mtok", "output_usd_per_mtok")),
     )
-    days_of_key = usage.select(pl.col("usage_date").alias("event_date"), *names, pl.col("requests").cast(pl.Int64))
+    days_of_key = usage.select(
+        pl.col("usage_date").alias("event_date"), *names, pl.col("requests").cast(pl.Int64)
+    )
     hours = days_of_key.with_columns(pl.col("requests") // 24).join(
         pl.DataFrame({"hour": list(range(24))}), how="cross"
     )

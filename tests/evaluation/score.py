@@ -123,7 +123,11 @@ def touches(incident: Incident, label: Label) -> bool:
 
 def answers(incident: Incident, label: Label) -> bool:
     """Whether the incident has found the label: same subject and days, by a detector that is for its kind."""
-    if incident.covers or not touches(incident, label) or not set(ANSWERS[label.kind]) & set(incident.detectors):
+    if (
+        incident.covers
+        or not touches(incident, label)
+        or not set(ANSWERS[label.kind]) & set(incident.detectors)
+    ):
         return False
     return label.kind != "drop" or incident.direction == "drop"
 

@@ -21,7 +21,6 @@ from tests.evaluation.labels import Label
 from tests.evaluation.streams import DAYS, HOURS, MEASURES, Array, Call, Stream, fill
 from tests.evaluation.traffic import Key, Traffic, ordinary
 
-
 API_ROWS = {
     **dict.fromkeys(("usage_api", "source", "grouping_name", "log_provider"), pl.String),
     **dict.fromkeys(("first_date", "last_date"), pl.Date),
@@ -153,7 +152,10 @@ def _tables(
             "source", "usage_date", pl.col("requests").cast(pl.Int64), pl.lit("success").alias("status")
         ),
         "marts.fct_account_events": pl.DataFrame(
-            [(source, _dates(traffic)[day], True, int(usd * 500_000)) for source, day, usd in planted.system_costs],
+            [
+                (source, _dates(traffic)[day], True, int(usd * 500_000))
+                for source, day, usd in planted.system_costs
+            ],
             schema={"source": pl.String, "event_date": pl.Date, "has_charge": pl.Boolean, "quota": pl.Int64},
             orient="row",
         ),
@@ -283,8 +285,14 @@ def _deliveries(traffic: Traffic, planted: Planted, usage: pl.DataFrame) -> pl.D
 
 
 def files_of(deliveries: pl.DataFrame, end: date) -> dict[str, pl.DataFrame]:
-    """Return the relations of files: one a day from a source's first delivery to its last; a source is silent a day after none came."""
-    logs, path = pl.lit("logs").alias("stream"), pl.format("{}/{}", "source", "delivered_on").alias("landing_file")
+    """Return the relations of files: one a day from a source's first delivery to its last.
+
+    A source is silent if none came on the day before `end`, nor since.
+    """
+    logs, path = (
+        pl.lit("logs").alias("stream"),
+        pl.format("{}/{}", "source", "delivered_on").alias("landing_file"),
+    )
     files = (
         deliveries.group_by("source")
         .agg(pl.date_range(pl.col("delivered_on").min(), pl.col("delivered_on").max()).alias("delivered_on"))
@@ -295,7 +303,11 @@ def files_of(deliveries: pl.DataFrame, end: date) -> dict[str, pl.DataFrame]:
     return {
         "staging.stg_raw__files": files,
         "staging.stg_raw__file_days": deliveries.select(
-            "source", logs, path, pl.col("usage_date").alias("event_date"), pl.col("requests").alias("event_count")
+            "source",
+            logs,
+            path,
+            pl.col("usage_date").alias("event_date"),
+            pl.col("requests").alias("event_count"),
         ),
         "staging.stg_raw__source_status": last.select(
             "source",

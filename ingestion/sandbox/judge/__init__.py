@@ -264,8 +264,12 @@ def _findings(marts: duckdb.DuckDBPyConnection) -> Iterator[Comparison]:
             not list_contains($quiet, costs.variance_reason)
             and not exists (select 1 from charges where charges.found = costs.request_id)
         union all
-        select kind, count(distinct (day, subject)), count(distinct (day, subject)) filter (where anomaly_id is not null)
-        from spends group by kind
+        select
+            kind,
+            count(distinct (day, subject)),
+            count(distinct (day, subject)) filter (where anomaly_id is not null)
+        from spends
+        group by kind
         union all
         select kind, count(*), count(*) filter (where status = found_status) from payments group by kind
         union all

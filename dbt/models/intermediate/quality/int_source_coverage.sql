@@ -47,7 +47,7 @@ last_weeks as (
     select
         spans.source,
         median(completeness.requests) as usual_requests,
-        max(completeness.due_on - completeness.event_date) as usual_lag_days
+        cast(max(completeness.due_on - completeness.event_date) as integer) as usual_lag_days
     from spans
     inner join completeness
         on spans.source = completeness.source

@@ -64,7 +64,7 @@ larger_amounts as (
     qualify row_number() over (partition by anomaly_id order by abs(excess_usd) desc, is_leak asc) = 1
 ),
 
--- The flag that says most of an incident.
+-- The day furthest from the expected.
 peaks as (
     select *
     from flagged_days
@@ -80,9 +80,33 @@ incidents as (
         min(first_date) as first_date,
         min(event_date) as first_flagged_date,
         max(event_date) as last_date,
-        count(distinct event_date) as flagged_day_count
+        count(distinct event_date) as flagged_day_count,
+        max(case
+            when detector in ('leaked_key', 'missing_day', 'silent_source') then 2
+            when
+                detector in (
+                    'runaway_loop', 'error_storm', 'charged_failures', 'price_change', 'missing_hours', 'missing_calls',
+                    'system_cost'
+                )
+                then 1
+            else 0
+        end) as gravity
     from flagged_days
     group by anomaly_id
+),
+
+-- What names a cause says more than the spend it led to.
+main_detectors as (
+    select
+        anomaly_id,
+        detector
+    from flagged_days
+    qualify row_number() over (
+        partition by anomaly_id
+        order by
+            detector in ('leaked_key', 'runaway_loop', 'error_storm', 'charged_failures', 'fallback_storm') desc,
+            size_usd desc, abs(score) desc, detector asc
+    ) = 1
 ),
 
 findings as (
@@ -113,7 +137,7 @@ explanations as (
 described as (
     select
         incidents.*,
-        peaks.detector,
+        main_detectors.detector,
         peaks.subject_type,
         peaks.subject_id,
         peaks.source,
@@ -127,6 +151,7 @@ described as (
         judged.last_judged_date
     from incidents
     inner join peaks on incidents.anomaly_id = peaks.anomaly_id
+    inner join main_detectors on incidents.anomaly_id = main_detectors.anomaly_id
     left join larger_amounts on incidents.anomaly_id = larger_amounts.anomaly_id
     left join findings on incidents.anomaly_id = findings.anomaly_id
     left join explanations on incidents.anomaly_id = explanations.anomaly_id
@@ -150,17 +175,8 @@ final as (
         described.direction,
         case
             when described.direction = 'drop' and described.subject_type != 'source' then 'low'
-            when
-                described.excess_usd >= settings.spend_floor_usd * 25
-                or described.detector in ('leaked_key', 'missing_day', 'silent_source')
-                then 'high'
-            when
-                described.excess_usd >= settings.spend_floor_usd * 5
-                or described.detector in (
-                    'runaway_loop', 'error_storm', 'charged_failures', 'price_change', 'missing_hours', 'missing_calls',
-                    'system_cost'
-                )
-                then 'medium'
+            when described.excess_usd >= settings.spend_floor_usd * 25 or described.gravity = 2 then 'high'
+            when described.excess_usd >= settings.spend_floor_usd * 5 or described.gravity = 1 then 'medium'
             else 'low'
         end as severity,
         described.contributors,

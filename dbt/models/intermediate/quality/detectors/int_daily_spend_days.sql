@@ -183,7 +183,7 @@ medians as (
     window recent as (partition by subject_number order by event_date asc rows between 28 preceding and 1 preceding)
 ),
 
--- The first weeks, and whoever asked for a percentage in all weeks.
+-- The first five weeks, and whoever asked for a percentage in all weeks.
 above_percentage as (
     select
         medians.subject_number,
@@ -199,29 +199,29 @@ above_percentage as (
             ' % above the median of the days before'
         ) as finding
     from medians
-    inner join residuals
-        on medians.subject_number = residuals.subject_number
-        and medians.event_date = residuals.event_date
-        and residuals.measure = 'spend'
+    inner join judged on medians.subject_number = judged.subject_number and medians.event_date = judged.event_date
     cross join settings
     where
         medians.day_number > 7
         and medians.spend_usd - medians.usual_usd >= settings.spend_floor_usd
         and (
             (
-                residuals.residual is null
+                coalesce(judged.weeks, 0) < 5
                 and medians.subject_type = 'key'
                 and not medians.is_sparse
                 and medians.idle_workdays <= 1
-                and medians.spend_usd > (1 + settings.spend_alert_pct / 100) * medians.highest_usd
+                and judged.common_up is null
+                and medians.spend_usd
+                > (1 + settings.spend_alert_pct / 100) * medians.highest_usd * exp(coalesce(judged.month_residual, 0))
                 and medians.spend_usd > (1 + 2 * settings.spend_alert_pct / 100) * medians.usual_usd
                 and ln((medians.spend_usd + settings.log_offset_usd) / (medians.usual_usd + settings.log_offset_usd))
                 > settings.sigma_threshold * greatest(
                     medians.spread, settings.request_scatter / sqrt(greatest(medians.usual_requests, 1))
                 )
+                and not (coalesce(judged.moved_share, 0) >= 0.12 and abs(judged.token_score) < 2.5)
             )
-            or medians.spend_usd > (1 + settings.any_day_alert_pct / 100)
-            * greatest(medians.usual_usd, exp(residuals.y - residuals.residual) - settings.log_offset_usd)
+            or medians.spend_usd
+            > (1 + settings.any_day_alert_pct / 100) * greatest(medians.usual_usd, coalesce(judged.expected_usd, 0))
         )
 )
 

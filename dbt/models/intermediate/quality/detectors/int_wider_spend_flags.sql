@@ -55,9 +55,9 @@ usual_spend as (
         subject_number,
         event_date,
         spend_usd,
-        avg(spend_usd) over (
+        sum(spend_usd) over (
             partition by subject_number order by event_date asc rows between 28 preceding and 1 preceding
-        ) as mean_usd
+        ) / 28 as mean_usd
     from subject_days
     where subject_type = 'key'
 ),
@@ -133,19 +133,38 @@ explained as (
     from wider_days
     inner join moves using (subject_number, event_date)
     group by wider_days.subject_number, wider_days.event_date
+),
+
+unexplained as (
+    select
+        wider_days.*,
+        count(*) filter (where wider_days.subject_type = 'member') over workspace_days as members,
+        count(*) filter (where wider_days.subject_type = 'workspace') over workspace_days as workspaces,
+        count(*) filter (where wider_days.subject_type != 'model') over source_days as others
+    from wider_days
+    inner join explained using (subject_number, event_date)
+    where
+        explained.explained_usd < 0.5 * abs(wider_days.seen_usd - wider_days.expected_usd)
+        and not (wider_days.subject_type = 'model' and coalesce(explained.moved_share, 0) >= 0.12)
+    window
+        workspace_days as (partition by wider_days.source, wider_days.workspace_id, wider_days.event_date),
+        source_days as (partition by wider_days.source, wider_days.event_date)
 )
 
+-- One event is one incident: of the member, if it is one alone; else of the workspace; else of the model.
 select
     'daily_spend' as detector,
-    wider_days.subject_number,
-    wider_days.event_date,
-    wider_days.direction,
-    wider_days.expected_usd,
-    wider_days.seen_usd,
-    wider_days.score,
+    subject_number,
+    event_date,
+    direction,
+    expected_usd,
+    seen_usd,
+    score,
     'no single key explains it' as finding
-from wider_days
-inner join explained using (subject_number, event_date)
+from unexplained
 where
-    explained.explained_usd < 0.5 * abs(wider_days.seen_usd - wider_days.expected_usd)
-    and not (wider_days.subject_type = 'model' and coalesce(explained.moved_share, 0) >= 0.12)
+    case subject_type
+        when 'member' then members = 1 or workspaces = 0
+        when 'workspace' then members != 1
+        else others = 0
+    end
