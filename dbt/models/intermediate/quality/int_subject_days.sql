@@ -45,7 +45,7 @@ summed as (
             when 5 then api_key_id when 9 then member_id when 13 then workspace_id else model_served
         end as subject_id,
         usage_date as event_date,
-        count(distinct (workspace_id, api_key_id)) as keys,
+        count(distinct concat_ws('|', workspace_id, api_key_id)) as keys,
         {% for measure in measures -%}
             cast(sum({{ measure }}) as double) as {{ measure }}{{ ',' if not loop.last }}
         {% endfor %}

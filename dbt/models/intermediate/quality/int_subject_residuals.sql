@@ -5,6 +5,12 @@
 -- the level is the median of the last three weeks, and of the last eight. A day is out of the ordinary only if it is so
 -- against both levels: what returns to where it was is no event.
 
+{%- set columns -%}
+    subject_days.subject_number, subject_days.subject_type, subject_days.source, subject_days.event_date,
+        subject_days.weekday, subject_days.weekday_is_used, subject_days.day_number, subject_days.requests,
+        subject_days.is_sparse
+{%- endset %}
+
 with subject_days as (
     select * from {{ ref('int_subject_days') }}
 ),
@@ -16,14 +22,14 @@ settings as (
 series as (
     select
         'spend' as measure,
-        subject_number, subject_type, source, event_date, weekday, weekday_is_used, day_number, requests, is_sparse,
-        ln(greatest(spend_usd, 0) + settings.log_offset_usd) as y
+        {{ columns }},
+        ln(greatest(subject_days.spend_usd, 0) + settings.log_offset_usd) as y
     from subject_days
     cross join settings
     union all
     select
         'tokens' as measure,
-        subject_number, subject_type, source, event_date, weekday, weekday_is_used, day_number, requests, is_sparse,
+        {{ columns }},
         ln(greatest(weighted_tokens, 0) + 100) as y
     from subject_days
 ),
@@ -88,9 +94,13 @@ shared_seasons as (
 deseasonalised as (
     select
         own_seasons.*,
-        case when weeks >= 3 then own_season else shared_season end as season
+        case when own_seasons.weeks >= 3 then own_seasons.own_season else shared_seasons.shared_season end as season
     from own_seasons
-    left join shared_seasons using (measure, subject_type, source, event_date)
+    left join shared_seasons
+        on own_seasons.measure = shared_seasons.measure
+        and own_seasons.subject_type = shared_seasons.subject_type
+        and own_seasons.source = shared_seasons.source
+        and own_seasons.event_date = shared_seasons.event_date
 ),
 
 levelled as (
@@ -141,10 +151,10 @@ own_sigmas as (
         spreads.*,
         greatest(
             settings.sigma_floor,
-            settings.request_scatter / sqrt(greatest(usual_requests, 1)),
-            case when spread_days >= 14 then middle_spread * (1 + 6 / spread_days - 6 / 56) else 0.35 end,
-            case when spread_days >= 14 then outer_spread * (1 + 6 / spread_days - 6 / 56) else 0.35 end
-        ) * case when weeks >= 5 then 1 else 1.3 end as own_sigma
+            settings.request_scatter / sqrt(greatest(spreads.usual_requests, 1)),
+            case when spreads.spread_days >= 14 then spreads.middle_spread * (1 + 6 / spreads.spread_days - 6 / 56) else 0.35 end,
+            case when spreads.spread_days >= 14 then spreads.outer_spread * (1 + 6 / spreads.spread_days - 6 / 56) else 0.35 end
+        ) * case when spreads.weeks >= 5 then 1 else 1.3 end as own_sigma
     from spreads
     cross join settings
 ),
@@ -165,14 +175,20 @@ pooled as (
 select
     own_sigmas.*,
     sqrt(
-        greatest(own_sigma * own_sigma, 0.7 * own_sigma * own_sigma + 0.3 * coalesce(pooled_sigma * pooled_sigma, 0))
+        greatest(
+            own_sigmas.own_sigma * own_sigmas.own_sigma,
+            0.7 * own_sigmas.own_sigma * own_sigmas.own_sigma + 0.3 * coalesce(pooled.pooled_sigma * pooled.pooled_sigma, 0)
+        )
         + settings.count_scatter * settings.count_scatter
         * case
-            when weekday_is_used = 1
-                then greatest(0, 1 / greatest(usual_requests * exp(season), 1) - 1 / greatest(usual_requests, 1))
+            when own_sigmas.weekday_is_used = 1
+                then greatest(0, 1 / greatest(own_sigmas.usual_requests * exp(own_sigmas.season), 1) - 1 / greatest(own_sigmas.usual_requests, 1))
             else 0
         end
     ) as sigma
 from own_sigmas
-left join pooled using (measure, subject_type, event_date)
+left join pooled
+    on own_sigmas.measure = pooled.measure
+    and own_sigmas.subject_type = pooled.subject_type
+    and own_sigmas.event_date = pooled.event_date
 cross join settings

@@ -114,7 +114,12 @@ told_apart as (
             else 'spike'
         end as told_apart
     from flags
-    left join other_days using (subject_type, source, workspace_id, subject_id, first_date)
+    left join other_days
+        on flags.subject_type = other_days.subject_type
+        and flags.source = other_days.source
+        and flags.workspace_id = other_days.workspace_id
+        and flags.subject_id = other_days.subject_id
+        and flags.first_date = other_days.first_date
 ),
 
 gaps as (

@@ -16,7 +16,9 @@ judged as (
         case when residuals.residual < -2.5 * residuals.sigma then 1 else 0 end as is_down,
         case when residuals.residual > 2.5 * residuals.sigma then 1 else 0 end as is_up
     from {{ ref('int_subject_residuals') }} as residuals
-    inner join subject_days using (subject_number, event_date)
+    inner join subject_days
+        on residuals.subject_number = subject_days.subject_number
+        and residuals.event_date = subject_days.event_date
     where
         residuals.measure = 'spend'
         and residuals.subject_type = 'key'

@@ -78,12 +78,12 @@ explained as (
     select
         month_ends.*,
         case
-            when residual > 0 and residual <= 1.5 * common_up then 0
-            when residual < 0 and residual >= 2.2 * common_down then 0
-            when residual > 0 then greatest(0, residual - coalesce(month_residual, 0))
-            else residual
-        end / sigma as score,
-        exp(y - residual) - settings.log_offset_usd as expected_usd
+            when month_ends.residual > 0 and month_ends.residual <= 1.5 * month_ends.common_up then 0
+            when month_ends.residual < 0 and month_ends.residual >= 2.2 * month_ends.common_down then 0
+            when month_ends.residual > 0 then greatest(0, month_ends.residual - coalesce(month_ends.month_residual, 0))
+            else month_ends.residual
+        end / month_ends.sigma as score,
+        exp(month_ends.y - month_ends.residual) - settings.log_offset_usd as expected_usd
     from month_ends
     cross join settings
 ),
@@ -167,17 +167,17 @@ seasonal as (
 
 medians as (
     select
-        subject_number,
-        subject_type,
-        event_date,
-        spend_usd,
-        is_sparse,
-        day_number,
-        median(spend_usd) over recent as usual_usd,
-        max(spend_usd) over recent as highest_usd,
-        median(requests) over recent as usual_requests,
-        1.4826 * mad(ln(greatest(spend_usd, 0) + log_offset_usd)) over recent as spread,
-        count(*) filter (where requests = 0 and weekday not in (0, 6)) over recent as idle_workdays
+        subject_days.subject_number,
+        subject_days.subject_type,
+        subject_days.event_date,
+        subject_days.spend_usd,
+        subject_days.is_sparse,
+        subject_days.day_number,
+        median(subject_days.spend_usd) over recent as usual_usd,
+        max(subject_days.spend_usd) over recent as highest_usd,
+        median(subject_days.requests) over recent as usual_requests,
+        1.4826 * mad(ln(greatest(subject_days.spend_usd, 0) + settings.log_offset_usd)) over recent as spread,
+        count(*) filter (where subject_days.requests = 0 and subject_days.weekday not in (0, 6)) over recent as idle_workdays
     from subject_days
     cross join settings
     window recent as (partition by subject_number order by event_date asc rows between 28 preceding and 1 preceding)
@@ -229,4 +229,6 @@ select * from seasonal
 union all by name
 select above_percentage.*
 from above_percentage
-anti join seasonal using (subject_number, event_date)
+anti join seasonal
+    on above_percentage.subject_number = seasonal.subject_number
+    and above_percentage.event_date = seasonal.event_date

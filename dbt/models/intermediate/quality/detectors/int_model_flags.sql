@@ -34,7 +34,7 @@ worst_hours as (
         event_date,
         sum(requests) as requests,
         sum(failures) as failures,
-        max({'failures': failures, 'requests': -requests}) as worst
+        max(struct_pack(failures := failures, requests := -requests)) as worst
     from model_hours
     group by source, model_served, event_date
 ),
@@ -69,7 +69,9 @@ key_storms as (
         subject_days.event_date,
         count(*) as keys
     from {{ ref('int_rate_flags') }} as flags
-    inner join {{ ref('int_subject_days') }} as subject_days using (subject_number, event_date)
+    inner join {{ ref('int_subject_days') }} as subject_days
+        on flags.subject_number = subject_days.subject_number
+        and flags.event_date = subject_days.event_date
     where flags.detector = 'error_storm'
     group by subject_days.source, subject_days.event_date
 ),
@@ -111,7 +113,7 @@ select
     storms.score,
     concat(storms.worst_failures, ' of ', storms.worst_requests, ' calls failed in the worst hour') as finding
 from storms
-left join key_storms using (source, event_date)
+left join key_storms on storms.source = key_storms.source and storms.event_date = key_storms.event_date
 where
     storms.worst_failures >= 10
     and storms.worst_failures >= 0.25 * storms.worst_requests

@@ -27,15 +27,10 @@ model_calls as (
 models as (
     select
         subject_number,
-        unnest(models) as model_served
-    from (
-        select
-            subject_number,
-            list(distinct model_served) as models
-        from model_calls
-        group by subject_number
-    ) as by_key
-    where len(models) > 1
+        model_served
+    from model_calls
+    group by subject_number, model_served
+    qualify count(*) over (partition by subject_number) > 1
 ),
 
 dense as (
@@ -45,8 +40,11 @@ dense as (
         models.model_served,
         coalesce(model_calls.requests, 0) as requests
     from key_days
-    inner join models using (subject_number)
-    left join model_calls using (subject_number, model_served, event_date)
+    inner join models on key_days.subject_number = models.subject_number
+    left join model_calls
+        on key_days.subject_number = model_calls.subject_number
+        and models.model_served = model_calls.model_served
+        and key_days.event_date = model_calls.event_date
 ),
 
 shares as (

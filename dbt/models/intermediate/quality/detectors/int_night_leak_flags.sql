@@ -28,6 +28,10 @@ key_blocks as (
     group by all
 ),
 
+all_blocks as (
+    select unnest(range(8)) as block
+),
+
 blocks as (
     select
         key_days.subject_number,
@@ -38,7 +42,7 @@ blocks as (
         coalesce(key_blocks.requests, 0) as requests,
         coalesce(key_blocks.cost_usd, 0) as cost_usd
     from key_days
-    cross join (select unnest(range(8)) as block) as all_blocks
+    cross join all_blocks
     left join key_blocks
         on key_days.subject_number = key_blocks.subject_number
         and key_days.event_date = key_blocks.event_date

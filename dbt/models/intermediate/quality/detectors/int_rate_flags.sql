@@ -12,7 +12,7 @@ worst_hours as (
     select
         key_days.subject_number,
         key_days.event_date,
-        max({'failures': key_hours.failures, 'requests': -key_hours.requests}) as worst
+        max(struct_pack(failures := key_hours.failures, requests := -key_hours.requests)) as worst
     from {{ ref('int_key_hours') }} as key_hours
     inner join key_days
         on key_hours.source = key_days.source
@@ -32,7 +32,9 @@ days as (
         key_days.cached_tokens / nullif(key_days.input_tokens, 0) as hit_rate,
         ln((greatest(key_days.output_tokens, 0) + 1) / (greatest(key_days.input_tokens, 0) + 1)) as answer_ratio
     from key_days
-    inner join worst_hours using (subject_number, event_date)
+    inner join worst_hours
+        on key_days.subject_number = worst_hours.subject_number
+        and key_days.event_date = worst_hours.event_date
 ),
 
 usual as (

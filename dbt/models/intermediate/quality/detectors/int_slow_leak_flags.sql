@@ -95,14 +95,17 @@ shared_growth as (
 
 day_wanders as (
     select
-        span,
-        measure,
-        event_date,
-        shared_rise,
-        quantile_cont(abs(own_rise / rise_sigma - middle_rise), 0.4) / 0.5244 as day_wander
+        beyond_own.span,
+        beyond_own.measure,
+        beyond_own.event_date,
+        shared_growth.shared_rise,
+        quantile_cont(abs(beyond_own.own_rise / beyond_own.rise_sigma - shared_growth.middle_rise), 0.4) / 0.5244 as day_wander
     from beyond_own
-    inner join shared_growth using (span, measure, event_date)
-    group by span, measure, event_date, shared_rise
+    inner join shared_growth
+        on beyond_own.span = shared_growth.span
+        and beyond_own.measure = shared_growth.measure
+        and beyond_own.event_date = shared_growth.event_date
+    group by beyond_own.span, beyond_own.measure, beyond_own.event_date, shared_growth.shared_rise
 ),
 
 wanders as (
@@ -117,10 +120,13 @@ wanders as (
 scored as (
     select
         beyond_own.*,
-        own_rise - shared_rise as beyond,
-        (own_rise - shared_rise) / (rise_sigma * wander) as score
+        beyond_own.own_rise - wanders.shared_rise as beyond,
+        (beyond_own.own_rise - wanders.shared_rise) / (beyond_own.rise_sigma * wanders.wander) as score
     from beyond_own
-    inner join wanders using (span, measure, event_date)
+    inner join wanders
+        on beyond_own.span = wanders.span
+        and beyond_own.measure = wanders.measure
+        and beyond_own.event_date = wanders.event_date
 ),
 
 side_by_side as (
@@ -158,7 +164,9 @@ level_changes as (
 launches as (
     select level_changes.*
     from level_changes
-    inner join spend_days using (subject_number, event_date)
+    inner join spend_days
+        on level_changes.subject_number = spend_days.subject_number
+        and level_changes.event_date = spend_days.event_date
     where spend_days.direction = 'spike'
 ),
 

@@ -23,7 +23,9 @@ wider_days as (
         subject_days.workspace_id,
         subject_days.subject_id
     from {{ ref('int_daily_spend_days') }} as spend_days
-    inner join subject_days using (subject_number, event_date)
+    inner join subject_days
+        on spend_days.subject_number = subject_days.subject_number
+        and spend_days.event_date = subject_days.event_date
     where spend_days.subject_type != 'key'
 ),
 
@@ -131,7 +133,9 @@ explained as (
         ) as explained_usd,
         max(moves.moved_share) as moved_share
     from wider_days
-    inner join moves using (subject_number, event_date)
+    inner join moves
+        on wider_days.subject_number = moves.subject_number
+        and wider_days.event_date = moves.event_date
     group by wider_days.subject_number, wider_days.event_date
 ),
 
@@ -142,7 +146,9 @@ unexplained as (
         count(*) filter (where wider_days.subject_type = 'workspace') over workspace_days as workspaces,
         count(*) filter (where wider_days.subject_type != 'model') over source_days as others
     from wider_days
-    inner join explained using (subject_number, event_date)
+    inner join explained
+        on wider_days.subject_number = explained.subject_number
+        and wider_days.event_date = explained.event_date
     where
         explained.explained_usd < 0.5 * abs(wider_days.seen_usd - wider_days.expected_usd)
         and not (wider_days.subject_type = 'model' and coalesce(explained.moved_share, 0) >= 0.12)
