@@ -1,6 +1,8 @@
 """Every detector on a case it must find, one it must leave alone, and a day that is not complete.
 
 Each key is a case; the SQL is that of the dbt models (tests/evaluation/detect.py), over a world of 17 weeks.
+
+Rulings: docs/decisions/anomalies.md, docs/decisions/closing.md#closing-4
 """
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/anomalies.md#anomalies-3 -#}
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs']) }}
 
 -- A key's hours: calls, failures, cost, the busiest minute, and the most calls of one model within ten minutes that have

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/anomalies.md#anomalies-3, docs/decisions/closing.md#closing-4 -#}
 {{ config(materialized = 'daily', upstream = ['fct_usage_costs']) }}
 
 -- What a key did with a model on a day, as the detectors compare it. An adjustment counts on the day it adjusts.

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/anomalies.md#anomalies-3 -#}
 {{ config(materialized = 'table') }}
 
 -- What the detectors may judge: the last days of each source, and whether all of each arrived. After the last call of a

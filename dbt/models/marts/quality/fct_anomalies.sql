@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/anomalies.md#anomalies-1, docs/decisions/anomalies.md#anomalies-2 -#}
 -- One row per incident: the flags of one subject that follow each other, by whichever detectors.
 
 {%- set evidence = {

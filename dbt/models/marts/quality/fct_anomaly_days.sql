@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/anomalies.md#anomalies-1 -#}
 -- Every day that a detector flagged, and the incident it belongs to. Flags of one subject that follow each other by at most
 -- four days are one incident, whichever detectors saw it; but who spent too little is told apart from who spent too much,
 -- unless something else was wrong that day. A model's and a source's incidents are told apart by detector.

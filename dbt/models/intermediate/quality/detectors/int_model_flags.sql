@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/anomalies.md#anomalies-3 -#}
 {{ config(materialized = 'ephemeral') }}
 
 -- What concerns a model of a source, whoever calls it: errors in an hour, prices, usage without a price.

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/anomalies.md#anomalies-3 -#}
 {{ config(materialized = 'ephemeral') }}
 
 -- What concerns a whole source: hours or days that did not arrive, data later than usual, account events with a charge.

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/anomalies.md#anomalies-1 -#}
 {{ config(materialized = 'ephemeral') }}
 
 -- Days on which a member, a workspace or a model spends out of the ordinary and no key of it explains it: neither the
