@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +35,6 @@ SETTINGS: Columns = [
     ("reason", "VARCHAR"),
     *_CONFIG_LINE,
 ]
-USAGE_DAILY: Columns = [
-    ("event_date", "DATE"),
-    ("usage_date", "DATE"),
-    ("source", "VARCHAR"),
-    ("workspace_id", "VARCHAR"),
-    ("api_key_id", "VARCHAR"),
-    ("model_served", "VARCHAR"),
-    ("requests", "BIGINT"),
-    ("unpriced_requests", "BIGINT"),
-    ("cache_optimized_cost_usd", "DECIMAL(38,12)"),
-    ("reported_cost_usd", "DECIMAL(38,12)"),
-]
-
-COMPLETENESS: Columns = [("source", "VARCHAR"), ("event_date", "DATE"), ("is_complete", "BOOLEAN")]
 
 
 @dataclass(frozen=True)
@@ -100,19 +85,6 @@ class RawFiles:
         ):
             if rows:
                 write_parquet(raw / table / "dt=2026-11-01" / "objects.parquet", shapes[table], rows)
-
-    def usage_daily(self, rows: Sequence[Row], complete_days: Sequence[date]) -> None:
-        """Put rows where fct_usage_daily would be, and the complete days where fct_day_completeness would be."""
-        completeness = [{"source": "infron", "event_date": day, "is_complete": True} for day in complete_days]
-        with duckdb.connect(str(self.home.build_database)) as session:
-            for table, columns, content in (
-                ("marts.fct_usage_daily", USAGE_DAILY, rows),
-                ("marts.fct_day_completeness", COMPLETENESS, completeness),
-            ):
-                parquet = self.home.root / f"{table}.parquet"
-                write_parquet(parquet, columns, content)
-                session.execute(f"create schema if not exists {table.partition('.')[0]}")
-                session.execute(f"create table {table} as from '{parquet}'")
 
     def configuration(
         self,
