@@ -297,9 +297,10 @@ def files_of(deliveries: pl.DataFrame, end: date) -> dict[str, pl.DataFrame]:
         deliveries.group_by("source")
         .agg(pl.date_range(pl.col("delivered_on").min(), pl.col("delivered_on").max()).alias("delivered_on"))
         .explode("delivered_on")
+        .sort("source", "delivered_on")
         .with_columns(logs, path)
     )
-    last = deliveries.group_by("source").agg(pl.col("delivered_on").max())
+    last = deliveries.group_by("source").agg(pl.col("delivered_on").max()).sort("source")
     return {
         "staging.stg_raw__files": files,
         "staging.stg_raw__file_days": deliveries.select(

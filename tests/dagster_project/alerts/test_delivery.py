@@ -361,7 +361,7 @@ def test_a_silent_source_is_told_once_and_again_when_it_delivers(
         send_alerts(home, PUBLISHED)
     assert webhook.titles == [
         "[Tollbook] new, high: infron is silent: no delivery of logs since 2026-11-03",
-        "[Tollbook] resolved, high: silent_source drop: source infron",
+        "[Tollbook] resolved, high: silent_source: source infron",
     ]
 
 
