@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import duckdb
+
 from dagster_project.books.closing import NotClosable
 from dagster_project.books.published import NothingPublished, published
 from dagster_project.printable import counted
@@ -33,4 +35,6 @@ def objections(home: Home, month: str) -> list[str]:
                     found.append(f"{where} delivered nothing on {', '.join(of_month)}")
     except NothingPublished as error:
         raise NotClosable(str(error)) from error
+    except duckdb.CatalogException:
+        found.append("an earlier version of Tollbook published the marts: run `tollbook run`")
     return found

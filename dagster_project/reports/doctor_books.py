@@ -82,8 +82,14 @@ def missing_days(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[tuple
     """Yield each stream and the days between its first and last delivery on which one was due and none came.
 
     Logs of calls are expected by their cadence, or daily; streams without events (invoices, plans) are not expected.
+    Days that a delivery on another day made up for are left out.
     """
     sources = {source.name: source for source in load_sources(home)}
+    made_up_for = set(
+        marts.sql(
+            "select source, due_on from fct_day_completeness where is_delivery_missing and is_delivered"
+        ).fetchall()
+    )
     for name, stream, days in marts.sql(
         """
         select source, stream, list(delivered_on)
@@ -96,7 +102,7 @@ def missing_days(home: Home, marts: duckdb.DuckDBPyConnection) -> Iterator[tuple
         source = sources.get(name)
         is_expected = source is not None and stream in event_streams(source)
         missing = cadence.gaps(set(days), source.cadence_of(stream)) if is_expected else []
-        yield f"{name}/{stream}", [str(day) for day in missing]
+        yield f"{name}/{stream}", [str(day) for day in missing if (name, day) not in made_up_for]
 
 
 def _incomplete(marts: duckdb.DuckDBPyConnection) -> Iterator[Diagnosis]:

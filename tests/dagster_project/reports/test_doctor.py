@@ -17,6 +17,7 @@ from dagster_project.books.locks import writing
 from dagster_project.books.publishing import confirm
 from dagster_project.cli import app
 from dagster_project.reports.doctor import Report, examine
+from dagster_project.reports.doctor_books import missing_days
 from ingestion import accepted, source_status
 from ingestion.home import Home
 from ingestion.landing import landed
@@ -99,13 +100,34 @@ def test_marts_that_no_night_confirmed_in_26_hours_are_stale(home: Home, hours: 
     assert next(iter(report.lines())).startswith("!! STALE") is stale
 
 
+def test_a_gap_that_a_later_delivery_made_up_for_is_none(home: Home) -> None:
+    """Files of the 2nd, 3rd, 6th and 7th: what the 4th lacks came on the 6th, what the 5th lacks did not."""
+    for day in ("02", "03", "06", "07"):
+        land(home, f"2026-11-{day}")
+    with duckdb.connect(str(_empty_books(home))) as books:
+        books.sql("use marts")
+        books.sql(
+            "insert into rpt_source_days select 'infron', 'logs', d::date, 1, true"
+            " from (values ('2026-11-02'), ('2026-11-03'), ('2026-11-06'), ('2026-11-07')) as delivered (d)"
+        )
+        books.sql(
+            """
+            insert into fct_day_completeness values
+                ('infron', '2026-11-04', true, null, '2026-11-04', true, true),
+                ('infron', '2026-11-05', false, 'not_delivered', '2026-11-05', true, false)
+            """
+        )
+        assert list(missing_days(home, books)) == [("infron/logs", ["2026-11-05"])]
+
+
 def _empty_books(home: Home) -> Path:
     file = home.root / "books.tmp"
     with duckdb.connect(str(file)) as books:
         books.sql("create schema marts")
         for table, columns in {
             "rpt_source_days": "source text, stream text, delivered_on date, files bigint, is_complete boolean",
-            "fct_day_completeness": "source text, event_date date, is_complete boolean, incomplete_reason text",
+            "fct_day_completeness": "source text, event_date date, is_complete boolean, incomplete_reason text, "
+            "due_on date, is_delivery_missing boolean, is_delivered boolean",
             "rpt_unpriced_usage": "source text, model_served text, model_requested text, "
             "unpriced_reason text, requests bigint, event_date date, example_request_id text",
             "fct_usage_daily": "source text, api_key_id text, origin text, requests bigint",
