@@ -5,7 +5,8 @@ file appears by one rename, so a reader sees rollups and requests of the same mo
 it. A publication's id is a hash of its content; publishing the same content again leaves the file untouched. Whether to
 publish is not decided here but by the checks upstream.
 
-Rulings: docs/decisions/days.md#days-4, docs/decisions/pricing.md#pricing-14.
+Rulings: docs/decisions/days.md#days-4, docs/decisions/pricing.md#pricing-14,
+docs/decisions/reports.md#reports-8.
 """
 
 from __future__ import annotations
@@ -47,12 +48,15 @@ class Publication:
 
 
 def queries() -> list[str]:
-    """Return the SQL of the table macros published with the marts they read, with every token class written out."""
+    """Return the SQL of the table macros and views published with the marts they read, token classes written out."""
     tokens_at_prices = " + ".join(
         f"coalesce({entry.tokens}, 0) * prices.{entry.price}" for entry in token_classes()
     )
+    cached = " + ".join(f"coalesce({entry.tokens}, 0)" for entry in token_classes() if entry.is_cache_read)
     return [
-        Template(file.read_text(encoding="utf-8")).substitute(tokens_at_prices=tokens_at_prices)
+        Template(file.read_text(encoding="utf-8")).substitute(
+            tokens_at_prices=tokens_at_prices, cached_input_tokens=f"({cached})"
+        )
         for file in sorted((PROJECT_DIR / "published").glob("*.sql"))
     ]
 
@@ -63,7 +67,7 @@ def publish(home: Home, marts: Sequence[Mart], macros: Sequence[str] = ()) -> Pu
     Args:
         home: The home; its build.duckdb is complete, checked and closed.
         marts: the models to publish, with the descriptions their columns get.
-        macros: the SQL of table macros, for queries with an argument.
+        macros: the SQL of table macros and views, as `queries` returns it.
 
     Raises:
         MartMissing: build.duckdb lacks one of `marts`.
@@ -200,7 +204,7 @@ def _rows_of_files(home: Home, content: _Content) -> str:
 
 
 def _write_queries(warehouse: duckdb.DuckDBPyConnection, macros: Sequence[str]) -> None:
-    """Publish queries with an argument as table macros."""
+    """Publish what is asked of the marts and never stored: table macros, and views over them."""
     warehouse.execute("use publication.marts")
     for macro in macros:
         warehouse.execute(macro)

@@ -19,17 +19,26 @@ class TokenClass:
         label: its label on a bill.
         side: input or output.
         tokens: column that counts it.
+        list_as: name of the class at whose price it is listed.
+        is_cache_read: whether the provider's prompt cache served it.
     """
 
     name: str
     label: str
     side: str
     tokens: str
+    list_as: str
+    is_cache_read: bool
 
     @property
     def price(self) -> str:
         """Column of its price, USD per million tokens."""
         return f"{self.name}_usd_per_mtok"
+
+    @property
+    def list_price(self) -> str:
+        """Column of the price at which it is listed, USD per million tokens."""
+        return f"{self.list_as}_usd_per_mtok"
 
 
 @cache
@@ -37,6 +46,13 @@ def token_classes() -> tuple[TokenClass, ...]:
     """Return the classes in the order of a bill; disjoint, and together all of input and output."""
     settings = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
     return tuple(
-        TokenClass(entry["class"], entry["label"], entry["side"], entry["tokens"])
+        TokenClass(
+            entry["class"],
+            entry["label"],
+            entry["side"],
+            entry["tokens"],
+            entry["list_as"],
+            entry.get("cached") == "read",
+        )
         for entry in settings["vars"]["token_classes"]
     )

@@ -98,7 +98,7 @@ def bill(event: Mapping[str, Any]) -> Bill | None:
     lines = [
         Line(label, event[tokens], event[price], event[tokens] * event[price] * PER_MTOK)
         for label, tokens, price in CLASSES
-        if event.get(tokens) and event.get(price) is not None and _by_tokens(event)
+        if event.get(tokens) and event.get(price) is not None and by_tokens(event)
     ]
     own_price, total = event["cache_list_cost_usd"], event["cache_optimized_cost_usd"]
     counted = sum((line.amount_usd for line in lines), Decimal())
@@ -112,7 +112,7 @@ def bill(event: Mapping[str, Any]) -> Bill | None:
     )
 
 
-def _by_tokens(event: Mapping[str, Any]) -> bool:
+def by_tokens(event: Mapping[str, Any]) -> bool:
     """Whether the charge is by tokens; a price per call, a refund and an adjustment have no unit prices."""
     return event["billing_mode"] not in ("per_call", "tiered_expr") and event["event_type"] == "llm_call"
 

@@ -1,4 +1,4 @@
-"""One request, explained: who called which model, its bill, what the gateway charged, and its file and line.
+"""One request, explained: who called which model, its bill and savings, what was charged, and its file and line.
 
 published marts → every event of a request id, with its discount rules and later adjustments → text, or JSON.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from dagster_project.books.published import published
 from dagster_project.reports.bill import bill, plain
+from dagster_project.reports.savings import savings
 from ingestion.home import Home
 
 #: Key of an event's discount rules from another mart.
@@ -61,6 +62,10 @@ def as_text(event: Mapping[str, Any]) -> Iterator[str]:
         yield f"not priced: {event['unpriced_reason']}"
     else:
         yield from owed.text(_factor_reason(event))
+    saved = savings(event)
+    if saved is not None:
+        yield ""
+        yield from saved.text()
     yield ""
     yield from _charged(event)
     yield ""
@@ -84,10 +89,11 @@ def as_text(event: Mapping[str, Any]) -> Iterator[str]:
 
 
 def as_json(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event with its bill as plain JSON values; money as text."""
-    owed = bill(event)
+    """Return an event with its bill and savings as plain JSON values; money as text."""
+    owed, saved = bill(event), savings(event)
     return {name: _json_value(value) for name, value in event.items()} | {
-        "bill": None if owed is None else owed.as_json()
+        "bill": None if owed is None else owed.as_json(),
+        "savings": None if saved is None else saved.as_json(),
     }
 
 

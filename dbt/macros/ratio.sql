@@ -45,3 +45,24 @@
         ) * cast(0.000000000001 as decimal(12, 12)) as decimal(38, 12)
     )
 {%- endmacro %}
+
+{#-
+  One sum of USD over another with 18 decimals, half away from zero, by long division in two steps of nine digits; null
+  where there is nothing to divide by, or so little that the quotient would have more than twelve digits before the
+  point.
+-#}
+{% macro usd_factor(numerator, denominator) -%}
+    {%- set dividend = 'abs(' ~ picodollars(numerator) ~ ')' -%}
+    {%- set divisor = picodollars(denominator) -%}
+    cast(
+        case
+            when {{ denominator }} > 0 and {{ dividend }} // {{ divisor }} < 1000000000000
+                then
+                    sign({{ numerator }})
+                    * (
+                        {{ dividend }} * 1000000000 // {{ divisor }} * 1000000000
+                        + ({{ dividend }} * 1000000000 % {{ divisor }} * 1000000000 + {{ divisor }} // 2) // {{ divisor }}
+                    )
+        end as decimal(38, 0)
+    ) * cast(0.000000000000000001 as decimal(18, 18))
+{%- endmacro %}

@@ -1,3 +1,4 @@
+{#- Rulings: docs/decisions/reports.md#reports-8 -#}
 {#- The measures every usage rollup carries, in one order. -#}
 
 {% macro usage_token_columns() -%}
@@ -34,6 +35,19 @@
         cast(sum(credits_used) as bigint) as credits_used
 {%- endmacro %}
 
+{#-
+  What discounts and the cache saved, of a row that has the three tiers: cache-optimized cost = list cost × effective
+  discount factor × cache factor, rounded as money is.
+-#}
+{% macro savings_columns() -%}
+    cast(discount_savings_usd + cache_savings_usd as decimal(38, 12)) as total_savings_usd,
+        {{ usd_ratio('discount_savings_usd', 'list_cost_usd') }} as discount_share,
+        {{ usd_ratio('cache_savings_usd', 'discounted_cost_usd') }} as cache_savings_share,
+        {{ usd_ratio('discount_savings_usd + cache_savings_usd', 'list_cost_usd') }} as total_savings_share,
+        cast({{ usd_factor('discounted_cost_usd', 'list_cost_usd') }} as decimal(38, 18)) as effective_discount_factor,
+        cast({{ usd_factor('cache_optimized_cost_usd', 'discounted_cost_usd') }} as decimal(38, 18)) as cache_factor
+{%- endmacro %}
+
 {#- The last seen spelling of a name. -#}
 {% macro latest_spelling(name, seen_at) -%}
     max(case when {{ name }} is not null then {'seen_at': {{ seen_at }}, 'name': {{ name }}} end).name
@@ -65,7 +79,14 @@ rollup as (
     group by
         event_date, billing_date, source
         {%- for dimension in dimensions %}, coalesce({{ expressions.get(dimension, dimension) }}, 'unattributed'){% endfor %}
+),
+
+saved as (
+    select
+        *,
+        {{ savings_columns() }}
+    from rollup
 )
 
-select * from rollup
+select * from saved
 {%- endmacro %}

@@ -27,6 +27,11 @@
     {{ return({'last_24_hours': 24, 'last_7_days': 168, 'last_30_days': 720}) }}
 {%- endmacro %}
 
+{#- What the windows begin with that hold the day of the last request, in the zone a source bills by; weeks begin on Monday. -#}
+{% macro calendar_windows() -%}
+    {{ return({'today': 'day', 'this_week': 'week', 'month_to_date': 'month'}) }}
+{%- endmacro %}
+
 {#-
   The UTC days on which a rolling window begins, of any source, as date literals: only their requests are read one by one,
   and only literals keep the other days' files closed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,10 @@ sources:
   {"".join(f"{name}: {{connector: infron, billing_time_zone: {zone}}}; " for name, zone in ZONES.items())}
 """.replace("; ", "\n  ")
 
+#: One of the workspaces pays 0.87 of the list price.
+DISCOUNT = """rule_id,workspace_id,group_name,kind,factor,valid_from,valid_to,reason
+thirteen-off,ws_1,,contract,0.87,2026-01-01,,test
+"""
 #: Either side of midnights in UTC and in London, in and out of summer time, at the ends of months and of days of 23 and
 #: 25 hours.
 EDGES = (
@@ -101,6 +105,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Four gateways that bill by four zones; `plain` has every figure doubled."""
     home = Home(tmp_path_factory.mktemp("rollups"))
     home.sources_file.write_text(SOURCES)
+    home.config.mkdir(parents=True)
+    (home.config / "discount_rules.csv").write_text(DISCOUNT)
     for source in ZONES:
         lines = list(events(source, scale=2 if source == "plain" else 1))
         land_text(home, f"{source}/logs/dt=2026-11-01/part.ndjson", lines)
@@ -113,6 +119,8 @@ def shuffled(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The same calls in another order, in three files of three days, with a workspace more."""
     home = Home(tmp_path_factory.mktemp("shuffled"))
     home.sources_file.write_text(SOURCES)
+    home.config.mkdir(parents=True)
+    (home.config / "discount_rules.csv").write_text(DISCOUNT)
     for source in ZONES:
         lines = list(events(source, scale=2 if source == "plain" else 1))
         lines += [
@@ -215,6 +223,23 @@ def test_a_hit_rate_is_one_sum_over_the_other(world: Home) -> None:
         prompt = row["uncached_input_tokens"] + row["cache_read_tokens"] + row["cache_write_5m_tokens"]
         exact = (row["cache_read_tokens"] * 10**6 + prompt // 2) // prompt if prompt else None
         assert row["cache_hit_rate"] == (exact if exact is None else Decimal(exact).scaleb(-6))
+
+
+@pytest.mark.parametrize("rollup", ROLLUPS)
+def test_list_times_both_factors_rounded_as_money_is_what_a_row_cost(world: Home, rollup: str) -> None:
+    """(Input + Output) x Discount x Cache factor of the sums; a share is a saving over its tier, to six places."""
+    found = table(world, f"select * from marts.{rollup} where list_cost_usd > 0")
+    assert {row["effective_discount_factor"] for row in found} >= {Decimal("0.87"), Decimal(1)}
+    assert any(row["cache_factor"] < 1 for row in found)
+    for row in found:
+        listed, discounted, final = (row[name] for name in MONEY[:3])
+        with localcontext(prec=60):
+            product = listed * row["effective_discount_factor"] * row["cache_factor"]
+            shares = [1 - discounted / listed, 1 - final / discounted, 1 - final / listed]
+            assert product.quantize(Decimal("1e-12")) == final
+        assert row["total_savings_usd"] == listed - final
+        names = ("discount_share", "cache_savings_share", "total_savings_share")
+        assert [row[name] for name in names] == [share.quantize(Decimal("1e-6")) for share in shares]
 
 
 def test_days_of_summer_and_winter_time_are_each_whole(world: Home) -> None:

@@ -131,10 +131,15 @@ def within(call: dict[str, Any], last: datetime, source: str) -> list[str]:
     found = [name for name, span in hours.items() if call["occurred_at"] > last - timedelta(hours=span)]
     zone = LONDON if source == "infron" else UTC
     day, today = (at.replace(tzinfo=UTC).astimezone(zone).date() for at in (call["occurred_at"], last))
-    return [*found, *(["month_to_date"] if (day.year, day.month) == (today.year, today.month) else [])]
+    calendar = {
+        "today": day == today,
+        "this_week": day.isocalendar()[:2] == today.isocalendar()[:2],
+        "month_to_date": (day.year, day.month) == (today.year, today.month),
+    }
+    return [*found, *(name for name, holds in calendar.items() if holds)]
 
 
-@pytest.mark.parametrize("source", ["infron", "other"])
+@pytest.mark.parametrize("source", ["infron", "other", "flat"])
 def test_every_window_holds_the_calls_since_it_began_and_no_other(world: Home, source: str) -> None:
     """Calls lie a millisecond before, at and after each window's beginning."""
     calls = table(world, f"select * from marts.fct_usage_costs where source = '{source}'")
@@ -157,6 +162,24 @@ def test_every_window_holds_the_calls_since_it_began_and_no_other(world: Home, s
         for row in found
     } == expected
     assert {row["as_of"] for row in found} == {last}
+
+
+def test_the_total_of_all_sources_ends_with_the_last_call_of_any(world: Home) -> None:
+    """The last call is flat's, on 10 November at 14:00: today has its ten calls and none of the others'."""
+    calls = table(world, "select * from marts.fct_usage_costs")
+    last = max(call["occurred_at"] for call in calls)
+    expected: dict[str, list[Any]] = {}
+    for call in calls:
+        for window in within(call, last, call["source"]):
+            row = expected.setdefault(window, [0, Decimal(0)])
+            row[0] += 1
+            row[1] += call["cache_optimized_cost_usd"] or 0
+    found = table(world, "select * from marts.rpt_usage_to_date where source = 'all'")
+    assert {(row["scope"], row["subject"], row["as_of"]) for row in found} == {("all", "all", last)}
+    assert {
+        row["window_name"]: [row["requests"], row["cache_optimized_cost_usd"]] for row in found
+    } == expected
+    assert (last, expected["today"]) == (datetime(2026, 11, 10, 14), [10, Decimal("0.375")])
 
 
 def test_ranks_name_the_heaviest_and_shares_are_of_the_whole(world: Home) -> None:

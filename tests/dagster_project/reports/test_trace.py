@@ -97,7 +97,7 @@ def test_the_bill_adds_up_class_by_class_to_what_should_have_been_charged() -> N
 
 
 def test_a_person_can_check_every_sum_of_the_text() -> None:
-    """List 0.0375 - 0.00375 discount = 0.03375 - 0.013905 cache = 0.019845."""
+    """List 0.0375 - 0.00375 discount = 0.03375 - 0.013905 cache = 0.019845 = 0.0375 x 0.9 x 0.588."""
     text = "\n".join(as_text(ROW))
     for said in (
         "3,000            3              0.009",
@@ -110,6 +110,8 @@ def test_a_person_can_check_every_sum_of_the_text() -> None:
         "quota units    9,923 (should be 9923)",
         "discount_rules.csv, line 2: signed in May",
         "landing/infron/logs/dt=2026-11-01/a.ndjson, line 7",
+        "  0.019845 = (0.03 input + 0.0075 output) × 0.9 × 0.588",
+        "discount 10 %, cache savings 41.2 % of the discounted cost, both 47.08 % of list, cache hit rate 60 %",
         "catalogue 0.2.3",
         "usage    reported, read as input = prompt, output = completion",
     ):

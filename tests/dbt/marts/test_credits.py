@@ -339,6 +339,16 @@ def test_a_day_opens_with_what_the_day_before_closed_with(world: Home) -> None:
     ]
 
 
+def test_the_balance_now_is_the_one_row_of_a_wallet_that_is_current(world: Home) -> None:
+    """The books end on 2 November for every wallet; ws_plan has 1055 then."""
+    current = "from marts.fct_credit_balances_daily where is_current"
+    assert rows(
+        world, f"select closing_micro / {MICRO}, event_date {current} and workspace_id = 'ws_plan'"
+    ) == [(1055, date(2026, 11, 2))]
+    wallets = "select distinct source, workspace_id from marts.fct_credit_balances_daily order by all"
+    assert rows(world, f"select source, workspace_id {current} order by all") == rows(world, wallets)
+
+
 def test_credits_last_as_long_as_the_seven_days_before_say(world: Home) -> None:
     """10 + 25 from 26 October to 1 November: 1055 × 7 / 35 = 211 whole days, the first uncovered is the 212th."""
     [(closing, recent, run_out)] = rows(

@@ -86,7 +86,7 @@ def test_a_target_without_prices_has_no_cost_rather_than_none(books: duckdb.Duck
 
 
 def test_every_class_of_tokens_is_queried() -> None:
-    [macro] = queries()
+    [macro] = [query for query in queries() if "create macro what_if" in query]
     assert [
         entry.name
         for entry in token_classes()

@@ -120,7 +120,8 @@ final as (
         case
             when recent_micro > 0 and cast(closing_micro as hugeint) * recent_days // recent_micro < 3650
                 then event_date + 1 + cast(cast(closing_micro as hugeint) * recent_days // recent_micro as integer)
-        end as run_out_date
+        end as run_out_date,
+        event_date = max(event_date) over () as is_current
     from forecast
 )
 

@@ -20,10 +20,7 @@ monthly as (
 savings as (
     select
         *,
-        cast(discount_savings_usd + cache_savings_usd as decimal(38, 12)) as total_savings_usd,
-        {{ usd_ratio('discount_savings_usd', 'list_cost_usd') }} as discount_share,
-        {{ usd_ratio('cache_savings_usd', 'discounted_cost_usd') }} as cache_savings_share,
-        {{ usd_ratio('discount_savings_usd + cache_savings_usd', 'list_cost_usd') }} as total_savings_share
+        {{ savings_columns() }}
     from monthly
 )
 
