@@ -23,6 +23,7 @@ class VarianceReason:
         summary: what happened; empty if it needs no action.
         seen_in: issues and pull requests in which it was seen.
         is_settled: whether it needs no action.
+        claims_charge: whether nothing should have been charged, so that all of it is claimed back.
     """
 
     reason: str
@@ -33,6 +34,7 @@ class VarianceReason:
     summary: str = ""
     seen_in: str = ""
     is_settled: bool = False
+    claims_charge: bool = False
 
 
 @cache
@@ -49,6 +51,7 @@ def variance_reasons() -> tuple[VarianceReason, ...]:
             cause.get("summary", ""),
             cause.get("seen_in", ""),
             cause.get("is_settled", False),
+            cause.get("claims_charge", False),
         )
         for rank, cause in enumerate(settings["vars"]["variance_causes"], start=1)
         if "meaning" in cause

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dagster_project.dbt_runner.variance_causes import variance_reasons
+from ingestion.duck import literal
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,9 @@ CREDIT_BALANCES = Reconciliation(
     amount_type="decimal(38, 6)",
 )
 
+#: Variance reasons of which all that was charged is claimed back.
+CLAIMED = tuple(known.reason for known in variance_reasons() if known.claims_charge)
+
 REPORTED_COSTS = Reconciliation(
     mart="recon_reported_costs",
     title="Reported and recomputed costs",
@@ -186,7 +190,8 @@ REPORTED_COSTS = Reconciliation(
     items="sum(requests)",
     amount=(
         "case variance_reason"
-        " when 'failed_but_charged' then charged_usd when 'free_but_charged' then charged_usd"
+        # claim_usd, which the marts of earlier versions lack.
+        f"{''.join(f' when {literal(reason)} then charged_usd + unpriced_charge_usd' for reason in CLAIMED)}"
         " when 'unpriced' then unpriced_charge_usd when 'missing_report' then unreported_cost_usd"
         " when 'gateway_unpriced' then cost_variance_usd - unreported_cost_usd"
         " else cost_variance_usd end"

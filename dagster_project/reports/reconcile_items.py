@@ -16,7 +16,8 @@ import duckdb
 
 from dagster_project.books.published import published
 from dagster_project.printable import counted
-from dagster_project.reports.next_steps import RECONCILIATIONS, REPORTED_COSTS, Reconciliation
+from dagster_project.reports.next_steps import CLAIMED, RECONCILIATIONS, REPORTED_COSTS, Reconciliation
+from ingestion.duck import literal
 from ingestion.home import Home
 from ingestion.sources import StripeSettings, load
 
@@ -57,15 +58,20 @@ _COLUMNS = {
     "recon_credit_burn": _Columns("source"),
     "recon_credit_balances": _Columns("source"),
 }
-#: What a charge differs by, request by request.
-_REQUESTS = """
+#: What a charge differs by, or what of it is claimed back, request by request.
+_REQUESTS = f"""
     select
         request_id as item, null as invoice, null as payment, workspace_id as workspace, 'USD' as currency,
-        cast(coalesce(cost_variance_usd, reported_cost_usd) as decimal(38, 12)) as amount,
+        cast(
+            case
+                when variance_reason in ({", ".join(map(literal, CLAIMED))}) then reported_cost_usd
+                else coalesce(cost_variance_usd, reported_cost_usd)
+            end as decimal(38, 12)
+        ) as amount,
         event_date as day, null as age_days
     from fct_usage_costs
     where variance_reason = $status
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)

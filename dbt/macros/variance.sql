@@ -151,3 +151,19 @@
 {% macro unexplained_reasons() -%}
     {{ return(var('variance_causes') | selectattr('is_unexplained', 'defined') | map(attribute = 'reason') | list) }}
 {%- endmacro %}
+
+{#-
+  What rows of one variance_reason claim back: all that was charged, or what was charged too much. Rulings:
+  docs/decisions/variance.md#variance-5
+-#}
+{% macro claim_usd() -%}
+    {%- set charges, excesses = [], [] -%}
+    {%- for cause in var('variance_causes') if 'meaning' in cause and not cause.is_settled and not cause.is_unexplained -%}
+        {%- do (charges if cause.claims_charge else excesses).append(cause.reason) -%}
+    {%- endfor -%}
+    case
+        when variance_reason in ('{{ charges | join("', '") }}') then sum(reported_cost_usd)
+        when variance_reason in ('{{ excesses | join("', '") }}')
+            then sum(case when adjusts_event_id is null then greatest(cost_variance_usd, 0) else cost_variance_usd end)
+    end
+{%- endmacro %}

@@ -70,6 +70,9 @@ case("nothing said", "missing_report", None, cost=None)
 case("unknown model", "unpriced", None, cost="0.01", model="acme/unheard-of")
 case("model the gateway does not know", "gateway_unpriced", "rate=-0.019845", cost="0")
 case("failed", "failed_but_charged", "formula=0.01", cost="0.01", status="failure", tokens=(0, 0, 0, 0, 0))
+# A failed call whose tokens are worth what was charged.
+case("failed at its cost", "failed_but_charged", "", cost="0.019845", status="failure")
+case("failed and unknown", "failed_but_charged", None, cost="0.04", status="failure", model="acme/unheard-of")
 case("own key", "byok_fee", "formula=-0.018845", cost="0.001", is_byok=True)
 # 22,050 at 1, not at 0.9.
 case("no discount", "discount_missing", "rate=0.002205", cost="0.02205")
@@ -407,6 +410,37 @@ def test_other_gateways_charges_are_explained_as_far_as_their_rows_allow(world: 
     assert found(world, name) == (reason, *expected)
 
 
+@pytest.mark.parametrize(
+    ("reason", "variance", "claim"),
+    [
+        # 0.01 used nothing; 0.019845 is worth it; of 0.04 no price is known.
+        ("failed_but_charged", "0.01", "0.069845"),
+        ("free_but_charged", "0.0375", "0.0375"),
+        ("discount_missing", "0.002205", "0.002205"),
+        ("list_price_charged", "0.017655", "0.017655"),
+        # Two of four calls were charged 0.006615 too much each, two 0.006615 and 0.0125 too little.
+        ("stale_price", "-0.005885", "0.01323"),
+        ("cache_read_free", "-0.00162", "0"),
+        ("price_mismatch", None, "0"),
+        ("not_comparable", None, "0"),
+        ("rounding", None, "0"),
+        ("unpriced", "0", "0"),
+        ("gateway_unpriced", "-0.019845", "0"),
+    ],
+)
+def test_what_should_not_have_been_charged_is_claimed_back(
+    world: Home, reason: str, variance: str | None, claim: str
+) -> None:
+    """A charge of a failed call whole, of a known mistake what is too much, request by request; else nothing."""
+    [(found_variance, found_claim)] = rows(
+        world,
+        "select sum(cost_variance_usd), sum(claim_usd) from marts.recon_reported_costs"
+        f" where variance_reason = '{reason}'",
+    )
+    assert found_claim == Decimal(claim)
+    assert variance is None or found_variance == Decimal(variance)
+
+
 def test_every_reason_there_is_is_shown(world: Home) -> None:
     """What the contract of the column allows is what the cases above end in."""
     shown = {reason for _, reason, _ in CASES.values()} | {reason for reason, _ in OTHERS.values()}
@@ -429,7 +463,7 @@ def test_a_days_charges_are_split_as_its_requests_are(world: Home) -> None:
     )
     assert charged - recomputed == variance == parts
     assert rows(world, "select sum(cost_variance_usd) from marts.fct_usage_costs") == [(variance,)]
-    assert (unreported, unpriced) == (Decimal("0.019845"), Decimal("0.01"))
+    assert (unreported, unpriced) == (Decimal("0.019845"), Decimal("0.05"))
 
 
 CAUSE = re.compile(r"when abs\(reported_pico - .*?then \d+\n", re.DOTALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -128,3 +129,33 @@ def test_charges_are_listed_request_by_request(finished_night) -> None:
     found = reconcile_items.items(finished_night.home, standing.status)
     assert len(found) >= 1
     assert found[0].item
+
+
+def test_a_failed_call_is_claimed_whole_whatever_its_variance(home: Home) -> None:
+    """Two failed calls: 1.74 charged at a variance of 0, and 0.26 of an unknown model; in all 2.00 to claim."""
+    with duckdb.connect() as marts:
+        marts.execute(f"attach '{home.published_database}' as published")
+        marts.execute(
+            """
+            create table published.marts.fct_usage_costs as
+            select
+                request_id, 'ws_1' as workspace_id, date '2026-11-03' as event_date,
+                'failed_but_charged' as variance_reason, charge as reported_cost_usd, variance as cost_variance_usd
+            from (values ('a', 1.74, 0.00), ('b', 0.26, null)) as rows (request_id, charge, variance)
+            """
+        )
+        marts.execute(
+            """
+            create table published.marts.recon_reported_costs as
+            select
+                date '2026-11-03' as event_date, 'failed_but_charged' as variance_reason, 2 as requests,
+                1.74 as charged_usd, 0.00 as cost_variance_usd, 0.26 as unpriced_charge_usd, 0.00 as unreported_cost_usd
+            """
+        )
+    [standing] = [one for one in reconcile.reconcile(home) if one.status == "failed_but_charged"]
+    found = reconcile_items.items(home, "failed_but_charged")
+    assert [(item.item, item.amount) for item in found] == [
+        ("a", Decimal("1.74")),
+        ("b", Decimal("0.26")),
+    ]
+    assert standing.amount == sum(item.amount or 0 for item in found) == Decimal("2.00")

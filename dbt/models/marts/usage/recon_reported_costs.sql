@@ -28,6 +28,9 @@ days as (
         {% for cost in ['cost'] + variance_parts() -%}
             cast(coalesce(sum({{ cost }}_variance_usd), 0) as decimal(38, 12)) as {{ cost }}_variance_usd,
         {% endfor %}
+        ---------- to be given back
+        cast(coalesce({{ claim_usd() }}, 0) as decimal(38, 12)) as claim_usd,
+
         ---------- beside it: one side is unknown
         cast(
             coalesce(sum(cache_optimized_cost_usd), 0) - coalesce(sum(reported_cost_usd - cost_variance_usd), 0) as decimal(38, 12)
