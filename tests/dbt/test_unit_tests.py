@@ -18,6 +18,9 @@ from tests.dbt.conftest import compiled_sql, ingest
 
 #: How every model with CTEs ends: `select * from <last>`.
 FINAL = "\nselect * from"
+CTE = re.compile(r"^(?:with )?(\w+) as \($", re.MULTILINE)
+#: An ephemeral model, which dbt puts before the CTEs of its reader together with its own.
+EPHEMERAL = re.compile(r"\b(__dbt__cte__\w+) as \(")
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +33,17 @@ def empty_books(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, BuildRe
     return home, built
 
 
-def repeated_columns(session: duckdb.DuckDBPyConnection, statement: str) -> Iterator[str]:
+def ctes(statement: str, written: str) -> Iterator[str]:
+    """The names that the last select of a statement can read; `written` is the model before dbt compiled it."""
+    ephemeral = EPHEMERAL.findall(statement)
+    yield from ephemeral
+    yield from CTE.findall(written if ephemeral else statement)
+
+
+def repeated_columns(session: duckdb.DuckDBPyConnection, statement: str, written: str) -> Iterator[str]:
     """The columns that stand twice in the statement or in one of its CTEs; DuckDB calls the second `<name>_1`."""
     selects = {"the model": statement}
-    for cte in re.findall(r"^(?:with )?(\w+) as \($", statement, re.MULTILINE):
+    for cte in ctes(statement, written):
         selects[cte] = f"{statement[: statement.rindex(FINAL)]}{FINAL} {cte}"
     for name, select in selects.items():
         columns = [column for column, *_ in session.execute(f"describe {select}").fetchall()]
@@ -49,7 +59,8 @@ def test_a_column_stands_once_in_a_select(empty_books: tuple[Home, BuildResult])
     with duckdb.connect(str(home.build_database), read_only=True) as session:
         for node in built.nodes:
             if node.resource_type == "model" and node.compiled_path.endswith(".sql"):
-                repeated = sorted(set(repeated_columns(session, compiled_sql(built, node.name))))
+                written = project().manifest_json["nodes"][node.unique_id]["raw_code"]
+                repeated = sorted(set(repeated_columns(session, compiled_sql(built, node.name), written)))
                 found |= {node.name: repeated} if repeated else {}
     assert found == {}
 

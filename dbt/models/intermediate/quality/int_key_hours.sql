@@ -75,15 +75,19 @@ hours as (
         max(requests) as peak_rpm
     from minutes
     group by all
+),
+
+final as (
+    select
+        hours.*,
+        coalesce(identical_hours.most_identical, 0) as most_identical
+    from hours
+    left join identical_hours
+        on hours.event_date = identical_hours.event_date
+        and hours.hour = identical_hours.hour
+        and hours.source = identical_hours.source
+        and hours.workspace_id = identical_hours.workspace_id
+        and hours.api_key_id = identical_hours.api_key_id
 )
 
-select
-    hours.*,
-    coalesce(identical_hours.most_identical, 0) as most_identical
-from hours
-left join identical_hours
-    on hours.event_date = identical_hours.event_date
-    and hours.hour = identical_hours.hour
-    and hours.source = identical_hours.source
-    and hours.workspace_id = identical_hours.workspace_id
-    and hours.api_key_id = identical_hours.api_key_id
+select * from final

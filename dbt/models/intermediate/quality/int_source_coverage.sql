@@ -96,22 +96,26 @@ days as (
     left join silent_sources on later_days.source = silent_sources.source
     left join completeness
         on later_days.source = completeness.source and later_days.event_date = completeness.event_date
+),
+
+final as (
+    select
+        source,
+        event_date,
+        requests,
+        usual_requests,
+        missing_hours,
+        case
+            when is_complete then 'complete'
+            when incomplete_reason = 'awaited' then 'awaited'
+            when incomplete_reason = 'silent_source' then 'silent_source'
+            when requests = 0 and coalesce(usual_requests, 0) < 20 then 'incomplete'
+            when requests = 0 or incomplete_reason = 'not_delivered' then 'missing_day'
+            when incomplete_reason = 'missing_hours' then 'missing_hours'
+            else 'missing_calls'
+        end as verdict,
+        date_diff('day', min(event_date) over (partition by source), event_date) + 1 as source_day_number
+    from days
 )
 
-select
-    source,
-    event_date,
-    requests,
-    usual_requests,
-    missing_hours,
-    case
-        when is_complete then 'complete'
-        when incomplete_reason = 'awaited' then 'awaited'
-        when incomplete_reason = 'silent_source' then 'silent_source'
-        when requests = 0 and coalesce(usual_requests, 0) < 20 then 'incomplete'
-        when requests = 0 or incomplete_reason = 'not_delivered' then 'missing_day'
-        when incomplete_reason = 'missing_hours' then 'missing_hours'
-        else 'missing_calls'
-    end as verdict,
-    date_diff('day', min(event_date) over (partition by source), event_date) + 1 as source_day_number
-from days
+select * from final

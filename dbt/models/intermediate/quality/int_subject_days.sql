@@ -115,12 +115,16 @@ regular as (
         avg(case when requests > 0 then 1 else 0 end) over recent as active_share
     from numbered
     window recent as (partition by subject_number order by event_date asc rows between 28 preceding and 1 preceding)
-)
+),
 
 -- Once sparse, sparse for eight weeks: who goes back and forth is not judged by weekdays in between.
-select
-    *,
-    coalesce(max(case when day_number > 14 then idle_share end) over lately >= 0.25, false)
-    or (active_share < 0.6 and (day_number <= 28 or idle_share is null)) as is_sparse
-from regular
-window lately as (partition by subject_number order by event_date asc rows between 56 preceding and current row)
+final as (
+    select
+        *,
+        coalesce(max(case when day_number > 14 then idle_share end) over lately >= 0.25, false)
+        or (active_share < 0.6 and (day_number <= 28 or idle_share is null)) as is_sparse
+    from regular
+    window lately as (partition by subject_number order by event_date asc rows between 56 preceding and current row)
+)
+
+select * from final

@@ -168,27 +168,31 @@ pooled as (
     from own_sigmas
     where not is_sparse
     group by measure, subject_type, event_date
-)
+),
 
 -- A key that happened to be calm is not trusted to stay so calm, and a day on which few calls are expected scatters by
 -- their number, however steady the other days are.
-select
-    own_sigmas.*,
-    sqrt(
-        greatest(
-            own_sigmas.own_sigma * own_sigmas.own_sigma,
-            0.7 * own_sigmas.own_sigma * own_sigmas.own_sigma + 0.3 * coalesce(pooled.pooled_sigma * pooled.pooled_sigma, 0)
-        )
-        + settings.count_scatter * settings.count_scatter
-        * case
-            when own_sigmas.weekday_is_used = 1
-                then greatest(0, 1 / greatest(own_sigmas.usual_requests * exp(own_sigmas.season), 1) - 1 / greatest(own_sigmas.usual_requests, 1))
-            else 0
-        end
-    ) as sigma
-from own_sigmas
-left join pooled
-    on own_sigmas.measure = pooled.measure
-    and own_sigmas.subject_type = pooled.subject_type
-    and own_sigmas.event_date = pooled.event_date
-cross join settings
+final as (
+    select
+        own_sigmas.*,
+        sqrt(
+            greatest(
+                own_sigmas.own_sigma * own_sigmas.own_sigma,
+                0.7 * own_sigmas.own_sigma * own_sigmas.own_sigma + 0.3 * coalesce(pooled.pooled_sigma * pooled.pooled_sigma, 0)
+            )
+            + settings.count_scatter * settings.count_scatter
+            * case
+                when own_sigmas.weekday_is_used = 1
+                    then greatest(0, 1 / greatest(own_sigmas.usual_requests * exp(own_sigmas.season), 1) - 1 / greatest(own_sigmas.usual_requests, 1))
+                else 0
+            end
+        ) as sigma
+    from own_sigmas
+    left join pooled
+        on own_sigmas.measure = pooled.measure
+        and own_sigmas.subject_type = pooled.subject_type
+        and own_sigmas.event_date = pooled.event_date
+    cross join settings
+)
+
+select * from final

@@ -101,16 +101,20 @@ summed as (
         cast(sum(moved_usd) as decimal(18, 2)) as moved_usd
     from contributors
     group by anomaly_id, contributor_type, contributor
+),
+
+final as (
+    select
+        anomaly_id,
+        contributor_type,
+        contributor,
+        moved_usd,
+        row_number() over (
+            partition by anomaly_id order by abs(moved_usd) desc, contributor_type asc, contributor asc
+        ) as contributor_rank,
+        concat(contributor, case when moved_usd > 0 then ' +' else ' ' end, moved_usd, ' USD') as contribution
+    from summed
+    where moved_usd != 0
 )
 
-select
-    anomaly_id,
-    contributor_type,
-    contributor,
-    moved_usd,
-    row_number() over (
-        partition by anomaly_id order by abs(moved_usd) desc, contributor_type asc, contributor asc
-    ) as contributor_rank,
-    concat(contributor, case when moved_usd > 0 then ' +' else ' ' end, moved_usd, ' USD') as contribution
-from summed
-where moved_usd != 0
+select * from final

@@ -164,24 +164,28 @@ identified as (
 last_days as (
     select max(event_date) as last_date
     from {{ ref('int_source_coverage') }}
+),
+
+final as (
+    select
+        identified.anomaly_id,
+        identified.detector,
+        identified.subject_type,
+        identified.subject_id,
+        identified.source,
+        identified.workspace_id,
+        identified.event_date,
+        identified.first_date,
+        identified.direction,
+        cast(round(identified.expected_usd, 6) as decimal(38, 12)) as expected_usd,
+        cast(round(identified.seen_usd, 6) as decimal(38, 12)) as seen_usd,
+        cast(round(identified.seen_usd - identified.expected_usd, 6) as decimal(38, 12)) as excess_usd,
+        round(cast(identified.score as double), 6) as score,
+        identified.finding
+    from identified
+    cross join settings
+    cross join last_days
+    where identified.last_date >= last_days.last_date - settings.reported_days
 )
 
-select
-    identified.anomaly_id,
-    identified.detector,
-    identified.subject_type,
-    identified.subject_id,
-    identified.source,
-    identified.workspace_id,
-    identified.event_date,
-    identified.first_date,
-    identified.direction,
-    cast(round(identified.expected_usd, 6) as decimal(38, 12)) as expected_usd,
-    cast(round(identified.seen_usd, 6) as decimal(38, 12)) as seen_usd,
-    cast(round(identified.seen_usd - identified.expected_usd, 6) as decimal(38, 12)) as excess_usd,
-    round(cast(identified.score as double), 6) as score,
-    identified.finding
-from identified
-cross join settings
-cross join last_days
-where identified.last_date >= last_days.last_date - settings.reported_days
+select * from final

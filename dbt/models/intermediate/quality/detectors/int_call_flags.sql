@@ -31,28 +31,32 @@ peaks as (
         max(peak_rpm) over before as usual_rpm
     from day_peaks
     window before as (partition by subject_number order by event_date asc rows between 28 preceding and 1 preceding)
+),
+
+final as (
+    select
+        'runaway_loop' as detector,
+        subject_number,
+        event_date,
+        'spike' as direction,
+        cast(null as double) as expected_usd,
+        cast(null as double) as seen_usd,
+        most_identical / greatest(usual_identical, 1) as score,
+        concat(most_identical, ' equal calls within ten minutes, never more than ', usual_identical, ' before') as finding
+    from peaks
+    where most_identical >= 40 and most_identical > 3 * usual_identical and (days >= 5 or most_identical >= 200)
+    union all
+    select
+        'burst' as detector,
+        subject_number,
+        event_date,
+        'spike' as direction,
+        cast(null as double) as expected_usd,
+        cast(null as double) as seen_usd,
+        peak_rpm / greatest(usual_rpm, 1) as score,
+        concat(peak_rpm, ' calls in a minute, never more than ', usual_rpm, ' before') as finding
+    from peaks
+    where peak_rpm >= 60 and peak_rpm > 3.5 * usual_rpm and days >= 7
 )
 
-select
-    'runaway_loop' as detector,
-    subject_number,
-    event_date,
-    'spike' as direction,
-    cast(null as double) as expected_usd,
-    cast(null as double) as seen_usd,
-    most_identical / greatest(usual_identical, 1) as score,
-    concat(most_identical, ' equal calls within ten minutes, never more than ', usual_identical, ' before') as finding
-from peaks
-where most_identical >= 40 and most_identical > 3 * usual_identical and (days >= 5 or most_identical >= 200)
-union all
-select
-    'burst' as detector,
-    subject_number,
-    event_date,
-    'spike' as direction,
-    cast(null as double) as expected_usd,
-    cast(null as double) as seen_usd,
-    peak_rpm / greatest(usual_rpm, 1) as score,
-    concat(peak_rpm, ' calls in a minute, never more than ', usual_rpm, ' before') as finding
-from peaks
-where peak_rpm >= 60 and peak_rpm > 3.5 * usual_rpm and days >= 7
+select * from final

@@ -66,18 +66,22 @@ places as (
         workspace_id,
         event_date
     from subject_days
+),
+
+final as (
+    select
+        places.source,
+        places.workspace_id,
+        places.event_date,
+        min(common.common_down) as common_down,
+        max(common.common_up) as common_up
+    from places
+    inner join common
+        on places.event_date = common.event_date
+        and (common.source is null or common.source = places.source)
+        and (common.workspace_id is null or common.workspace_id = places.workspace_id)
+    where common.common_down is not null or common.common_up is not null
+    group by places.source, places.workspace_id, places.event_date
 )
 
-select
-    places.source,
-    places.workspace_id,
-    places.event_date,
-    min(common.common_down) as common_down,
-    max(common.common_up) as common_up
-from places
-inner join common
-    on places.event_date = common.event_date
-    and (common.source is null or common.source = places.source)
-    and (common.workspace_id is null or common.workspace_id = places.workspace_id)
-where common.common_down is not null or common.common_up is not null
-group by places.source, places.workspace_id, places.event_date
+select * from final

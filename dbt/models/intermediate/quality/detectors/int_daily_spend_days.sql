@@ -223,12 +223,16 @@ above_percentage as (
             or medians.spend_usd
             > (1 + settings.any_day_alert_pct / 100) * greatest(medians.usual_usd, coalesce(judged.expected_usd, 0))
         )
+),
+
+final as (
+    select * from seasonal
+    union all by name
+    select above_percentage.*
+    from above_percentage
+    anti join seasonal
+        on above_percentage.subject_number = seasonal.subject_number
+        and above_percentage.event_date = seasonal.event_date
 )
 
-select * from seasonal
-union all by name
-select above_percentage.*
-from above_percentage
-anti join seasonal
-    on above_percentage.subject_number = seasonal.subject_number
-    and above_percentage.event_date = seasonal.event_date
+select * from final

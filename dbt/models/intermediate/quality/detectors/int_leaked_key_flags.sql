@@ -73,21 +73,25 @@ scored as (
         and key_days.event_date = spend.event_date
         and spend.measure = 'spend'
     where not tokens.is_sparse
+),
+
+final as (
+    select
+        'leaked_key' as detector,
+        scored.subject_number,
+        scored.event_date,
+        'spike' as direction,
+        0 as expected_usd,
+        scored.new_usd as seen_usd,
+        scored.token_score as score,
+        concat('models it never asked for: ', scored.models) as finding
+    from scored
+    cross join settings
+    where
+        scored.new_usd >= settings.spend_floor_usd
+        and scored.new_usd >= 0.25 * exp(scored.expected_y)
+        and scored.token_score > 2.5
+        and scored.spend_score > 2.5
 )
 
-select
-    'leaked_key' as detector,
-    scored.subject_number,
-    scored.event_date,
-    'spike' as direction,
-    0 as expected_usd,
-    scored.new_usd as seen_usd,
-    scored.token_score as score,
-    concat('models it never asked for: ', scored.models) as finding
-from scored
-cross join settings
-where
-    scored.new_usd >= settings.spend_floor_usd
-    and scored.new_usd >= 0.25 * exp(scored.expected_y)
-    and scored.token_score > 2.5
-    and scored.spend_score > 2.5
+select * from final

@@ -101,49 +101,53 @@ unpriced as (
     from {{ ref('int_key_model_days') }}
     where unpriced_requests > 0
     group by source, model_served, usage_date
+),
+
+final as (
+    select
+        'error_storm' as detector,
+        storms.source,
+        storms.model_served,
+        storms.event_date,
+        'spike' as direction,
+        cast(null as double) as expected_usd,
+        cast(null as double) as seen_usd,
+        storms.score,
+        concat(storms.worst_failures, ' of ', storms.worst_requests, ' calls failed in the worst hour') as finding
+    from storms
+    left join key_storms on storms.source = key_storms.source and storms.event_date = key_storms.event_date
+    where
+        storms.worst_failures >= 10
+        and storms.worst_failures >= 0.25 * storms.worst_requests
+        and storms.score >= 6
+        and coalesce(key_storms.keys, 0) != 1
+    union all
+    select
+        'price_change' as detector,
+        source,
+        model_served,
+        event_date,
+        case when moved > 0 then 'spike' else 'drop' end as direction,
+        cost_usd * exp(-coalesce(charged_moved, 0)) as expected_usd,
+        cost_usd as seen_usd,
+        abs(moved) as score,
+        concat(
+            case when is_ours then 'our unit price' else 'what the gateway charges per USD of ours' end,
+            ' moved by ', cast(round(100 * exp(moved) - 100, 1) as decimal(18, 1)), ' %'
+        ) as finding
+    from price_changes
+    union all
+    select
+        'unpriced' as detector,
+        source,
+        model_served,
+        event_date,
+        'spike' as direction,
+        0 as expected_usd,
+        reported_usd as seen_usd,
+        unpriced_requests as score,
+        concat(unpriced_requests, ' calls without a price') as finding
+    from unpriced
 )
 
-select
-    'error_storm' as detector,
-    storms.source,
-    storms.model_served,
-    storms.event_date,
-    'spike' as direction,
-    cast(null as double) as expected_usd,
-    cast(null as double) as seen_usd,
-    storms.score,
-    concat(storms.worst_failures, ' of ', storms.worst_requests, ' calls failed in the worst hour') as finding
-from storms
-left join key_storms on storms.source = key_storms.source and storms.event_date = key_storms.event_date
-where
-    storms.worst_failures >= 10
-    and storms.worst_failures >= 0.25 * storms.worst_requests
-    and storms.score >= 6
-    and coalesce(key_storms.keys, 0) != 1
-union all
-select
-    'price_change' as detector,
-    source,
-    model_served,
-    event_date,
-    case when moved > 0 then 'spike' else 'drop' end as direction,
-    cost_usd * exp(-coalesce(charged_moved, 0)) as expected_usd,
-    cost_usd as seen_usd,
-    abs(moved) as score,
-    concat(
-        case when is_ours then 'our unit price' else 'what the gateway charges per USD of ours' end,
-        ' moved by ', cast(round(100 * exp(moved) - 100, 1) as decimal(18, 1)), ' %'
-    ) as finding
-from price_changes
-union all
-select
-    'unpriced' as detector,
-    source,
-    model_served,
-    event_date,
-    'spike' as direction,
-    0 as expected_usd,
-    reported_usd as seen_usd,
-    unpriced_requests as score,
-    concat(unpriced_requests, ' calls without a price') as finding
-from unpriced
+select * from final

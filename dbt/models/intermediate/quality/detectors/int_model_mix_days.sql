@@ -62,11 +62,15 @@ compared as (
             order by event_date asc rows between 28 preceding and 1 preceding
         ) as before_share
     from shares
+),
+
+final as (
+    select
+        subject_number,
+        event_date,
+        sum(greatest(share - before_share, 0)) as moved_share
+    from compared
+    group by subject_number, event_date
 )
 
-select
-    subject_number,
-    event_date,
-    sum(greatest(share - before_share, 0)) as moved_share
-from compared
-group by subject_number, event_date
+select * from final

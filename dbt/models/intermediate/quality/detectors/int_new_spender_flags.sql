@@ -11,16 +11,20 @@ with first_week as (
         and key_days.day_number <= 7
         and key_days.source_day_number - key_days.day_number >= 13
         and key_days.spend_usd > settings.new_spender_floor_usd
+),
+
+final as (
+    select
+        'new_spender' as detector,
+        subject_number,
+        event_date,
+        'spike' as direction,
+        0 as expected_usd,
+        spend_usd as seen_usd,
+        1 as score,
+        'the key is new' as finding
+    from first_week
+    where place = 1
 )
 
-select
-    'new_spender' as detector,
-    subject_number,
-    event_date,
-    'spike' as direction,
-    0 as expected_usd,
-    spend_usd as seen_usd,
-    1 as score,
-    'the key is new' as finding
-from first_week
-where place = 1
+select * from final

@@ -81,23 +81,27 @@ nights as (
     from shares
     where block_share <= 0.04
     group by subject_number, event_date
+),
+
+final as (
+    select
+        'night_leak' as detector,
+        nights.subject_number,
+        nights.event_date,
+        'spike' as direction,
+        nights.usual_usd as expected_usd,
+        nights.cost_usd as seen_usd,
+        nights.requests / greatest(nights.before_most, 1) as score,
+        concat(
+            cast(nights.requests as bigint), ' calls in hours that usually hold ',
+            cast(round(100 * nights.usual_share, 1) as decimal(9, 1)), ' % of its calls'
+        ) as finding
+    from nights
+    cross join settings
+    where
+        nights.requests > 2 * nights.before_most + 8
+        and nights.requests > 2.5 * nights.usual_share * nights.day_requests
+        and nights.cost_usd - nights.usual_usd >= settings.spend_floor_usd
 )
 
-select
-    'night_leak' as detector,
-    nights.subject_number,
-    nights.event_date,
-    'spike' as direction,
-    nights.usual_usd as expected_usd,
-    nights.cost_usd as seen_usd,
-    nights.requests / greatest(nights.before_most, 1) as score,
-    concat(
-        cast(nights.requests as bigint), ' calls in hours that usually hold ',
-        cast(round(100 * nights.usual_share, 1) as decimal(9, 1)), ' % of its calls'
-    ) as finding
-from nights
-cross join settings
-where
-    nights.requests > 2 * nights.before_most + 8
-    and nights.requests > 2.5 * nights.usual_share * nights.day_requests
-    and nights.cost_usd - nights.usual_usd >= settings.spend_floor_usd
+select * from final

@@ -37,13 +37,17 @@ usual as (
     window before as (
         partition by source, model_served order by event_date asc rows between 14 preceding and 1 preceding
     )
+),
+
+final as (
+    select
+        *,
+        log_charged - usual_charged as charged_moved,
+        log_price - usual_price as price_moved,
+        1.4826 * median(abs(log_charged - usual_charged)) over (
+            partition by source, model_served order by event_date asc rows between 28 preceding and 1 preceding
+        ) as charged_spread
+    from usual
 )
 
-select
-    *,
-    log_charged - usual_charged as charged_moved,
-    log_price - usual_price as price_moved,
-    1.4826 * median(abs(log_charged - usual_charged)) over (
-        partition by source, model_served order by event_date asc rows between 28 preceding and 1 preceding
-    ) as charged_spread
-from usual
+select * from final

@@ -76,80 +76,84 @@ scores as (
         (answer_ratio - usual_answer_ratio) / greatest(answer_spread, 0.1, 1.5 / sqrt(requests)) as answer_score
     from spreads
     where days >= 10
+),
+
+final as (
+    select
+        'error_storm' as detector,
+        subject_number,
+        event_date,
+        'spike' as direction,
+        cast(null as double) as expected_usd,
+        cast(null as double) as seen_usd,
+        greatest(worst_hour_score, failure_score) as score,
+        concat(
+            cast(failures as bigint), ' of ', cast(requests as bigint), ' calls failed, ', worst_hour_failures, ' of ',
+            worst_hour_requests, ' in the worst hour'
+        ) as finding
+    from scores
+    where
+        (worst_hour_failures >= 7 and worst_hour_failures >= 0.25 * worst_hour_requests and worst_hour_score >= 6)
+        or (
+            failures >= 12
+            and failure_score >= 7
+            and failure_rate >= 3 * usual_failure_rate + 0.04
+            and failure_rate > 1.5 * highest_failure_rate
+        )
+    union all
+    select
+        'charged_failures' as detector,
+        subject_number,
+        event_date,
+        'spike' as direction,
+        0 as expected_usd,
+        charged_failure_usd as seen_usd,
+        charged_failures as score,
+        concat(cast(charged_failures as bigint), ' calls that failed were charged') as finding
+    from scores
+    where charged_failures >= 4 * usual_charged + 5 and charged_failure_usd >= 0.1
+    union all
+    select
+        'fallback_storm' as detector,
+        subject_number,
+        event_date,
+        'spike' as direction,
+        cast(null as double) as expected_usd,
+        fallback_usd as seen_usd,
+        fallback_score as score,
+        concat(cast(fallbacks as bigint), ' of ', cast(requests as bigint), ' calls were answered by another model') as finding
+    from scores
+    where fallbacks >= 12 and fallback_score >= 8 and fallback_rate >= 3 * usual_fallback_rate + 0.04
+    union all
+    select
+        'cache_collapse' as detector,
+        subject_number,
+        event_date,
+        'drop' as direction,
+        cast(null as double) as expected_usd,
+        cast(null as double) as seen_usd,
+        hit_score as score,
+        concat(
+            cast(round(100 * hit_rate) as bigint), ' % of the prompt read from the cache, ',
+            cast(round(100 * usual_hit_rate) as bigint), ' % before'
+        ) as finding
+    from scores
+    where requests >= 20 and usual_hit_rate >= 0.1 and hit_rate < 0.6 * usual_hit_rate and hit_score < -5
+    union all
+    select
+        'ratio_shift' as detector,
+        subject_number,
+        event_date,
+        case when answer_score > 0 then 'spike' else 'drop' end as direction,
+        cast(null as double) as expected_usd,
+        cast(null as double) as seen_usd,
+        answer_score as score,
+        concat(
+            cast(round(exp(answer_ratio), 3) as decimal(18, 3)), ' answer tokens per prompt token, ',
+            cast(round(exp(usual_answer_ratio), 3) as decimal(18, 3)), ' before'
+        ) as finding
+    from scores
+    where requests >= 10 and abs(answer_score) > 5 and abs(answer_ratio - usual_answer_ratio) > ln(1.8)
 )
 
-select
-    'error_storm' as detector,
-    subject_number,
-    event_date,
-    'spike' as direction,
-    cast(null as double) as expected_usd,
-    cast(null as double) as seen_usd,
-    greatest(worst_hour_score, failure_score) as score,
-    concat(
-        cast(failures as bigint), ' of ', cast(requests as bigint), ' calls failed, ', worst_hour_failures, ' of ',
-        worst_hour_requests, ' in the worst hour'
-    ) as finding
-from scores
-where
-    (worst_hour_failures >= 7 and worst_hour_failures >= 0.25 * worst_hour_requests and worst_hour_score >= 6)
-    or (
-        failures >= 12
-        and failure_score >= 7
-        and failure_rate >= 3 * usual_failure_rate + 0.04
-        and failure_rate > 1.5 * highest_failure_rate
-    )
-union all
-select
-    'charged_failures' as detector,
-    subject_number,
-    event_date,
-    'spike' as direction,
-    0 as expected_usd,
-    charged_failure_usd as seen_usd,
-    charged_failures as score,
-    concat(cast(charged_failures as bigint), ' calls that failed were charged') as finding
-from scores
-where charged_failures >= 4 * usual_charged + 5 and charged_failure_usd >= 0.1
-union all
-select
-    'fallback_storm' as detector,
-    subject_number,
-    event_date,
-    'spike' as direction,
-    cast(null as double) as expected_usd,
-    fallback_usd as seen_usd,
-    fallback_score as score,
-    concat(cast(fallbacks as bigint), ' of ', cast(requests as bigint), ' calls were answered by another model') as finding
-from scores
-where fallbacks >= 12 and fallback_score >= 8 and fallback_rate >= 3 * usual_fallback_rate + 0.04
-union all
-select
-    'cache_collapse' as detector,
-    subject_number,
-    event_date,
-    'drop' as direction,
-    cast(null as double) as expected_usd,
-    cast(null as double) as seen_usd,
-    hit_score as score,
-    concat(
-        cast(round(100 * hit_rate) as bigint), ' % of the prompt read from the cache, ',
-        cast(round(100 * usual_hit_rate) as bigint), ' % before'
-    ) as finding
-from scores
-where requests >= 20 and usual_hit_rate >= 0.1 and hit_rate < 0.6 * usual_hit_rate and hit_score < -5
-union all
-select
-    'ratio_shift' as detector,
-    subject_number,
-    event_date,
-    case when answer_score > 0 then 'spike' else 'drop' end as direction,
-    cast(null as double) as expected_usd,
-    cast(null as double) as seen_usd,
-    answer_score as score,
-    concat(
-        cast(round(exp(answer_ratio), 3) as decimal(18, 3)), ' answer tokens per prompt token, ',
-        cast(round(exp(usual_answer_ratio), 3) as decimal(18, 3)), ' before'
-    ) as finding
-from scores
-where requests >= 10 and abs(answer_score) > 5 and abs(answer_ratio - usual_answer_ratio) > ln(1.8)
+select * from final

@@ -183,24 +183,28 @@ untold as (
         on side_by_side.subject_number = launches.subject_number
         and launches.event_date between side_by_side.event_date - 75 and side_by_side.event_date
     group by all
+),
+
+final as (
+    select
+        'slow_leak' as detector,
+        untold.subject_number,
+        untold.event_date,
+        'spike' as direction,
+        21 * (exp(untold.recent_level - untold.beyond) - settings.log_offset_usd) as expected_usd,
+        21 * (exp(untold.recent_level) - settings.log_offset_usd) as seen_usd,
+        untold.score,
+        concat(
+            'three weeks ', cast(round(100 * exp(untold.beyond) - 100) as bigint),
+            ' % above the six weeks before, beyond its growth'
+        ) as finding
+    from untold
+    cross join settings
+    where
+        untold.score > settings.slow_leak_threshold
+        and untold.beyond > ln(1.1)
+        and untold.told_step < 0.5 * untold.beyond
+        and 21 * (exp(untold.recent_level) - exp(untold.recent_level - untold.beyond)) >= 3 * settings.spend_floor_usd
 )
 
-select
-    'slow_leak' as detector,
-    untold.subject_number,
-    untold.event_date,
-    'spike' as direction,
-    21 * (exp(untold.recent_level - untold.beyond) - settings.log_offset_usd) as expected_usd,
-    21 * (exp(untold.recent_level) - settings.log_offset_usd) as seen_usd,
-    untold.score,
-    concat(
-        'three weeks ', cast(round(100 * exp(untold.beyond) - 100) as bigint),
-        ' % above the six weeks before, beyond its growth'
-    ) as finding
-from untold
-cross join settings
-where
-    untold.score > settings.slow_leak_threshold
-    and untold.beyond > ln(1.1)
-    and untold.told_step < 0.5 * untold.beyond
-    and 21 * (exp(untold.recent_level) - exp(untold.recent_level - untold.beyond)) >= 3 * settings.spend_floor_usd
+select * from final

@@ -62,41 +62,45 @@ usual_late as (
             partition by source order by event_date asc rows between 28 preceding and 1 preceding
         ) as usual_share
     from late
+),
+
+final as (
+    select
+        verdict as detector,
+        source,
+        event_date,
+        'drop' as direction,
+        greatest(missing_hours, 1) as score,
+        case
+            when verdict = 'missing_hours' then concat(missing_hours, ' hours without a call')
+            when requests = 0 then concat('nothing came; a day like this has about ', usual_requests, ' calls')
+            else concat(requests, ' calls came; a day like this has about ', usual_requests)
+        end as finding
+    from source_days
+    where verdict in ('missing_hours', 'missing_calls', 'missing_day', 'silent_source')
+    union all
+    select
+        'late_data' as detector,
+        source,
+        event_date,
+        'spike' as direction,
+        late_requests / requests as score,
+        concat(
+            cast(round(100 * late_requests / requests) as bigint), ' % of the day''s ', requests, ' calls came later than usual'
+        ) as finding
+    from usual_late
+    where late_requests >= 20 and late_requests / requests > greatest(0.05, 3 * usual_share)
+    union all
+    select
+        'system_cost' as detector,
+        source,
+        event_date,
+        'spike' as direction,
+        count(*) as score,
+        concat(count(*), ' account events that should cost nothing have a quota, ', sum(quota), ' together') as finding
+    from {{ ref('fct_account_events') }}
+    where has_charge
+    group by source, event_date
 )
 
-select
-    verdict as detector,
-    source,
-    event_date,
-    'drop' as direction,
-    greatest(missing_hours, 1) as score,
-    case
-        when verdict = 'missing_hours' then concat(missing_hours, ' hours without a call')
-        when requests = 0 then concat('nothing came; a day like this has about ', usual_requests, ' calls')
-        else concat(requests, ' calls came; a day like this has about ', usual_requests)
-    end as finding
-from source_days
-where verdict in ('missing_hours', 'missing_calls', 'missing_day', 'silent_source')
-union all
-select
-    'late_data' as detector,
-    source,
-    event_date,
-    'spike' as direction,
-    late_requests / requests as score,
-    concat(
-        cast(round(100 * late_requests / requests) as bigint), ' % of the day''s ', requests, ' calls came later than usual'
-    ) as finding
-from usual_late
-where late_requests >= 20 and late_requests / requests > greatest(0.05, 3 * usual_share)
-union all
-select
-    'system_cost' as detector,
-    source,
-    event_date,
-    'spike' as direction,
-    count(*) as score,
-    concat(count(*), ' account events that should cost nothing have a quota, ', sum(quota), ' together') as finding
-from {{ ref('fct_account_events') }}
-where has_charge
-group by source, event_date
+select * from final

@@ -156,22 +156,26 @@ unexplained as (
     window
         workspace_days as (partition by wider_days.source, wider_days.workspace_id, wider_days.event_date),
         source_days as (partition by wider_days.source, wider_days.event_date)
-)
+),
 
 -- One event is one incident: of the member, if it is one alone; else of the workspace; else of the model.
-select
-    'daily_spend' as detector,
-    subject_number,
-    event_date,
-    direction,
-    expected_usd,
-    seen_usd,
-    score,
-    'no single key explains it' as finding
-from unexplained
-where
-    case subject_type
-        when 'member' then members = 1 or workspaces = 0
-        when 'workspace' then members != 1
-        else others = 0
-    end
+final as (
+    select
+        'daily_spend' as detector,
+        subject_number,
+        event_date,
+        direction,
+        expected_usd,
+        seen_usd,
+        score,
+        'no single key explains it' as finding
+    from unexplained
+    where
+        case subject_type
+            when 'member' then members = 1 or workspaces = 0
+            when 'workspace' then members != 1
+            else others = 0
+        end
+)
+
+select * from final
