@@ -44,7 +44,7 @@ $(STAMP):
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
 	fi
-	-@$(BIN)/python -c 'from dagster_project.dbt_runner.project import project; project().parse_folder'
+	-@$(BIN)/python -m dagster_project.set_up
 	@touch $@
 
 run: setup ## Generate sandbox data if the home is empty, run the night over it, print the findings

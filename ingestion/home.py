@@ -237,6 +237,11 @@ class Home:
         return self.lake / "restatements"
 
     @property
+    def restated_requests(self) -> Path:
+        """What restatements changed, request by request: `event_date=<day>/<id>_<number>.parquet`."""
+        return self.lake / "rpt_restated_requests"
+
+    @property
     def status_history(self) -> Path:
         """The status of every reconciliation item, by day: `YYYY-MM-DD.ndjson`."""
         return self.lake / "recon_statuses"

@@ -42,7 +42,12 @@ DQ_RESULT_COLUMNS: Columns = [
 ]
 
 
+def landed_tables() -> dict[str, Columns]:
+    """Return (column, type) of every raw table filled from landing files, in order."""
+    streams = [stream for connector in CONNECTORS.values() for stream in connector.streams]
+    return {stream.table: stream.table_columns() for stream in streams}
+
+
 def tables() -> dict[str, Columns]:
     """Return (column, type) of every raw table filled from landing files or Stripe, in order."""
-    streams = [stream for connector in CONNECTORS.values() for stream in connector.streams]
-    return {stream.table: stream.table_columns() for stream in streams} | STRIPE_TABLES
+    return landed_tables() | STRIPE_TABLES

@@ -1,4 +1,4 @@
-"""raw/ → build.duckdb: one `dbt build`, in this process, from the parsed manifest.
+"""raw/ → build.duckdb: `dbt build` of some nodes, in this process, from the parsed manifest.
 
 dagster_dbt's own resource starts a dbt process per step, which costs more than the build itself. Here the runner is
 called directly, and dbt's result of each node is returned as plain data. Afterwards no connection to build.duckdb is
@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
@@ -29,6 +29,7 @@ logger = logging.getLogger("tollbook.dbt")
 
 LOG_LINES = 20
 LOG_BYTES = 10_000_000
+_SELECTED = "tollbook_selected"
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,19 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """One dbt invocation: its nodes in the order dbt finished them, and the last lines it logged."""
+    """One build: every node of it in the order dbt finished them, and the last lines dbt logged.
 
-    invocation_id: str
+    Attributes:
+        nodes: what dbt reported of each node, tonight or when it was built last.
+        built: the unique ids of the nodes that were built tonight.
+        log_tail: the last lines dbt logged.
+        rows: rows by model.
+        days_rebuilt: days that were built tonight, by model, of models that are built day by day.
+    """
+
     nodes: Sequence[NodeResult]
-    log_tail: Sequence[str]
+    built: Collection[str] = ()
+    log_tail: Sequence[str] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
     days_rebuilt: Mapping[str, int] = field(default_factory=dict)
 
@@ -80,20 +89,55 @@ class BuildResult:
         return "\n".join([*lines, f"last {len(self.log_tail)} log lines:", *self.log_tail])
 
 
+@dataclass(frozen=True)
+class Invocation:
+    """One dbt invocation: its nodes in the order dbt finished them, and the last lines it logged."""
+
+    invocation_id: str
+    nodes: Sequence[NodeResult]
+    log_tail: Sequence[str]
+
+
 class DbtBroken(RuntimeError):
     """dbt stopped before any node had a result; the message holds its last log lines."""
 
 
-def run(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildResult:
-    """Run `dbt build` over `select` against `home`.
+class Loaded:
+    """The manifest of a project, for the invocations of one build."""
 
-    If every name of `select` includes its upstream (`+name`), dbt gets only these nodes. Unit tests are left out: they
-    test the code, not the data, and `make test` runs them.
+    def __init__(self, project: DbtProject) -> None:
+        self._manifest = project.manifest()
+        self._nodes = dict(self._manifest.nodes)
+        self._manifest.unit_tests = {}  # They test the code, not the data, and `make test` runs them.
+        for node in self._nodes.values():
+            if node.resource_type == "test" and FINDING in node.config.tags:
+                node.config.severity = "warn"  # dbt skips the models that depend on a failing test's.
+
+    def of(self, nodes: Collection[str]) -> Manifest:
+        """Return the manifest with these nodes tagged as selected, and beside them only those they read.
+
+        dbt orders and checks every node of a manifest in each invocation. Macros still see all of them in `graph`.
+        """
+        read, unread = set(nodes), list(nodes)
+        while unread:
+            upstream = set(self._nodes[unread.pop()].depends_on.nodes) & self._nodes.keys() - read
+            read |= upstream
+            unread += upstream
+        self._manifest.nodes = {name: node for name, node in self._nodes.items() if name in read}
+        for unique_id, node in self._manifest.nodes.items():
+            node.tags = [tag for tag in node.tags if tag != _SELECTED] + [_SELECTED] * (unique_id in nodes)
+        self._manifest.rebuild_ref_lookup()
+        return self._manifest
+
+
+def run(home: Home, project: DbtProject, manifest: Loaded, nodes: Collection[str]) -> Invocation:
+    """Run `dbt build` over some nodes against `home`.
 
     Args:
         home: the home whose raw/ is read.
         project: the dbt project.
-        select: names of nodes, `+name` for a node and all it reads; everything when empty.
+        manifest: of the project.
+        nodes: unique ids.
 
     Raises:
         DbtBroken: dbt ended without results, for example because the profile or a hook failed.
@@ -102,9 +146,9 @@ def run(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildRes
 
     log_tail: deque[str] = deque(maxlen=LOG_LINES)
     with _log_file(home) as log_file, _environment(home):
-        runner = dbtRunner(manifest=_manifest(project, select), callbacks=[_listener(log_tail, log_file)])
+        runner = dbtRunner(manifest=manifest.of(nodes), callbacks=[_listener(log_tail, log_file)])
         try:
-            outcome = runner.invoke(_arguments(home, project, select))
+            outcome = runner.invoke(_arguments(home, project))
         finally:
             _close_connections()
     if outcome.exception is not None and not isinstance(outcome.exception, Exception):
@@ -113,25 +157,10 @@ def run(home: Home, project: DbtProject, select: Sequence[str] = ()) -> BuildRes
     if results is None:
         raise DbtBroken("\n".join([f"dbt stopped: {outcome.exception}", *log_tail]))
     invocation_id = outcome.result.args.get("invocation_id") or _invocation_id()
-    return BuildResult(invocation_id, [_node_result(result) for result in results], list(log_tail))
+    return Invocation(invocation_id, [_node_result(result) for result in results], list(log_tail))
 
 
-def _manifest(project: DbtProject, select: Sequence[str]) -> Manifest:
-    """Set findings to warn, so that dbt does not skip the models that depend on theirs."""
-    whole = _is_whole(select)
-    manifest = project.manifest(project.with_upstream(name[1:] for name in select) if whole else ())
-    for node in manifest.nodes.values():
-        if node.resource_type == "test" and FINDING in node.config.tags:
-            node.config.severity = "warn"
-    return manifest
-
-
-def _is_whole(select: Sequence[str]) -> bool:
-    """Whether `select` names everything that has to be in the graph."""
-    return all(name.startswith("+") for name in select)
-
-
-def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[str]:
+def _arguments(home: Home, project: DbtProject) -> list[str]:
     work = home.dbt_work
     return [
         "build",
@@ -140,13 +169,8 @@ def _arguments(home: Home, project: DbtProject, select: Sequence[str]) -> list[s
         *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
         # dbt leaves its log file open; _listener writes ours.
         *("--log-level", "none", "--log-level-file", "none"),
-        *("--exclude-resource-type", "unit_test"),
-        # A test over several models runs if each of them is selected or upstream of a selected one.
-        *(
-            ("--select", *select, *project.views_below(select), "--indirect-selection", "buildable")
-            if not _is_whole(select)
-            else ()
-        ),
+        # A tag is looked up once per node, a name is compared with every node. Tests are selected like models.
+        *("--select", f"tag:{_SELECTED}", "--indirect-selection", "empty"),
     ]
 
 

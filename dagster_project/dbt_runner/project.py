@@ -15,13 +15,14 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagster_project.dbt_runner.graph import Graph
 from dagster_project.shipped import cache, shipped
 from ingestion.connectors import CONNECTORS
 from ingestion.locks import held
@@ -66,17 +67,16 @@ class DbtProject:
         """The manifest as dictionaries, as dagster_dbt reads it."""
         return json.loads((self.parse_folder / "manifest.json").read_bytes())
 
-    def manifest(self, nodes: Collection[str] = ()) -> Manifest:
-        """Return a fresh manifest object for one dbt invocation, which may change it; of `nodes` only, if given.
+    @cached_property
+    def graph(self) -> Graph:
+        """The models and tests, and what each is made of."""
+        return Graph(self.manifest_json)
 
-        `nodes` has to hold every node that one of them reads.
-        """
+    def manifest(self) -> Manifest:
+        """Return a fresh manifest object for the dbt invocations of one build, which may change it."""
         from dbt.contracts.graph.manifest import Manifest
 
         manifest = Manifest.from_msgpack((self.parse_folder / "partial_parse.msgpack").read_bytes())
-        if nodes:
-            manifest.nodes = {unique_id: manifest.nodes[unique_id] for unique_id in nodes}
-            manifest.unit_tests = {}
         manifest.build_flat_graph()  # a fresh parse does this; models read `graph`
         return manifest
 
@@ -88,41 +88,6 @@ class DbtProject:
             for node in self.manifest_json["nodes"].values()
             if node["resource_type"] == "model" and node["config"]["materialized"] != "ephemeral"
         ]
-
-    def with_upstream(self, names: Iterable[str]) -> list[str]:
-        """Return the unique ids of nodes, of all nodes they read, and of every test that reads nothing else."""
-        nodes = self.manifest_json["nodes"]
-        by_name = {node["name"]: unique_id for unique_id, node in nodes.items()}
-        asked = [by_name[name] for name in names]
-        found = dict.fromkeys([*asked, *self._upstream(asked, lambda _: True)])
-        tests = [
-            unique_id
-            for unique_id, node in nodes.items()
-            if node["resource_type"] == "test"
-            and all(upstream in found for upstream in node["depends_on"]["nodes"] if upstream in nodes)
-        ]
-        return [*found, *(test for test in tests if test not in found)]
-
-    def views_below(self, names: Iterable[str]) -> list[str]:
-        """Return the views that models read, directly or through other views: views hold no rows, so they must be built
-        too.
-        """
-        nodes = self.manifest_json["nodes"]
-        asked = [f"model.tollbook.{name}" for name in names]
-        views = self._upstream(asked, lambda node: node["config"].get("materialized") == "view")
-        return sorted(nodes[unique_id]["name"] for unique_id in views)
-
-    def _upstream(self, asked: Iterable[str], is_followed: Callable[[Mapping[str, Any]], bool]) -> list[str]:
-        """Return the unique ids of nodes that others read, directly or through nodes that are followed."""
-        nodes = self.manifest_json["nodes"]
-        found: dict[str, None] = {}
-        unread = [unique_id for unique_id in asked if unique_id in nodes]
-        while unread:
-            for upstream in nodes[unread.pop()]["depends_on"]["nodes"]:
-                if upstream in nodes and upstream not in found and is_followed(nodes[upstream]):
-                    found[upstream] = None
-                    unread.append(upstream)
-        return list(found)
 
     @property
     def marts(self) -> list[Mart]:

@@ -97,7 +97,7 @@ def selected_models(context: dg.AssetExecutionContext) -> list[str]:
 def dagster_results(
     context: dg.AssetExecutionContext, home: Home, result: BuildResult
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Convert dbt's results, in order: a materialization per model, a check result per test."""
+    """Convert dbt's results, in order: a materialization per model, a result per test that ran or has not passed."""
     keys = {key.path[-1]: key for key in context.selected_asset_keys}
     checks = {key.name: key for key in context.selected_asset_check_keys}
     numbers = numbers_of(home)
@@ -116,7 +116,13 @@ def dagster_results(
                     **numbers.get(node.name, {}),
                 },
             )
-        elif node.resource_type == "test" and node.status != "skipped" and node.name in checks:
+        elif (
+            node.resource_type == "test"
+            and node.status != "skipped"
+            and node.name in checks
+            # Each result is an event; one that passed before of the same rows says nothing new.
+            and (node.unique_id in result.built or not node.passed)
+        ):
             yield check_result(checks[node.name], node, failing_rows(home, node))
 
 

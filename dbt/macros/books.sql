@@ -38,6 +38,7 @@
 
 {#- What lake/restatements/ holds, one row per restatement and day; amounts are text there, with every digit. -#}
 {% macro restatement_records() -%}
+    {%- do source('books', 'restatements') -%}
     {%- set columns = {
         'restatement_id': 'varchar', 'restated_at': 'timestamp', 'event_date': 'date', 'cause': 'varchar', 'reason': 'varchar',
         'before_file': 'varchar', 'after_file': 'varchar', 'compared_file': 'varchar',

@@ -28,6 +28,7 @@
 
 {#- The ledger of closed months, written by `tollbook close`: [] until a month is closed. -#}
 {% macro closed_credit_files() -%}
+    {%- do source('books', 'closings') -%}
     {%- if not execute -%}{{ return([]) }}{%- endif -%}
     {%- set files = home_glob('lake/closings/*.credits.parquet') | replace("'", "''") -%}
     {%- set records = home_glob('lake/closings/*.json') | replace("'", "''") -%}

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from dagster_project.set_up import set_up
 from ingestion.duck import literal
 from ingestion.home import Home
 from ingestion.sandbox import write_world
@@ -21,6 +22,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from night_process import night
 
 WORLD = {"days": 4, "requests_per_day": 60, "seed": 11}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _set_up() -> None:
+    """Prepare what an environment prepares once: homes begin with the build of an empty one."""
+    set_up()
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from dagster_project.books.build import build as build_books
 from dagster_project.books.restating import Restatement
 from dagster_project.dbt_runner.build import BuildResult
 from dagster_project.dbt_runner.project import project
+from dagster_project.set_up import set_up
 from ingestion import accepted, config, landing, load, prices, sources
 from ingestion.home import Home
 
@@ -46,6 +48,12 @@ USAGE = (
     "+rpt_source_days",
     "+fct_account_events",
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _set_up() -> None:
+    """Prepare what an environment prepares once: homes begin with the build of an empty one."""
+    set_up()
 
 
 def infron_line(request_id: str, **changes: Any) -> dict[str, Any]:

@@ -243,6 +243,8 @@ def test_a_table_whose_columns_changed_is_built_anew(built_home: Home) -> None:
     """A home of an earlier version has tables with other columns."""
     with duckdb.connect(str(built_home.build_database)) as connection:
         connection.execute("alter table marts.rpt_usage_by_key_daily drop column requests")
+        connection.execute("comment on table marts.rpt_usage_by_key_daily is 'other code'")
+        connection.execute("update meta.node_builds set code = 'other code'")
     result = build(built_home, SELECT)
     assert result.days_rebuilt["rpt_usage_by_key_daily"] == len(DAYS)
     assert rows(built_home, "select sum(requests) from marts.rpt_usage_by_key_daily") == [(3,)]

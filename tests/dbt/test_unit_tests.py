@@ -25,9 +25,10 @@ EPHEMERAL = re.compile(r"\b(__dbt__cte__\w+) as \(")
 
 @pytest.fixture(scope="module")
 def empty_books(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, BuildResult]:
-    """A home without a line, built: every relation exists."""
+    """A home without a line, built: every relation exists, and the SQL it was built with."""
     home = Home(tmp_path_factory.mktemp("empty") / "home")
     ingest(home)
+    duckdb.connect(str(home.build_database)).close()  # It does not begin with the build of an empty home.
     built = build_books(home, project())
     assert not built.broken, built.explain()
     return home, built

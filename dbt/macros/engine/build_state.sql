@@ -173,6 +173,32 @@
     {%- do run_query(variables) -%}
 {% endmacro %}
 
+{#-
+  Read the usage events of the days being built into a temporary table, if the model being built reads them and they are few.
+  int_usage_events shows it then. Of few rows, DuckDB prepares the whole of a model for each of some twenty branches of
+  the union, which takes longer than all else; many rows would need the memory.
+
+  Rulings: docs/decisions/days.md#days-6
+-#}
+{% macro hold_usage_events(days) %}
+    {%- set reads_events = [] -%}
+    {%- for read in reads_through_views(model) if read.name == 'int_usage_events_united' -%}
+        {%- do reads_events.append(read) -%}
+    {%- endfor -%}
+    {%- set weights = [0] -%}
+    {%- for day in days -%}{%- do weights.append(day[2]) -%}{%- endfor -%}
+    {%- if reads_events and weights | sum <= 100000 -%}
+        {%- set hold -%}
+            create or replace temporary table held_usage_events as
+            select * from {{ relation_of('int_usage_events_united') }};
+            set variable usage_events = 'held_usage_events'
+        {%- endset -%}
+        {%- do run_query(hold) -%}
+    {%- else -%}
+        {%- do run_query('reset variable usage_events') -%}
+    {%- endif -%}
+{% endmacro %}
+
 {#- Whether a row of a relation kept by day is of the days being built; true if the variables are not set. -#}
 {% macro is_day_shown(event_date = 'event_date') -%}
     {{ event_date }} >= coalesce(cast(getvariable('first_day') as date), date '-infinity')
@@ -183,7 +209,8 @@
 {% macro reset_raw_variables() %}
     {%- set variables -%}
         reset variable first_day;
-        reset variable last_day
+        reset variable last_day;
+        reset variable usage_events
         {%- for table in raw_events_below(model) %}; reset variable raw_{{ table }}{% endfor -%}
     {%- endset -%}
     {%- do run_query(variables) -%}

@@ -48,6 +48,27 @@
     {{ return(local_md5(code.sql)) }}
 {%- endmacro %}
 
+{#- What a model that is kept by day was last checked against its contract with: its code and the contract. -#}
+{% macro checked_code(code_fingerprint) -%}
+    {%- set contract = [code_fingerprint] -%}
+    {%- for column in model.columns.values() -%}{%- do contract.append(column.name ~ ' ' ~ column.data_type) -%}{%- endfor -%}
+    {{ return(local_md5(contract | join('|'))) }}
+{%- endmacro %}
+
+{#- The comment of a relation; none if it is not there. -#}
+{% macro known_code(relation) -%}
+    {%- if relation is none -%}{{ return(none) }}{%- endif -%}
+    {%- set found -%}
+        select comment
+        from duckdb_{{ relation.type }}s()
+        where
+            database_name = '{{ relation.database }}'
+            and schema_name = '{{ relation.schema }}'
+            and {{ relation.type }}_name = '{{ relation.identifier }}'
+    {%- endset -%}
+    {{ return(run_query(found).columns[0].values()[0]) }}
+{%- endmacro %}
+
 {#- Names of the raw tables of usage events that a node of the graph reads, directly or through views. -#}
 {% macro raw_events_below(node) -%}
     {%- set tables = [] -%}

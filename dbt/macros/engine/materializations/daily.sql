@@ -14,27 +14,31 @@
     {%- set code_fingerprint = code_fingerprint(sql) -%}
 
     {%- do set_raw_variables([]) -%}
-    {%- if config.get('contract').enforced -%}
-        {%- do get_assert_columns_equivalent(sql) -%}
-    {%- endif -%}
     {{ run_hooks(pre_hooks, inside_transaction = False) }}
     {{ run_hooks(pre_hooks, inside_transaction = True) }}
 
-    {%- set columns = get_column_schema_from_query(sql) | map(attribute = 'name') | list -%}
-    {#- Both column lists are queried the same way, because dbt lists a struct's fields in one case and the struct in
-    another. -#}
-    {%- set built_columns = [] -%}
-    {%- if existing_relation is not none -%}
-        {%- set built_columns = get_column_schema_from_query('select * from ' ~ existing_relation) | map(attribute = 'name') | list -%}
-    {%- endif -%}
-    {%- if built_columns != columns -%}
+    {#- The columns follow from the code: they are looked at once, and the table's comment is the code they are of. -#}
+    {%- if known_code(existing_relation) != checked_code(code_fingerprint) -%}
+        {%- if config.get('contract').enforced -%}
+            {%- do get_assert_columns_equivalent(sql) -%}
+        {%- endif -%}
+        {%- set columns = get_column_schema_from_query(sql) | map(attribute = 'name') | list -%}
+        {#- Both column lists are queried the same way, because dbt lists a struct's fields in one case and the struct in
+        another. -#}
+        {%- set built_columns = [] -%}
+        {%- if existing_relation is not none -%}
+            {%- set built_columns = get_column_schema_from_query('select * from ' ~ existing_relation) | map(attribute = 'name') | list -%}
+        {%- endif -%}
         {%- call statement('create') -%}
-            {% if existing_relation is not none %}drop {{ existing_relation.type }} {{ target_relation }};{% endif %}
-            delete from {{ day_builds() }} where model = '{{ model.name }}';
-            create table {{ target_relation }} as select * from ({{ sql }}) where false;
-            {% for column in model.columns.values() if column.constraints | selectattr('type', 'equalto', 'not_null') | list -%}
-                alter table {{ target_relation }} alter column {{ column.name }} set not null;
-            {% endfor %}
+            {% if built_columns != columns -%}
+                {% if existing_relation is not none %}drop {{ existing_relation.type }} {{ target_relation }};{% endif %}
+                delete from {{ day_builds() }} where model = '{{ model.name }}';
+                create table {{ target_relation }} as select * from ({{ sql }}) where false;
+                {% for column in model.columns.values() if column.constraints | selectattr('type', 'equalto', 'not_null') | list -%}
+                    alter table {{ target_relation }} alter column {{ column.name }} set not null;
+                {% endfor %}
+            {%- endif %}
+            comment on table {{ target_relation }} is '{{ checked_code(code_fingerprint) }}'
         {%- endcall -%}
         {%- do adapter.commit() -%}
     {%- endif -%}
@@ -51,6 +55,7 @@
 
     {%- for days in day_batches(missing_days, 5000000) -%}
         {%- do set_raw_variables(days, config.get('margin_days', 0)) -%}
+        {%- do hold_usage_events(days) -%}
         {%- call statement('insert') -%}
             {{ keep_join_order() }};
             insert into {{ target_relation }} by name

@@ -19,7 +19,7 @@
     {%- set code_fingerprint = code_fingerprint(sql) -%}
 
     {%- do set_raw_variables([]) -%}
-    {%- if config.get('contract').enforced -%}
+    {%- if config.get('contract').enforced and known_code(load_cached_relation(this)) != checked_code(code_fingerprint) -%}
         {%- do get_assert_columns_equivalent(sql) -%}
     {%- endif -%}
     {{ run_hooks(pre_hooks, inside_transaction = False) }}
@@ -42,6 +42,7 @@
 
     {%- for days in day_batches(missing_days, 2000000) -%}
         {%- do set_raw_variables(days) -%}
+        {%- do hold_usage_events(days) -%}
         {%- set batch = days[0][1] if days | length == 1 else local_md5(days | map('join', '|') | join(',')) -%}
         {%- set files -%}
             select * from (
@@ -114,6 +115,8 @@
             create or replace view {{ target_relation }} as
             select * from read_parquet('{{ home_path("lake/.empty-" ~ model.name ~ ".parquet") | replace("'", "''") }}')
         {%- endif -%}
+        ;
+        comment on view {{ target_relation }} is '{{ checked_code(code_fingerprint) }}'
     {%- endcall -%}
     {%- do adapter.commit() -%}
     {{ run_hooks(post_hooks, inside_transaction = True) }}

@@ -1,8 +1,4 @@
-{%- set connectors = ['infron', 'litellm', 'new_api', 'infery', 'openrouter'] -%}
-
-{% for connector in connectors -%}
-    select
-        {{ usage_event_columns() | join(',\n        ') }}
-    from {{ ref('stg_' ~ connector ~ '__usage_events') }}
-    {{ 'union all' if not loop.last }}
-{% endfor %}
+{#- Rulings: docs/decisions/days.md#days-6 -#}
+-- depends_on: {{ ref('int_usage_events_united') }}
+-- A few rows are read once into a temporary table, which hold_usage_events() names.
+select * from query_table(coalesce(getvariable('usage_events'), '{{ ref('int_usage_events_united') }}'))

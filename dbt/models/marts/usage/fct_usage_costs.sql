@@ -8,6 +8,7 @@
     }
 ) }}
 
+-- depends_on: {{ source('books', 'closings') }}
 -- depends_on: {{ ref('int_usage_days') }}
 -- depends_on: {{ ref('int_pricing_days') }}
 -- depends_on: {{ ref('int_usage_costs_adjusted') }}

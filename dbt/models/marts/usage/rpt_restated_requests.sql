@@ -1,5 +1,6 @@
 {#- Rulings: docs/decisions/closing.md#closing-5 -#}
 {{ config(materialized = 'view') }}
+{%- do source('books', 'restated_requests') %}
 {%- set files = lake_files('rpt_restated_requests/event_date=*/*.parquet') if execute else [] %}
 
 -- depends_on: {{ ref('fct_usage_costs') }}
