@@ -50,7 +50,7 @@ def build(
     if restatement:
         restating.refuse_closed(home, restatement)
     restore_days(home)
-    empty.begin(home, project)
+    has_begun = empty.begin(home, project)
     books = _Books(home, project, today())
     among, asked = _selected(project.graph, select)
     waves = out_of_date(project.graph, str(home.root), books.known, books.sources, among, asked)
@@ -59,7 +59,9 @@ def build(
         _prepare(home, project, books.found_on, restatement, nodes)
     while nodes:
         nodes = books.build(nodes, waves)
-    return books.result(among)
+    result = books.result(among)
+    # To this home, what it began with is as new as what it added.
+    return replace(result, built=frozenset(node.unique_id for node in result.nodes)) if has_begun else result
 
 
 def _selected(graph: Graph, select: Sequence[str]) -> tuple[Collection[str], Collection[str]]:

@@ -6,7 +6,7 @@ A node is built again if its code changed or the content of an input is not what
 rows have changed is known when it is built, so the nodes are taken in waves, each with one invocation of dbt. Within a
 wave, whatever reads a node that is being built is built, too: deep waves save invocations, shallow ones save nodes.
 
-Rulings: docs/decisions/runs.md#runs-11.
+Rulings: docs/decisions/runs.md#runs-10.
 """
 
 from __future__ import annotations

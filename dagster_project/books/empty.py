@@ -4,7 +4,7 @@ Most models of a first night have no rows, and only a build can tell. It is made
 parse, when an environment is set up; a home that begins with it builds what its own files change. Without it the first
 night builds everything.
 
-Rulings: docs/decisions/runs.md#runs-12.
+Rulings: docs/decisions/runs.md#runs-11.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from ingestion.locks import held
 WAIT_SECONDS = 300.0
 
 
-def begin(home: Home, project: DbtProject) -> None:
-    """Give a home without a build.duckdb the build of an empty home, if it was made."""
+def begin(home: Home, project: DbtProject) -> bool:
+    """Give a home without a build.duckdb the build of an empty home, if it was made; return whether it did."""
     empty = Home(_place(project))
     if home.build_database.exists() or not empty.build_database.exists():
-        return
+        return False
     for file in empty.lake.rglob("*"):
         target = home.lake / file.relative_to(empty.lake)
         if file.is_file() and not target.exists():
             _copy(file, target)
     _copy(empty.build_database, home.build_database)
+    return True
 
 
 def make(project: DbtProject, build: Callable[[Home], object]) -> None:

@@ -8,7 +8,7 @@
 
 A raw file of a landing file is named by its content and its load record has that name, so it is not read here.
 
-Rulings: docs/decisions/runs.md#runs-11.
+Rulings: docs/decisions/runs.md#runs-10.
 """
 
 from __future__ import annotations

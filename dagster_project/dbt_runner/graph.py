@@ -6,7 +6,7 @@ A view holds no rows: a model that reads a view reads what the view reads. Which
 that table, so a model that reads it through macros/engine/raw.sql does not depend on the files of other tables. The
 history of a lake model decides nothing of its rows, so it is no input of it (macros/engine/materializations/lake.sql).
 
-Rulings: docs/decisions/runs.md#runs-11.
+Rulings: docs/decisions/runs.md#runs-10.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 {#- Rulings: docs/decisions/anomalies.md#anomalies-3 -#}
 {{ config(materialized = 'table') }}
+{%- do source('books', 'run') %}
 
 -- What the detectors may judge: the last days of each source, and whether all of each arrived. After the last call of a
 -- source its days go on until the day of the run, for at most sixty days; they are silent if the calendar of its deliveries

@@ -1,5 +1,6 @@
 {#- Rulings: docs/decisions/anomalies.md#anomalies-1, docs/decisions/anomalies.md#anomalies-2 -#}
 -- One row per incident: the flags of one subject that follow each other, by whichever detectors.
+{%- do source('books', 'run') %}
 
 {%- set evidence = {
     'key': 'api_key_id', 'member': 'member_id', 'workspace': 'workspace_id', 'model': 'model_served',
