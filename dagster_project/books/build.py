@@ -170,7 +170,7 @@ class _Books:
             {
                 node.unique_id: self._relations[node.unique_id]
                 for node in built
-                if node.kind not in ("test", "view") and not node.is_by_day
+                if node.holds_rows and not node.is_test and not node.is_by_day
             },
             {node.unique_id: node.name for node in built if node.is_by_day},
         )

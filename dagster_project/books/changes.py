@@ -43,7 +43,9 @@ def out_of_date(
         among: the nodes to look at.
         asked: those of them that are built in any case.
     """
-    nodes = [node for unique_id, node in graph.nodes.items() if unique_id in among]
+    nodes = [
+        node for unique_id, node in graph.nodes.items() if unique_id in among and node.kind != "ephemeral"
+    ]
     if not any(node.unique_id in known for node in nodes):
         waves = [nodes]  # Nothing is known of the content, so nothing can be left out.
     else:

@@ -2,9 +2,9 @@
 
     sources ► views ► tables, days, lake ► tests
 
-A view holds no rows: a model that reads a view reads what the view reads. Which files a landed table has is content of
-that table, so a model that reads it through macros/engine/raw.sql does not depend on the files of other tables. The
-history of a lake model decides nothing of its rows, so it is no input of it (macros/engine/materializations/lake.sql).
+Views and ephemeral models hold no rows: a model that reads one reads what it reads. Which files a landed table has is
+content of that table, so a model that reads it through macros/engine/raw.sql does not depend on the files of other
+tables. The history of a lake model decides nothing of its rows, so it is no input of it (materializations/lake.sql).
 
 Rulings: docs/decisions/runs.md#runs-10.
 """
@@ -51,6 +51,11 @@ class Node:
         return self.kind == "test"
 
     @property
+    def holds_rows(self) -> bool:
+        """Whether it has rows of its own; an ephemeral model is part of the SQL of what reads it."""
+        return self.kind not in ("view", "ephemeral")
+
+    @property
     def is_by_day(self) -> bool:
         """Whether the build state has its rows day by day."""
         return self.kind in ("daily", "lake")
@@ -72,9 +77,7 @@ class Graph:
         for unique_id in self._in_order():
             node = self._node(unique_id, made, rows_of)
             made[unique_id] = node
-            rows_of[unique_id] = (
-                self._read(unique_id, rows_of) if node.kind == "view" else frozenset([unique_id])
-            )
+            rows_of[unique_id] = frozenset([unique_id]) if node.holds_rows else self._read(unique_id, rows_of)
         return made
 
     def with_upstream(self, names: Iterable[str]) -> list[str]:
@@ -159,7 +162,7 @@ class Graph:
             upstream=upstream,
             inputs=self._listed(unique_id, rows_of) if kind == "view" else self._read(unique_id, rows_of),
             has_paths=kind == "lake" or (kind == "view" and bool(_PATHS & self._macros_of(unique_id))),
-            depth=max((node.depth + (node.kind != "view") for node in above), default=0),
+            depth=max((node.depth + node.holds_rows for node in above), default=0),
         )
 
     def _read(self, unique_id: str, rows_of: Mapping[str, frozenset[str]]) -> frozenset[str]:
