@@ -13,6 +13,8 @@ PRICED_IN = ("usd_per_mtok", "picousd", "yoctousd", "atto")
 ALLOWED = {
     "macros/unit_fixtures.sql": "a case of a unit test has plain input and output unless it says else",
     "macros/variance.sql": "some mistakes take one class for another, as an hour's write for five minutes'",
+    "models/intermediate/quality/detectors/int_price_days.sql": "a price that moved is one of plain input and output",
+    "models/intermediate/quality/int_key_model_days.sql": "these two prices",
     "models/intermediate/pricing/int_usage_events_explained.sql": "what a row leaves out is reasoning or plain input",
     "models/intermediate/pricing/int_usage_events_gateway_rated.sql": "New-API prices audio and unsplit writes apart",
     "models/staging/": "where a gateway's own counts become classes",
