@@ -1,8 +1,9 @@
 """Reports in the columns of a gateway's own page or export, of whatever source.
 
-Names and order of the columns are the gateway's; a value that its own export would not have is empty. A correction of a
-closed day is a row of its own, dated when it was found, so that a preset adds up to `requests` of the same selection.
-Money is USD; amounts are those of fct_usage_costs, and empty where a request is unpriced.
+Names and order of the columns are the gateway's, and what only its page shows comes after them; a value that its own
+export would not have is empty. A correction of a closed day is a row of its own, dated when it was found, so that a
+preset adds up to `requests` of the same selection. Money is USD; amounts are those of fct_usage_costs, and empty where
+a request is unpriced.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from dagster_project.exports.reports import INVOICES, REQUESTS, USAGE_DIMENSIONS
 _CACHED = "cache_read_tokens + cache_read_audio_tokens + cache_read_image_tokens + cache_read_video_tokens"
 
 
-def _requests(name: str, meaning: str, columns: Mapping[str, str]) -> Report:
-    """Return a preset of requests: header of each column → expression over fct_usage_costs."""
+def _requests(
+    name: str, meaning: str, columns: Mapping[str, str], relation: str = "fct_usage_costs"
+) -> Report:
+    """Return a preset of requests: header of each column → expression over `relation`."""
     return Report(
         name=name,
         meaning=meaning,
-        relation="fct_usage_costs",
+        relation=relation,
         day="event_date",
         columns=tuple(f'{expression} as "{header}"' for header, expression in columns.items()),
         order=("occurred_at", "event_id"),
@@ -31,6 +34,11 @@ def _requests(name: str, meaning: str, columns: Mapping[str, str]) -> Report:
 def _price(column: str) -> str:
     """Return SQL of a unit price as text without zeros at its end."""
     return f"rtrim(rtrim(cast({column} as varchar), '0'), '.')"
+
+
+def _percentage(share: str) -> str:
+    """Return SQL of a share as a percentage with all its digits."""
+    return f"cast({share} * 100 as decimal(18, 4))"
 
 
 INFERY = _requests(
@@ -50,7 +58,7 @@ INFERY = _requests(
 )
 INFRON = _requests(
     "infron",
-    "requests in the columns of Infron's billing log, with its three tiers",
+    "requests in the columns of Infron's billing log, with its three tiers and their savings",
     {
         "Call Time": "occurred_at",
         "Request ID": "request_id",
@@ -64,7 +72,12 @@ INFRON = _requests(
         "List Price": "list_cost_usd",
         "Discounted Price": "discounted_cost_usd",
         "Cache-Optimized Price": "cache_optimized_cost_usd",
+        "Discount (%)": _percentage("discount_share"),
+        "Discount Savings": "discount_savings_usd",
+        "Cache Hit Rate (%)": _percentage("cache_hit_rate"),
+        "Cache Savings (%)": _percentage("cache_savings_share"),
     },
+    relation="request_savings",
 )
 TOKENOPEN = _requests(
     "tokenopen",

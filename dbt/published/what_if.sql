@@ -2,20 +2,37 @@
 -- One row per day, source, workspace and model: what the same tokens would have cost at another model's prices, without
 -- the cache, and without discounts. `target` is <price_provider>/<price_model> of dim_prices, its standard service.
 --
---     use books.marts;
+--     use tollbook.marts;
 --     select sum(cost_usd), sum(target_cost_usd) from what_if('openai/gpt-4o-mini') where model_served = 'openai/gpt-4o';
 --
 -- Every request is priced with the prices of its own moment, prompt size and time of day, times its own discount. The
 -- target has the same tokens: another tokenizer or answer length is not estimated. Requests that are unpriced, refunded
 -- or paid per call are left out, so that both sides are of the same requests. `tokens_at_prices` is the sum of each
 -- token class of dbt_project.yml times its price, inserted on publication.
+--
+-- A name that dim_prices does not have is an error; a model without a price at that moment is counted.
 create macro what_if(target) as table
-with requests as (
+with known as (
+    select
+        case
+            when coalesce(bool_or(concat_ws('/', price_provider, price_model) = target), false) then true
+            else error(concat(
+                'what_if: dim_prices has no model called "', target,
+                '"; write <price_provider>/<price_model> of one of its rows, such as "',
+                max(concat_ws('/', price_provider, price_model)), '"'
+            ))
+        end as is_known
+    from dim_prices
+),
+
+requests as (
     select
         *,
         coalesce(discount_factor, 1) as factor
     from fct_usage_costs
-    where cache_optimized_cost_usd is not null and event_type = 'llm_call' and billing_mode not in ('per_call', 'free')
+    where
+        (select is_known from known)
+        and cache_optimized_cost_usd is not null and event_type = 'llm_call' and billing_mode not in ('per_call', 'free')
 ),
 
 prices as (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -93,15 +94,39 @@ def test_presets_and_usage_add_up_to_the_requests(
 
 
 @pytest.mark.parametrize(
-    ("report", "file"),
-    [(INFERY, "infery/usage.csv"), (INFRON, "infron/logs.csv"), (TOKENOPEN, "new_api/console.csv")],
+    ("report", "file", "more"),
+    [
+        (INFERY, "infery/usage.csv", ""),
+        (INFRON, "infron/logs.csv", ",Discount (%),Discount Savings,Cache Hit Rate (%),Cache Savings (%)"),
+        (TOKENOPEN, "new_api/console.csv", ""),
+    ],
 )
 def test_a_preset_has_the_columns_of_the_gateways_own_export(
-    finished_night, tmp_path: Path, report: Report, file: str
+    finished_night, tmp_path: Path, report: Report, file: str, more: str
 ) -> None:
+    """And after them those that only the gateway's page shows."""
     export(finished_night.home, report, ALL_DAYS, tmp_path / "a.csv")
     with (tmp_path / "a.csv").open() as ours, (FIXTURES / file).open() as theirs:
-        assert next(ours).strip() == next(theirs).strip()
+        assert next(ours).strip() == next(theirs).strip() + more
+
+
+def test_infrons_percentages_follow_from_its_prices(finished_night, marts: duckdb.DuckDBPyConnection) -> None:
+    """Discount = 100 x (1 - discounted / list), cache savings = 100 x (1 - optimized / discounted), to 4 places."""
+    found = marts.sql(
+        f"""
+        select "List Price", "Discounted Price", "Cache-Optimized Price", "Discount (%)", "Discount Savings",
+            "Cache Savings (%)", "Cached Tokens", "Input Tokens", "Cache Hit Rate (%)"
+        from ({INFRON.sql(ALL_DAYS)}) where "Discounted Price" > 0
+        """
+    ).fetchall()
+    assert any(row[3] > 0 for row in found)
+    assert any(row[5] > 0 for row in found)
+    for listed, discounted, optimized, discount, saved, cache, cached, prompt, hit_rate in found:
+        assert saved == listed - discounted
+        assert discount == (100 * (1 - discounted / listed)).quantize(Decimal("0.0001"))
+        assert cache == (100 * (1 - optimized / discounted)).quantize(Decimal("0.0001"))
+        rate = (100 * Decimal(cached) / prompt).quantize(Decimal("0.0001")) if prompt else None
+        assert hit_rate == rate
 
 
 @pytest.mark.parametrize(

@@ -457,6 +457,24 @@ def test_the_margin_is_what_credits_were_worth_less_the_price_list(world: Home) 
     assert found == (Decimal("0.25"), Decimal("0.01"), Decimal("0.0035"), Decimal("0.2465"))
 
 
+def test_revenue_is_held_against_what_providers_bill_by_workspace(world: Home) -> None:
+    """Without a cache both costs are 0.0035: 0.25 - 0.0035 = 0.2465, and 0.2465 / 0.25 = 98.6 %."""
+    found = rows(
+        world,
+        """
+        select cache_list_cost_usd, cache_margin_usd, cache_margin_share
+        from marts.rpt_credit_margins_daily
+        where workspace_id = 'ws_plan' and event_date = '2026-11-01'
+        """,
+    )
+    assert found == [(Decimal("0.0035"), Decimal("0.2465"), Decimal("0.986"))]
+    unknown = "unvalued_micro > 0 or unpriced_requests > 0"
+    [(margins,)] = rows(
+        world, f"select count(cache_margin_usd) from marts.rpt_credit_margins_daily where {unknown}"
+    )
+    assert margins == 0
+
+
 def test_the_ledger_hears_of_every_credit_of_the_requests(world: Home) -> None:
     """Every wallet-day of the requests, a plan's quota left out, is what burned and went over, less what came back."""
     [(differences,)] = rows(

@@ -30,6 +30,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
         + "".join(
             f"lab,small,{name},{price},{start},standard,2026-01-01,,test\n" for name, price, start in SMALL
         )
+        + "lab,later,input,1,0,standard,2026-12-01,,test\n"
     )
     mixed = {"prompt_tokens_details": {"cached_tokens": 6000, "cache_write_tokens": 1000}}
     land(
@@ -41,6 +42,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
                 "long", workspace_id="ws_2", usage={"prompt_tokens": 200_001, "total_tokens": 200_501}
             ),
             infron_line("small", model="lab/small", workspace_id="ws_3"),
+            infron_line("later", model="lab/later", workspace_id="ws_4"),
             infron_line("unknown", model="nobody/knows-this"),
         ],
     )
@@ -80,9 +82,20 @@ def test_a_model_at_its_own_prices_costs_what_it_cost(books: duckdb.DuckDBPyConn
     assert cost == target == Decimal("0.0018")
 
 
-def test_a_target_without_prices_has_no_cost_rather_than_none(books: duckdb.DuckDBPyConnection) -> None:
-    found = ask(books, "requests_without_target_price, target_cost_usd", "ws_3", target="nobody/else")
+def test_a_target_without_prices_that_day_has_no_cost_rather_than_none(
+    books: duckdb.DuckDBPyConnection,
+) -> None:
+    """lab/later has prices from December on; the call is of November."""
+    found = ask(books, "requests_without_target_price, target_cost_usd", "ws_3", target="lab/later")
     assert found == [(1, None)]
+
+
+@pytest.mark.parametrize("target", ["nobody/else", "small", "", "lab/"])
+def test_a_name_without_any_prices_is_refused(books: duckdb.DuckDBPyConnection, target: str) -> None:
+    with pytest.raises(
+        duckdb.Error, match=f'no model called "{target}"; write <price_provider>/<price_model>'
+    ):
+        ask(books, "*", "ws_3", target=target)
 
 
 def test_every_class_of_tokens_is_queried() -> None:

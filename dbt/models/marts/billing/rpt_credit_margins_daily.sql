@@ -1,4 +1,5 @@
--- One row per wallet and day on which credits were used: their value, and the list cost of the same usage. Quota
+-- One row per wallet and day on which credits were used: their value, and the cost of the same usage, with and without the
+-- prompt cache. Quota
 -- belongs to an account and not to a workspace, so the list cost is looked up by the wallet's own kind of id.
 
 with entries as (
@@ -48,6 +49,7 @@ listed as (
             as workspace_id,
         usage_daily.event_date,
         cast(sum(usage_daily.list_cost_usd) as decimal(38, 12)) as list_cost_usd,
+        cast(sum(usage_daily.cache_list_cost_usd) as decimal(38, 12)) as cache_list_cost_usd,
         cast(sum(usage_daily.unpriced_requests) as bigint) as unpriced_requests
     from usage_daily
     inner join units on usage_daily.source = units.source
@@ -83,13 +85,25 @@ final as (
         listed.list_cost_usd,
         coalesce(listed.unpriced_requests, 0) as unpriced_requests,
         case when used.unvalued_micro = 0 and coalesce(listed.unpriced_requests, 0) = 0 then used.value_usd - listed.list_cost_usd end
-            as margin_usd
+            as margin_usd,
+        listed.cache_list_cost_usd,
+        case
+            when used.unvalued_micro = 0 and coalesce(listed.unpriced_requests, 0) = 0
+                then used.value_usd - listed.cache_list_cost_usd
+        end as cache_margin_usd
     from used
     left join listed
         on
             used.source = listed.source
             and used.workspace_id = listed.workspace_id
             and used.event_date = listed.event_date
+),
+
+rated as (
+    select
+        *,
+        {{ usd_ratio('cache_margin_usd', 'value_usd') }} as cache_margin_share
+    from final
 )
 
-select * from final
+select * from rated
