@@ -19,7 +19,7 @@ from tests.ingestion.connectors import test_contract
 
 REPOSITORY = PROJECT_DIR.parent
 GUIDE = REPOSITORY / "docs" / "add-a-gateway.md"
-EVENTS = "model.tollbook.int_usage_events"
+EVENTS = "model.tollbook.int_usage_events_united"
 TABLES = sorted(
     {stream.table for connector in CONNECTORS.values() for stream in connector.streams if stream.occurred_at}
 )
@@ -53,7 +53,7 @@ def test_a_table_of_events_is_declared_as_one_and_shown_under_its_stream(table: 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_events_are_staged_in_the_one_shape_and_counted(table: str) -> None:
-    """int_usage_events names every column of the shape, so a model that lacks one does not build."""
+    """int_usage_events_united names every column of the shape, so a model that lacks one does not build."""
     [staging] = staging_of(table)
     node = project().manifest_json["nodes"][staging]
     assert node["config"]["materialized"] == "view"
@@ -79,7 +79,7 @@ def test_the_gateway_of_the_guide_ends_in_the_books(
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
-    events = tmp_path / "dbt" / "models" / "intermediate" / "usage" / "int_usage_events.sql"
+    events = tmp_path / "dbt" / "models" / "intermediate" / "usage" / "int_usage_events_united.sql"
     events.write_text(events.read_text().replace("set connectors = [", "set connectors = ['acme', "))
     spec = spec_from_file_location("acme", tmp_path / "ingestion" / "connectors" / "acme.py")
     module = module_from_spec(spec)
