@@ -25,7 +25,7 @@ import duckdb
 
 from dagster_project.books import closing, janitor, publication, state
 from dagster_project.dbt_runner.project import PROJECT_DIR, Mart
-from dagster_project.dbt_runner.token_classes import token_classes
+from dagster_project.dbt_runner.token_classes import TokenClass, token_classes
 from ingestion.files import whole
 from ingestion.home import Home
 
@@ -49,16 +49,26 @@ class Publication:
 
 def queries() -> list[str]:
     """Return the SQL of the table macros and views published with the marts they read, token classes written out."""
-    tokens_at_prices = " + ".join(
-        f"coalesce({entry.tokens}, 0) * prices.{entry.price}" for entry in token_classes()
-    )
-    cached = " + ".join(f"coalesce({entry.tokens}, 0)" for entry in token_classes() if entry.is_cache_read)
+    classes = token_classes()
+    written_out = {
+        "tokens_at_prices": " + ".join(
+            f"coalesce({entry.tokens}, 0) * prices.{entry.price}" for entry in classes
+        ),
+        "cached_input_tokens": f"({' + '.join(f'coalesce({c.tokens}, 0)' for c in classes if c.is_cache_read)})",
+        "class_prices": ", ".join(_class_price(entry) for entry in classes),
+    }
     return [
-        Template(file.read_text(encoding="utf-8")).substitute(
-            tokens_at_prices=tokens_at_prices, cached_input_tokens=f"({cached})"
-        )
+        Template(file.read_text(encoding="utf-8")).substitute(written_out)
         for file in sorted((PROJECT_DIR / "published").glob("*.sql"))
     ]
+
+
+def _class_price(entry: TokenClass) -> str:
+    """Return SQL of a class's price among the unit prices of one cell."""
+    prices = ", ".join(
+        f"any_value(usd_per_million) filter (where token_class = '{name}')" for name in entry.priced_as
+    )
+    return f"coalesce({prices}, 0) as {entry.price}"
 
 
 def publish(home: Home, marts: Sequence[Mart], macros: Sequence[str] = ()) -> Publication:

@@ -20,6 +20,7 @@ class TokenClass:
         side: input or output.
         tokens: column that counts it.
         list_as: name of the class at whose price it is listed.
+        priced_as: classes of the catalogue, of which the first that has a price is its price.
         is_cache_read: whether the provider's prompt cache served it.
     """
 
@@ -28,6 +29,7 @@ class TokenClass:
     side: str
     tokens: str
     list_as: str
+    priced_as: tuple[str, ...]
     is_cache_read: bool
 
     @property
@@ -52,6 +54,7 @@ def token_classes() -> tuple[TokenClass, ...]:
             entry["side"],
             entry["tokens"],
             entry["list_as"],
+            tuple(entry["prices"]),
             entry.get("cached") == "read",
         )
         for entry in settings["vars"]["token_classes"]

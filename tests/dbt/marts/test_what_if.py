@@ -16,6 +16,9 @@ from tests.dbt.conftest import FACTS, build, infron_line, land
 #: Token class, USD per million, from which prompt size on.
 SMALL = (("input", "0.15", 0), ("cache_read", "0.075", 0), ("output", "0.6", 0), ("input", "0.30", 200_000))
 
+#: Models of the catalogue that the calls below are of: with prompt-size tiers, off-peak hours, and price changes.
+IN_USE = ("anthropic/claude-sonnet-4-5", "deepseek/deepseek-v4-pro", "google/gemini-2.5-pro")
+
 
 @pytest.fixture(scope="module")
 def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -42,11 +45,12 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
                 "long", workspace_id="ws_2", usage={"prompt_tokens": 200_001, "total_tokens": 200_501}
             ),
             infron_line("small", model="lab/small", workspace_id="ws_3"),
+            *(infron_line(model, model=model, workspace_id="ws_5") for model in IN_USE[1:]),
             infron_line("later", model="lab/later", workspace_id="ws_4"),
             infron_line("unknown", model="nobody/knows-this"),
         ],
     )
-    build(home, (*FACTS, "+dim_prices"))
+    build(home, (*FACTS, "+dim_prices", "+dim_catalogue_prices"))
     with duckdb.connect() as connection:
         connection.execute(f"attach '{home.build_database}' as build (read_only)")
         connection.execute("set search_path = 'memory.main,build.marts'")
@@ -90,11 +94,38 @@ def test_a_target_without_prices_that_day_has_no_cost_rather_than_none(
     assert found == [(1, None)]
 
 
+def test_a_model_nobody_has_used_is_priced_by_the_catalogue(books: duckdb.DuckDBPyConnection) -> None:
+    """gpt-4o-mini: (3,000 x 0.15 + 6,000 x 0.075 + 1,000 x 0.15 + 500 x 0.6) / 1e6 = 0.00135; x 0.9 = 0.001215."""
+    used = books.execute("select count(*) from dim_prices where price_model = 'gpt-4o-mini'").fetchall()
+    assert used == [(0,)]
+    found = ask(books, "requests_without_target_price, target_cost_usd", "ws_1", target="openai/gpt-4o-mini")
+    assert found == [(0, Decimal("0.001215"))]
+
+
+def test_prices_are_put_together_as_for_a_model_in_use(books: duckdb.DuckDBPyConnection) -> None:
+    """Catalogue models in use cost the same when dim_prices is taken away, at every prompt size."""
+    query = "select * from what_if('{}') order by all"
+    used = [books.execute(query.format(model)).fetchall() for model in IN_USE]
+    books.execute("create schema unused")
+    books.execute("create view unused.dim_prices as select * from build.marts.dim_prices where false")
+    books.execute("set search_path = 'memory.unused,memory.main,build.marts'")
+    try:
+        unused = [books.execute(query.format(model)).fetchall() for model in IN_USE]
+    finally:
+        books.execute("set search_path = 'memory.main,build.marts'")
+        books.execute("drop schema unused cascade")
+    assert used == unused
+    assert all(row[5] == 0 for rows in used for row in rows)
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest(books: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(duckdb.Error, match='such as "openai/gpt-4o-mini"'):
+        ask(books, "*", "ws_3", target="openai/gpt-4o-mimi")
+
+
 @pytest.mark.parametrize("target", ["nobody/else", "small", "", "lab/"])
 def test_a_name_without_any_prices_is_refused(books: duckdb.DuckDBPyConnection, target: str) -> None:
-    with pytest.raises(
-        duckdb.Error, match=f'no model called "{target}"; write <price_provider>/<price_model>'
-    ):
+    with pytest.raises(duckdb.Error, match=f'a model called "{target}"; write <provider>/<model>'):
         ask(books, "*", "ws_3", target=target)
 
 
