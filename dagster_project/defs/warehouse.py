@@ -97,12 +97,19 @@ def selected_models(context: dg.AssetExecutionContext) -> list[str]:
 def dagster_results(
     context: dg.AssetExecutionContext, home: Home, result: BuildResult
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Convert dbt's results, in order: a materialization per model, a result per test that ran or has not passed."""
+    """Convert dbt's results, in order: a materialization per model, a result per test.
+
+    Each is an event, which takes longer than a model of few rows. A model that was not built has none, but a mart has,
+    because the publication depends on it. A test that passed before has none.
+    """
     keys = {key.path[-1]: key for key in context.selected_asset_keys}
     checks = {key.name: key for key in context.selected_asset_check_keys}
     numbers = numbers_of(home)
     for node in result.nodes:
-        if node.resource_type == "model" and node.passed and node.name in keys:
+        is_new = node.unique_id in result.built
+        if node.resource_type == "model":
+            if not node.passed or node.name not in keys or not (is_new or keys[node.name].path[0] == "marts"):
+                continue
             yield dg.MaterializeResult(
                 asset_key=keys[node.name],
                 metadata={
@@ -116,13 +123,7 @@ def dagster_results(
                     **numbers.get(node.name, {}),
                 },
             )
-        elif (
-            node.resource_type == "test"
-            and node.status != "skipped"
-            and node.name in checks
-            # Each result is an event; one that passed before of the same rows says nothing new.
-            and (node.unique_id in result.built or not node.passed)
-        ):
+        elif node.status != "skipped" and node.name in checks and (is_new or not node.passed):
             yield check_result(checks[node.name], node, failing_rows(home, node))
 
 

@@ -163,6 +163,15 @@ def test_running_again_changes_nothing_and_reports_it(finished_night, tmp_path: 
     after = home.published_database.stat()
     assert (file.st_ino, file.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert table_hashes(home) == before == table_hashes(finished_night.home)
+    with open_instance(home) as instance:
+        runs = {
+            name: instance.get_latest_materialization_event(dg.AssetKey(list(name))).run_id
+            for name in (("marts", "fct_usage_costs"), ("intermediate", "int_usage_days"))
+        }
+        [last] = instance.get_run_records(limit=1)
+    assert [name for name, run in runs.items() if run == last.dagster_run.run_id] == [
+        ("marts", "fct_usage_costs")
+    ]
 
 
 def test_a_delivery_that_vanishes_is_kept_in_the_books_and_reported(finished_night, tmp_path: Path) -> None:
