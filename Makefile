@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 # The stamp is named after the checksum of what is installed: a current environment costs one file lookup.
 STAMP := $(VENV)/installed-$(shell cat requirements.lock pyproject.toml | cksum | tr ' ' '-')
 
-.PHONY: help setup run test dev notebooks bench evaluate lint format
+.PHONY: help setup run test dev notebooks docs bench evaluate lint format
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,9 @@ dev: setup ## Open the Dagster UI on http://127.0.0.1:3000
 
 notebooks: setup ## Serve the notebooks on 127.0.0.1:2718; prints the address with its token (NOTEBOOK_OPTIONS=--no-token)
 	@$(BIN)/python -m dagster_project.notebook_server $(NOTEBOOK_OPTIONS)
+
+docs: setup ## Write the documentation of the dbt models as one page, which opens without a network
+	@$(BIN)/python -m dagster_project.dbt_docs
 
 bench: setup ## Time the night, at BENCH_ROWS="100000 1000000" requests, and landing against a bare DuckDB statement, and queries of the reports
 	@$(BIN)/python tests/benchmarks/bench.py $(BENCH_ROWS)

@@ -109,6 +109,7 @@ class Loaded:
         self._manifest = project.manifest()
         self._nodes = dict(self._manifest.nodes)
         self._manifest.unit_tests = {}  # They test the code, not the data, and `make test` runs them.
+        self._manifest.exposures = {}  # They would be looked for among the nodes of each invocation.
         for node in self._nodes.values():
             if node.resource_type == "test" and FINDING in node.config.tags:
                 node.config.severity = "warn"  # dbt skips the models that depend on a failing test's.
@@ -145,12 +146,12 @@ def run(home: Home, project: DbtProject, manifest: Loaded, nodes: Collection[str
     from dbt.cli.main import dbtRunner
 
     log_tail: deque[str] = deque(maxlen=LOG_LINES)
-    with _log_file(home) as log_file, _environment(home):
+    with _log_file(home) as log_file, environment(home):
         runner = dbtRunner(manifest=manifest.of(nodes), callbacks=[_listener(log_tail, log_file)])
         try:
             outcome = runner.invoke(_arguments(home, project))
         finally:
-            _close_connections()
+            close_connections()
     if outcome.exception is not None and not isinstance(outcome.exception, Exception):
         raise outcome.exception  # dbt returns the interrupt of a run that is being stopped
     results = getattr(outcome.result, "results", None)
@@ -165,7 +166,7 @@ def _arguments(home: Home, project: DbtProject) -> list[str]:
     return [
         "build",
         "--no-write-json",
-        *("--project-dir", str(project.folder), "--profiles-dir", str(project.folder)),
+        *project.arguments,
         *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),
         # dbt leaves its log file open; _listener writes ours.
         *("--log-level", "none", "--log-level-file", "none"),
@@ -175,7 +176,7 @@ def _arguments(home: Home, project: DbtProject) -> list[str]:
 
 
 @contextmanager
-def _environment(home: Home) -> Iterator[None]:
+def environment(home: Home) -> Iterator[None]:
     """Set the absolute path of the home and DuckDB's number of threads for dbt."""
     wanted = {HOME_VARIABLE: str(home.root), THREADS_VARIABLE: str(threads())}
     before = {name: os.environ.get(name) for name in wanted}
@@ -217,7 +218,8 @@ def _listener(log_tail: deque[str], log_file: TextIO) -> Any:
     return listen
 
 
-def _close_connections() -> None:
+def close_connections() -> None:
+    """Close every connection of dbt to its database, so that others may open the file."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     DuckDBConnectionManager.close_all_connections()

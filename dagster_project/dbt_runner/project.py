@@ -57,6 +57,11 @@ class DbtProject:
 
     folder: Path = PROJECT_DIR
 
+    @property
+    def arguments(self) -> list[str]:
+        """The options of every dbt command: this project, and its profile's target with build.duckdb."""
+        return ["--project-dir", str(self.folder), "--profiles-dir", str(self.folder), "--target", "build"]
+
     @cached_property
     def parse_folder(self) -> Path:
         """dbt/target/<digest>, parsed now if this content was never parsed."""
@@ -167,7 +172,7 @@ def _parse(folder: Path, target: Path) -> None:
     result = dbtRunner().invoke(
         [
             *("parse", "--no-partial-parse", "--log-level", "none"),
-            *("--project-dir", str(folder), "--profiles-dir", str(folder)),
+            *DbtProject(folder).arguments,
             *("--target-path", str(target), "--log-path", str(target)),
         ]
     )

@@ -12,7 +12,7 @@ from dbt.cli.main import dbtRunner
 
 from dagster_project.books.build import build as build_books
 from dagster_project.dbt_runner.build import BuildResult
-from dagster_project.dbt_runner.project import PROJECT_DIR, project
+from dagster_project.dbt_runner.project import project
 from ingestion.home import HOME_VARIABLE, Home
 from tests.dbt.conftest import compiled_sql, ingest
 
@@ -76,7 +76,7 @@ def test_every_dbt_unit_test_passes(
         outcome = dbtRunner(manifest=project().manifest()).invoke(
             [
                 *("test", "--select", "test_type:unit"),
-                *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+                *project().arguments,
                 *("--target-path", str(home.dagster / "unit"), "--log-path", str(home.dagster / "unit")),
                 *("--log-level", "none", "--log-level-file", "none"),
             ]

@@ -83,10 +83,9 @@ def compiled() -> tuple[tuple[str, str], ...]:
     from dbt.cli.main import dbtRunner
 
     with TemporaryDirectory() as folder, _home(Path(folder)) as home:
-        arguments = ["--project-dir", str(project().folder), "--profiles-dir", str(project().folder)]
         outcome = dbtRunner(manifest=project().manifest()).invoke(
             [
-                *("compile", "--select", *MODELS, *arguments, "--no-write-json"),
+                *("compile", "--select", *MODELS, *project().arguments, "--no-write-json"),
                 *("--target-path", str(home.dbt_work), "--log-path", str(home.dbt_work)),
                 *("--log-level", "none", "--log-level-file", "none"),
             ]
