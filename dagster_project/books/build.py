@@ -15,7 +15,7 @@ from datetime import date
 import duckdb
 
 from dagster_project.books import closing, empty, restating, state
-from dagster_project.books.changes import inputs_of, out_of_date
+from dagster_project.books.changes import inputs_of, may_be_built, out_of_date
 from dagster_project.books.inputs import source_contents
 from dagster_project.books.publication import restore_days
 from dagster_project.books.restating import Restatement
@@ -62,6 +62,20 @@ def build(
     result = books.result(among)
     # To this home, what it began with is as new as what it added.
     return replace(result, built=frozenset(node.unique_id for node in result.nodes)) if has_begun else result
+
+
+def models_to_report(home: Home, project: DbtProject) -> set[str]:
+    """Return the names of the models that the next build may build or test, and of those with a test that failed last.
+
+    Args:
+        home: the home; the caller holds its lock.
+        project: the dbt project.
+    """
+    graph, books = project.graph, _Books(home, project, today())
+    failed = [name for name, build in books.known.items() if not build.result.passed]
+    nodes = {*may_be_built(graph, str(home.root), books.known, books.sources), *failed}
+    tested = {name for node in nodes if graph.nodes[node].is_test for name in graph.nodes[node].upstream}
+    return {graph.nodes[name].name for name in nodes | tested if not graph.nodes[name].is_test}
 
 
 def _selected(graph: Graph, select: Sequence[str]) -> tuple[Collection[str], Collection[str]]:

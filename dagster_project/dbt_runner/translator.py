@@ -11,7 +11,6 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
-from dagster_project.dbt_runner.freshness import EVERY_NIGHT
 from dagster_project.dbt_runner.project import FINDING, tables_of
 from ingestion.sources import Source
 
@@ -40,10 +39,7 @@ class Translator(DagsterDbtTranslator):
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
         """A model depends on every raw asset that fills its dbt sources."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        return spec.replace_attributes(
-            deps=self._raw_deps(spec.deps),
-            freshness_policy=EVERY_NIGHT if spec.key.path[0] == "marts" else None,
-        )
+        return spec.replace_attributes(deps=self._raw_deps(spec.deps))
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any

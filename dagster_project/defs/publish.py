@@ -1,10 +1,12 @@
 """The publication only: build.duckdb → tollbook.duckdb. Runs if no check upstream fails."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from dagster_project.books.locks import writing
 from dagster_project.books.publishing import publish, queries
-from dagster_project.dbt_runner.freshness import EVERY_NIGHT
+from dagster_project.clock import STALE_AFTER
 from dagster_project.dbt_runner.project import project
 from dagster_project.defs.resources import DbtResource, HomeResource
 
@@ -17,7 +19,7 @@ PUBLICATION = dg.AssetKey(["publication"])
     group_name="published",
     owners=["team:data-platform"],
     kinds={"duckdb"},
-    freshness_policy=EVERY_NIGHT,
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=STALE_AFTER, warn_window=timedelta(hours=25)),
     description="tollbook.duckdb: every mart, replaced by one rename, not touched if nothing changed.",
 )
 def publication(tollbook: HomeResource, dbt: DbtResource) -> dg.MaterializeResult:

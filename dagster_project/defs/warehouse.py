@@ -39,6 +39,11 @@ class BuildConfig(dg.Config):
         description="Event days that get a reason if this build rates them differently than before.",
     )
 
+    only_what_changed: bool = Field(
+        default=False,
+        description="Build what is out of date, selected or not, instead of all that is selected.",
+    )
+
     def restatement(self) -> Restatement | None:
         """Return the request.
 
@@ -71,7 +76,8 @@ def dbt_models(translator: Translator) -> dg.AssetsDefinition:
         with writing(tollbook.home):
             try:
                 restatement = config.restatement()
-                result = build(tollbook.home, dbt.project, selected_models(context), restatement)
+                selected = [] if config.only_what_changed else selected_models(context)
+                result = build(tollbook.home, dbt.project, selected, restatement)
             except (DbtBroken, ClosedFileDamaged, NotRestatable) as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
             yield from dagster_results(context, tollbook.home, result)
@@ -99,8 +105,9 @@ def dagster_results(
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Convert dbt's results, in order: a materialization per model, a result per test.
 
-    Each is an event, which takes longer than a model of few rows. A model that was not built has none, but a mart has,
-    because the publication depends on it. A test that passed before has none.
+    Each is an event, which takes longer than a model of few rows. A model below the marts that was not built has none,
+    and a test of it that passed before has none. Every selected mart has one, and its tests have, because the
+    publication waits for them.
     """
     keys = {key.path[-1]: key for key in context.selected_asset_keys}
     checks = {key.name: key for key in context.selected_asset_check_keys}
@@ -123,8 +130,10 @@ def dagster_results(
                     **numbers.get(node.name, {}),
                 },
             )
-        elif node.status != "skipped" and node.name in checks and (is_new or not node.passed):
-            yield check_result(checks[node.name], node, failing_rows(home, node))
+        elif node.status != "skipped" and node.name in checks:
+            is_of_mart = checks[node.name].asset_key.path[0] == "marts"
+            if is_new or is_of_mart or not node.passed:
+                yield check_result(checks[node.name], node, failing_rows(home, node))
 
 
 def check_result(

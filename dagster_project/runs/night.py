@@ -1,13 +1,13 @@
 """`tollbook run`: one nightly run, in this process, through Dagster.
 
-    lock ► sources.yml ► usage APIs ► days that need it ► job `nightly` on the home's own instance
-                                                        ► summary ► alerts ► exit code
+    lock ► sources.yml ► usage APIs ► days that need it ► job `nightly`: raw assets ► what changed?
+                       ► job `nightly`: books and publication ► summary ► alerts ► exit code
 
 The same job runs in the Dagster UI; this module adds one lock over the whole run, output for people and an exit code
 for a scheduler. Usage APIs have a separate run before it, so that the pages they land are among the planned days.
-events.py collects the results.
+events.py collects the results, selection.py selects the assets of each run.
 
-Rulings: docs/decisions/runs.md#runs-5.
+Rulings: docs/decisions/runs.md#runs-5, docs/decisions/runs.md#runs-12.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def _nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode
                 _execute(instance, code.fetch().resolve_implicit_global_asset_job_def(), night, console)
             planned = plan(home, sources, asked.since, asked.until)
             _announce(home, sources, planned.days, console)
-            _run(instance, code.nightly(), planned, streams_of(home, sources, planned), asked, night, console)
+            streams = streams_of(home, sources, planned)
+            _run(home, instance, code.nightly(), planned, streams, asked, night, console)
     _conclude(home, code, night, console)
     if restatement and night.published:
         say_all(console, summary_lines(home, restatement))
@@ -137,6 +138,7 @@ def _announce(home: Home, sources: list[Source], days: Sequence[date], console: 
 
 
 def _run(
+    home: Home,
     instance: dg.DagsterInstance,
     definitions: dg.Definitions,
     planned: Plan,
@@ -145,24 +147,27 @@ def _run(
     night: Night,
     console: Console,
 ) -> None:
-    """Execute the job `nightly` without the usage APIs, which have been read, and without streams that have no file.
+    """Execute the job `nightly` in two runs: what reads landing/, then the books that it changes.
 
-    Dagster records an event for each day and stream, which takes longer than finding that there is no file.
+    Dagster records an event for every asset and check of a run, which takes longer than finding that there is nothing
+    to do. So the first run leaves out streams that have no file, and the second models that are as they were.
     """
+    from dagster_project.books.build import models_to_report
+    from dagster_project.dbt_runner.project import project
     from dagster_project.runs.names import NIGHTLY
+    from dagster_project.runs.selection import books_assets, landing_assets
 
     job = definitions.resolve_job_def(NIGHTLY)
     graph = job.asset_layer.asset_graph
-    keys = [
-        key
-        for key in graph.materializable_asset_keys
-        if key.path[0] != "landing" and (tuple(key.path[1:]) in streams or not graph.get(key).is_partitioned)
-    ]
-    whole = len(keys) == len(graph.materializable_asset_keys)
     ops = {"raw__load_records": {"config": {"accept_vanished": list(asked.accept_vanished)}}}
+    _execute(instance, job, night, console, landing_assets(graph, streams), ops, planned.tags())
+    if night.failed_steps or night.failed_checks:
+        return
+    config: dict[str, object] = {"only_what_changed": True}
     if asked.restatement:
-        ops["dbt"] = {"config": {"restate": asked.restatement.config()}}
-    _execute(instance, job, night, console, planned.tags(), None if whole else keys, ops)
+        config["restate"] = asked.restatement.config()
+    models = models_to_report(home, project())
+    _execute(instance, job, night, console, books_assets(graph, models), {"dbt": {"config": config}})
 
 
 def _execute(
@@ -170,11 +175,11 @@ def _execute(
     job: dg.JobDefinition,
     night: Night,
     console: Console,
-    tags: dict[str, str] | None = None,
-    assets: list[dg.AssetKey] | None = None,
+    assets: Sequence[dg.AssetKey] | None = None,
     ops: dict[str, dict] | None = None,
+    tags: dict[str, str] | None = None,
 ) -> None:
-    """Execute a job in this process and collect its events."""
+    """Execute a job, or some assets of it, in this process and collect its events."""
     from dagster_project.runs.instance import OF_THE_CODE_LOCATION, OURS
 
     run_id = str(uuid4())

@@ -1,7 +1,8 @@
-"""Only what changed is built: which nodes are out of date, on a graph of seven nodes.
+"""Only what changed is built: which nodes are out of date, on a graph of eight nodes.
 
 source logs ► view events ► table requests ► table spend ► test spend_is_sound
 source rules ► table rules ────────────────► table spend
+source closings ► table months
                table rules ► table report
 """
 
@@ -13,12 +14,12 @@ from typing import Any
 import pytest
 
 from dagster_project.books import changes
-from dagster_project.books.changes import inputs_of, out_of_date
+from dagster_project.books.changes import inputs_of, may_be_built, out_of_date
 from dagster_project.books.state import NodeBuild
 from dagster_project.dbt_runner.build import NodeResult
 from dagster_project.dbt_runner.graph import Graph
 
-LOGS, RULES_FILE = "source.t.raw.logs", "source.t.raw.rules"
+LOGS, RULES_FILE, CLOSINGS = "source.t.raw.logs", "source.t.raw.rules", "source.t.books.closings"
 
 
 def node(name: str, kind: str, *reads: str, **config: Any) -> dict[str, Any]:
@@ -42,11 +43,13 @@ GRAPH = Graph(
             "model.t.rules": node("rules", "table", RULES_FILE),
             "model.t.spend": node("spend", "table", "model.t.requests", "model.t.rules"),
             "model.t.report": node("report", "table", "model.t.rules"),
+            "model.t.months": node("months", "table", CLOSINGS),
             "test.t.spend_is_sound": node("spend_is_sound", "test", "model.t.spend"),
         },
         "sources": {
             LOGS: {"config": {"meta": {"is_event_table": True}}},
             RULES_FILE: {"config": {"meta": {}}},
+            CLOSINGS: {"config": {"meta": {}}},
         },
         "macros": {"macro.tollbook.home_path": {"depends_on": {"macros": []}}},
     }
@@ -58,7 +61,7 @@ class Books:
 
     def __init__(self) -> None:
         self.known: dict[str, NodeBuild] = {}
-        self.sources = {LOGS: "1", RULES_FILE: "1"}
+        self.sources = {LOGS: "1", RULES_FILE: "1", CLOSINGS: "1"}
         self.place = "/home"
 
     def build(
@@ -144,3 +147,15 @@ def test_a_home_that_moved_has_its_relations_made_again_and_the_same_rows(books:
     books.place = "/elsewhere"
     assert books.build() == [["events"]]
     assert books.build() == []
+
+
+def test_what_may_be_built_is_all_below_a_change_and_what_reads_files_of_the_build(books: Books) -> None:
+    def names() -> list[str]:
+        nodes = may_be_built(GRAPH, books.place, books.known, books.sources)
+        return sorted(GRAPH.nodes[unique_id].name for unique_id in nodes)
+
+    assert names() == []
+    books.sources[LOGS] = "2"
+    assert names() == ["months", "requests", "spend", "spend_is_sound"]
+    books.build({"requests": books.known["model.t.requests"].content})
+    assert names() == []

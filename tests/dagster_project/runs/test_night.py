@@ -159,19 +159,20 @@ def test_running_again_changes_nothing_and_reports_it(finished_night, tmp_path: 
     before, file = table_hashes(home), home.published_database.stat()
     again = night(home)
     assert again.code == 3
+    findings = [finding.partition(", first")[0] for finding in finished_night.finished["findings"]]
+    assert [finding for finding in findings if f"needs a person: {finding}" not in again.output] == []
+    assert "emitted no result" not in again.output
     assert "nothing changed: the published marts are the same as before" in again.output
     after = home.published_database.stat()
     assert (file.st_ino, file.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert table_hashes(home) == before == table_hashes(finished_night.home)
     with open_instance(home) as instance:
-        runs = {
-            name: instance.get_latest_materialization_event(dg.AssetKey(list(name))).run_id
-            for name in (("marts", "fct_usage_costs"), ("intermediate", "int_usage_days"))
-        }
-        [last] = instance.get_run_records(limit=1)
-    assert [name for name, run in runs.items() if run == last.dagster_run.run_id] == [
-        ("marts", "fct_usage_costs")
-    ]
+        [books, raw] = [record.dagster_run for record in instance.get_run_records(limit=2)]
+    selected = {"/".join(key.path) for key in books.asset_selection}
+    assert {"publication", "marts/fct_usage_daily"} <= selected
+    assert {"marts/fct_traffic_hourly", "intermediate/int_usage_days"}.isdisjoint(selected)
+    assert {key.path[0] for key in raw.asset_selection} == {"raw"}
+    assert books.job_name == raw.job_name == "nightly"
 
 
 def test_a_delivery_that_vanishes_is_kept_in_the_books_and_reported(finished_night, tmp_path: Path) -> None:
