@@ -68,7 +68,7 @@ dev: setup ## Open the Dagster UI on http://127.0.0.1:3000
 notebooks: setup ## Serve the notebooks on 127.0.0.1:2718; prints the address with its token (NOTEBOOK_OPTIONS=--no-token)
 	@$(BIN)/python -m dagster_project.notebook_server $(NOTEBOOK_OPTIONS)
 
-docs: setup ## Write the documentation of the dbt models as one page, which opens without a network
+docs: setup ## Write the documentation of the dbt models as one page, which opens without a network, and docs/data-dictionary.md
 	@$(BIN)/python -m dagster_project.dbt_docs
 
 bench: setup ## Time the night, at BENCH_ROWS="100000 1000000" requests, and landing against a bare DuckDB statement, and queries of the reports

@@ -4,6 +4,9 @@ dagster.yaml is written here and rewritten when it differs: one run at a time, n
 logs removed. What a step prints is not captured: Dagster would start a process per run for that, and dbt has its own
 log.
 
+Runs, events and schedules are in SQLite files beside it, or in PostgreSQL where the environment names one; dagster.yaml
+names the variable and holds no password.
+
 No step uses a pool. A killed run keeps its slot in a pool, and the in-process executor waits for a slot forever in a
 busy loop that ignores signals. The lock of the home keeps writers apart (locks.py).
 
@@ -33,6 +36,9 @@ OF_THE_CODE_LOCATION = {".dagster/repository": "__repository__@tollbook"}
 #: How long the step logs of a run are kept.
 KEPT_LOG_DAYS = 90
 
+#: The address of a PostgreSQL for the run history; needs the package dagster-postgres.
+POSTGRES_VARIABLE = "TOLLBOOK_DAGSTER_POSTGRES_URL"
+
 DAGSTER_YAML = """\
 # Written by tollbook; changes here are overwritten.
 telemetry: {enabled: false}
@@ -44,16 +50,18 @@ python_logs: {managed_python_loggers: [tollbook.lock], python_log_level: INFO}
 freshness: {enabled: true}
 compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
 """
+POSTGRES_YAML = f"storage: {{postgres: {{postgres_url: {{env: {POSTGRES_VARIABLE}}}}}}}\n"
 
 
 def prepare(home: Home) -> None:
     """Make `home`'s Dagster folder and its dagster.yaml."""
     settings = home.dagster / "dagster.yaml"
-    if settings.exists() and settings.read_text() == DAGSTER_YAML:
+    wanted = DAGSTER_YAML + (POSTGRES_YAML if os.environ.get(POSTGRES_VARIABLE) else "")
+    if settings.exists() and settings.read_text() == wanted:
         return
     home.dagster.mkdir(parents=True, exist_ok=True)
     temporary = settings.with_name(f".tmp-{os.getpid()}")
-    temporary.write_text(DAGSTER_YAML)
+    temporary.write_text(wanted)
     temporary.replace(settings)
 
 

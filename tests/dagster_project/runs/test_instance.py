@@ -9,12 +9,15 @@ from uuid import uuid4
 
 import dagster as dg
 import pytest
+import yaml
 
 from dagster_project.runs.instance import (
     OF_THE_CODE_LOCATION,
     OURS,
+    POSTGRES_VARIABLE,
     end_dead_runs,
     open_instance,
+    prepare,
     remove_old_logs,
 )
 from ingestion.home import Home
@@ -138,3 +141,16 @@ def test_a_run_of_the_command_line_belongs_to_the_code_location_of_the_project()
     settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     name = settings["tool"]["dg"]["project"]["code_location_name"]
     assert {".dagster/repository": f"__repository__@{name}"} == OF_THE_CODE_LOCATION
+
+
+def test_a_postgres_of_the_environment_holds_the_runs_and_no_file_holds_its_password(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(POSTGRES_VARIABLE, "postgresql://tollbook:secret@127.0.0.1/dagster")
+    prepare(home)
+    settings = yaml.safe_load((home.dagster / "dagster.yaml").read_text())
+    assert settings["storage"] == {"postgres": {"postgres_url": {"env": POSTGRES_VARIABLE}}}
+    assert "secret" not in str(settings)
+    monkeypatch.delenv(POSTGRES_VARIABLE)
+    prepare(home)
+    assert "storage" not in yaml.safe_load((home.dagster / "dagster.yaml").read_text())
