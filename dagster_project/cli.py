@@ -231,20 +231,16 @@ def sandbox(
 ) -> None:
     """Write a synthetic world with known faults into the home; truth.json lists them."""
     from dagster_project.books.locks import writing
-    from ingestion.sandbox import SandboxError, write_world
+    from dagster_project.sandbox_home import NotWritable, write_sandbox
 
     located = Home.locate(home)
     try:
         with writing(located, wait_seconds=0):
-            truth = write_world(located.root, days, requests_per_day, seed, tuple(connector or ("infron",)))
+            typer.echo(write_sandbox(located, days, requests_per_day, seed, connector or ()))
     except HomeLocked as error:
         end(str(error), 4)
-    except SandboxError as error:
+    except NotWritable as error:
         refuse(str(error))
-    typer.echo(
-        f"wrote {days} days, {truth.events['requests']:,} requests, {len(truth.faults)} planted faults"
-        f" into {located.root}"
-    )
 
 
 def main() -> None:

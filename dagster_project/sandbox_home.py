@@ -1,13 +1,13 @@
-"""What is specific to a home written by `tollbook sandbox`: its own Stripe, and truth.json to compare with.
+"""What is specific to a home written by `tollbook sandbox`: writing it, its own Stripe, and truth.json to compare with.
 
-Apart from the command `tollbook sandbox`, the only module that imports the sandbox.
+The only module that imports the sandbox, and only when it is needed.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,30 @@ logger = logging.getLogger("tollbook.stripe")
 
 OBJECTS = "stripe_objects.json"
 TRUTH = "truth.json"
+
+
+class NotWritable(ValueError):
+    """No sandbox can be written here, or not with these arguments; the message says what to do instead."""
+
+
+def write_sandbox(
+    home: Home, days: int, requests_per_day: int, seed: int, connectors: Sequence[str] = ()
+) -> str:
+    """Write a synthetic world into a home and return a line about it; the caller holds the lock of the home.
+
+    Raises:
+        NotWritable: the home has files of its own, or an argument cannot be used.
+    """
+    from ingestion.sandbox import SandboxError, write_world
+
+    try:
+        truth = write_world(home.root, days, requests_per_day, seed, tuple(connectors or ("infron",)))
+    except SandboxError as error:
+        raise NotWritable(str(error)) from error
+    return (
+        f"wrote {days} days, {truth.events['requests']:,} requests, {len(truth.faults)} planted faults"
+        f" into {home.root}"
+    )
 
 
 @contextmanager

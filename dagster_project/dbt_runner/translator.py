@@ -37,9 +37,13 @@ class Translator(DagsterDbtTranslator):
         return super().get_owners(dbt_resource_props) or OWNERS
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
-        """A model depends on every raw asset that fills its dbt sources."""
+        """A model depends on every raw asset that fills its dbt sources, and shows its SQL."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        return spec.replace_attributes(deps=self._raw_deps(spec.deps))
+        sql = manifest["nodes"].get(unique_id, {}).get("raw_code", "")
+        metadata = (
+            {**spec.metadata, "sql": dg.MetadataValue.md(f"```sql\n{sql}\n```")} if sql else spec.metadata
+        )
+        return spec.replace_attributes(deps=self._raw_deps(spec.deps), metadata=metadata)
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any

@@ -6,13 +6,13 @@ Rulings: docs/decisions/exports.md#exports-5.
 """
 
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
 from pydantic import Field
 
 from dagster_project.books.locks import writing
 from dagster_project.defs.check_results import check_result
+from dagster_project.defs.launch_form import event_day, first_day_of_month
 from dagster_project.defs.publish import PUBLICATION
 from dagster_project.defs.resources import HomeResource
 from dagster_project.exports.scheduled import Written, write_monthly, write_nightly
@@ -64,9 +64,8 @@ def nightly_exports(
     config: NightlyConfig, tollbook: HomeResource
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Write the nightly exports."""
-    yield from _reported(
-        NIGHTLY, write_nightly(tollbook.home, _day(config.last_day, "last_day", "YYYY-MM-DD"))
-    )
+    last_day = event_day(config.last_day, "last_day") if config.last_day else None
+    yield from _reported(NIGHTLY, write_nightly(tollbook.home, last_day))
 
 
 @dg.asset(
@@ -84,7 +83,7 @@ def monthly_exports(
     config: MonthlyConfig, tollbook: HomeResource
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Write the monthly exports and statements."""
-    month = _day(config.month, "month", "YYYY-MM")
+    month = first_day_of_month(config.month, "month") if config.month else None
     with writing(tollbook.home):
         written = write_monthly(tollbook.home, month)
     yield from _reported(MONTHLY, written)
@@ -97,14 +96,6 @@ export = dg.define_asset_job(
     description="Write the exports of config/exports.yml from what is published now. Leave day and month empty for "
     "the last ones; files that are up to date are not written again.",
 )
-
-
-def _day(text: str, field: str, pattern: str) -> date | None:
-    """Return the day of a launch form, the first of a month; None if the field is empty."""
-    try:
-        return date.fromisoformat(text if pattern.endswith("DD") else f"{text}-01") if text else None
-    except ValueError:
-        raise dg.Failure(f"{field}: {text!r} cannot be used; write {pattern}, or leave it empty") from None
 
 
 def _reported(key: dg.AssetKey, written: Written) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:

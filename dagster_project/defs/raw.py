@@ -74,6 +74,7 @@ def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -
             owners=OWNERS,
             kinds={"duckdb", "parquet"},
             check_specs=[_read_check(key), *([_gate(key, source), _usual(key)] if is_judged else [])],
+            metadata={"dagster/column_schema": _schema(source, stream)},
             description=f"{source.name} {stream}, as typed Parquet: one file per delivered file, nothing "
             f"thrown away. Connector {source.connector}; bad lines are in rejects/ with their reason.",
         )
@@ -92,6 +93,11 @@ def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -
                 yield suite_result(USUAL, verdict, verdict.warnings, tollbook.home)
 
     return convert
+
+
+def _schema(source: Source, stream: str) -> dg.TableSchema:
+    columns = source.reader.stream(stream).table_columns()
+    return dg.TableSchema([dg.TableColumn(name, sql_type) for name, sql_type in columns])
 
 
 def _read_check(key: dg.AssetKey) -> dg.AssetCheckSpec:

@@ -21,6 +21,11 @@ from dagster_project.reports.numbers import numbers_of
 from ingestion.home import Home
 from ingestion.sources import load_sources
 
+NEXT_STEP = (
+    "what to do: the last publication stays; the failing rows are on the check in Dagster, or run the compiled SQL on "
+    "build.duckdb, opened read-only. Mend the cause and run again: it goes on with what is not built."
+)
+
 
 class RestateConfig(dg.Config):
     """The event days to rate again, and why."""
@@ -85,7 +90,7 @@ def dbt_models(translator: Translator) -> dg.AssetsDefinition:
                 context.log.info(line)
         if result.broken:
             raise dg.Failure(
-                result.explain(),
+                f"{result.explain()}\n{NEXT_STEP}",
                 metadata={"held_back_by": ", ".join(node.name for node in result.broken)},
                 allow_retries=False,
             )

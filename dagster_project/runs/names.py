@@ -9,6 +9,8 @@ from ingestion.sources import Source
 NIGHTLY = "nightly"
 RESTATE = "restate"
 EXPORT = "export"
+CLOSE = "close"
+SANDBOX = "sandbox"
 
 TABLES = dg.AssetKey(["raw", "tables"])
 LOAD_RECORDS = dg.AssetKey(["raw", "load_records"])
