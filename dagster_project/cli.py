@@ -119,6 +119,7 @@ def trace(
 ) -> None:
     """Explain one request: every field, price and rule, the formula with its numbers, file and line."""
     from dagster_project.books.published import NothingPublished
+    from dagster_project.reports import gateway_lines
     from dagster_project.reports import trace as report
 
     located = Home.locate(home)
@@ -128,11 +129,16 @@ def trace(
         end(str(error), 1)
     if not events:
         end(f"no request {request_id!r} in {located.published_database}", 1)
+    written = [gateway_lines.gateway_lines(located, event) for event in events]
     if as_json:
-        typer.echo(json.dumps([report.as_json(event) for event in events], indent=2))
+        told = [
+            report.as_json(event) | {"written": gateway_lines.as_json(lines)}
+            for event, lines in zip(events, written, strict=True)
+        ]
+        typer.echo(json.dumps(told, indent=2))
         return
-    for number, event in enumerate(events):
-        typer.echo(joined(["", *report.as_text(event)] if number else report.as_text(event)))
+    for number, (event, lines) in enumerate(zip(events, written, strict=True)):
+        typer.echo(joined([*([""] if number else []), *report.as_text(event), *gateway_lines.as_text(lines)]))
 
 
 @app.command()
