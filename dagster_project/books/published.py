@@ -12,6 +12,9 @@ from dagster_project.books.upgrade import OLD_PUBLISHED
 from ingestion.duck import literal
 from ingestion.home import Home
 
+#: What to do about a home that is not there.
+NO_HOME = "correct --home or $TOLLBOOK_HOME, or make one with `tollbook sandbox` or `tollbook run`"
+
 
 class NothingPublished(RuntimeError):
     """There is no tollbook.duckdb yet; the message says how to get one."""
@@ -34,6 +37,8 @@ def published(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     file = home.published_database
     if not file.exists():
         file = home.root / OLD_PUBLISHED
+    if not home.root.exists():
+        raise NothingPublished(f"there is no home at {home.root}; {NO_HOME}")
     if not file.exists():
         raise NothingPublished(f"{home.published_database} does not exist; `tollbook run` publishes it")
     with duckdb.connect() as connection:

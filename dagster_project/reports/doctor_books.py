@@ -45,8 +45,11 @@ def examine(home: Home, now: datetime) -> Iterator[Diagnosis]:
     except PublishedElsewhere as error:
         what, _, do = str(error).partition("; ")
         yield Diagnosis("moved", "tollbook.duckdb", what, do)
-    except NothingPublished:
-        yield Diagnosis("unpublished", "tollbook.duckdb", "nothing is published yet", "run `tollbook run`")
+    except NothingPublished as error:
+        what, _, do = str(error).partition("; ")
+        if home.root.exists():
+            what, do = "nothing is published yet", "run `tollbook run`"
+        yield Diagnosis("unpublished", home.published_database.name, what, do)
     except (duckdb.CatalogException, duckdb.BinderException):
         yield Diagnosis(
             "outdated", "tollbook.duckdb", "an earlier version of Tollbook published it", "run `tollbook run`"

@@ -211,7 +211,7 @@ def _unmapped_models(home: Home) -> Iterator[Diagnosis]:
         name = f"{provider}/{model}" if provider else model
         yield Diagnosis(
             "unmapped",
-            name,
+            name or "calls without a model",
             f"not in the price catalogue ({reason})",
             "add it to config/model_aliases.csv or config/price_overrides.csv",
         )

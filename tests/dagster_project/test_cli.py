@@ -113,6 +113,17 @@ def test_tracing_before_anything_is_published_reports_how_to_publish(home: Home)
     assert "tollbook run" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "command", [("trace", "r1"), ("reconcile",), ("incidents",), ("doctor",)], ids=" ".join
+)
+def test_a_home_that_is_not_there_is_named_and_not_made(tmp_path: Path, command: tuple[str, ...]) -> None:
+    ended = tollbook(*command, "--home", tmp_path / "nowhere")
+    assert ended.exit_code == (3 if command == ("doctor",) else 1)
+    assert f"there is no home at {tmp_path / 'nowhere'}" in ended.output
+    assert "make one with `tollbook sandbox` or `tollbook run`" in ended.output
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_tracing_an_unknown_request_reports_it(finished_night) -> None:
     ended = tollbook("trace", "gen-nobody", "--home", finished_night.home.root)
     assert ended.exit_code == 1
