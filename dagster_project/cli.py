@@ -208,11 +208,20 @@ def reconcile(
 
 
 @app.command()
-def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    workers: Annotated[
+        bool, typer.Option("--workers", help="Check the workers of TOLLBOOK_WORKERS instead.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Report what is wrong, and what to do about it.
 
-    Exit codes: 0 nothing to do, 2 sources.yml cannot be used, 3 something needs a person.
+    Exit codes: 0 nothing to do, 2 sources.yml or TOLLBOOK_WORKERS cannot be used, 3 something needs a person, 4 another
+    run holds the lock (only --workers needs it).
     """
+    if workers:
+        _doctor_workers(Home.locate(home), as_json)
     from dagster_project.reports.doctor import examine
     from ingestion.sources import SourcesError
 
@@ -288,6 +297,26 @@ def _reconcile_items(home: Home, status: str, month: date | None, as_json: bool)
     raise typer.Exit(3 if any(item.next_step for item in found) else 0)
 
 
+def _doctor_workers(home: Home, as_json: bool) -> NoReturn:
+    """Check the workers and end."""
+    from dagster_project.books.locks import writing
+    from dagster_project.reports import doctor_workers
+    from dagster_project.workers.setting import WHERE, SettingError, setting
+
+    try:
+        chosen = setting()
+        if chosen is None:
+            refuse(f"{WHERE} is not set: everything runs in one process")
+        with writing(home, wait_seconds=0):
+            report = doctor_workers.examine(home, chosen)
+    except SettingError as error:
+        refuse(str(error))
+    except HomeLocked as error:
+        end(str(error), 4)
+    typer.echo(json.dumps(report.as_json(), indent=2) if as_json else joined(report.lines()))
+    raise typer.Exit(3 if report.needs_a_person else 0)
+
+
 def _night(home: Home, as_json: bool, asked: Asked) -> None:
     """Run a night and end with its exit code."""
     from dagster_project import definitions
@@ -296,6 +325,7 @@ def _night(home: Home, as_json: bool, asked: Asked) -> None:
     from dagster_project.runs.night import Code, nightly
     from dagster_project.runs.stopping import stoppable
     from dagster_project.sandbox_home import found_beside_planted
+    from dagster_project.workers.setting import SettingError
     from ingestion.sources import SourcesError
 
     code = Code(definitions.defs, definitions.usage_apis, found_beside_planted)
@@ -304,7 +334,7 @@ def _night(home: Home, as_json: bool, asked: Asked) -> None:
         ended = stoppable(lambda: nightly(home, code, console, asked))
     except HomeLocked as error:
         end(str(error), ExitCode.LOCKED)
-    except SourcesError as error:
+    except (SourcesError, SettingError) as error:
         refuse(str(error))
     except KeyboardInterrupt:
         console.restore_terminal()

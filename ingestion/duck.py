@@ -12,6 +12,8 @@ from ingestion.files import TEMPORARY_PREFIX
 
 MEMORY_VARIABLE = "TOLLBOOK_MEMORY_LIMIT"
 THREADS_VARIABLE = "TOLLBOOK_THREADS"
+#: Set by a worker, whose home others may share: two engines must not spill to one folder.
+SPILL_VARIABLE = "TOLLBOOK_SPILL"
 #: COPY reserves 4 MiB per column and thread, and uses one thread if it cannot; it needs less: a hundred columns and two
 #: threads stay below 750 MB.
 DEFAULT_MEMORY = "1500MB"
@@ -44,7 +46,8 @@ def session(folder: Path, time_zone: str = "UTC") -> duckdb.DuckDBPyConnection:
         time_zone: Zone in which times without an offset are read.
     """
     memory = os.environ.get(MEMORY_VARIABLE) or DEFAULT_MEMORY
-    cursor = _engine(folder / f"{TEMPORARY_PREFIX}spill", memory, threads()).cursor()
+    spill = os.environ.get(SPILL_VARIABLE) or folder / f"{TEMPORARY_PREFIX}spill"
+    cursor = _engine(Path(spill), memory, threads()).cursor()
     cursor.execute(f"set TimeZone = {literal(time_zone)}")
     return cursor
 

@@ -19,6 +19,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingestion.files import TEMPORARY_PREFIX
+
 HOME_VARIABLE = "TOLLBOOK_HOME"
 DEFAULT_HOME = ".tollbook"
 
@@ -260,6 +262,11 @@ class Home:
     def data_docs(self) -> Path:
         """Validation results as pages for a browser; `index.html` first."""
         return self.exports / "data_docs"
+
+    @property
+    def tasks(self) -> Path:
+        """What tasks on workers read and have made, until it is in its place."""
+        return self.lake / f"{TEMPORARY_PREFIX}tasks"
 
     @property
     def closed_files_note(self) -> Path:

@@ -24,6 +24,7 @@ from dagster_project.clock import today
 from dagster_project.dbt_runner.build import BuildResult, Invocation, Loaded, NodeResult, run
 from dagster_project.dbt_runner.graph import Graph
 from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.workers.driving import Work
 from ingestion.empty_parquet import write_empty
 from ingestion.home import Home
 from ingestion.raw_tables import DQ_RESULT_COLUMNS
@@ -117,6 +118,7 @@ class _Books:
     found_on: date
     _reported: dict[str, NodeResult] = field(default_factory=dict)
     _days: dict[str, int] = field(default_factory=dict)
+    _work: dict[str, Work] = field(default_factory=dict)
     _log_tail: Sequence[str] = ()
     _manifest: Loaded | None = None
 
@@ -137,6 +139,7 @@ class _Books:
         self._manifest = self._manifest or Loaded(self.project)
         invocation = run(self.home, self.project, self._manifest, nodes)
         self._reported |= {node.unique_id: node for node in invocation.nodes}
+        self._work |= invocation.work
         self._log_tail = invocation.log_tail
         with state.open_build(self.home, read_only=False) as warehouse:
             warehouse.execute("begin")
@@ -166,6 +169,7 @@ class _Books:
             log_tail=self._log_tail,
             rows=rows,
             days_rebuilt={name: self._days.get(name, 0) for name in rows if name in by_day},
+            work=self._work,
         )
 
     def _recalled(self, unique_id: str) -> NodeResult:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+
 from dagster_project.books import closing, publication, restating, state
 from ingestion.files import remove_unfinished
 from ingestion.home import Home
 
 
 def remove_abandoned(home: Home) -> None:
-    """Remove half-written files of killed publications and gates."""
+    """Remove half-written files of killed publications, gates and tasks."""
     for pattern in ("tollbook.duckdb.tmp-*", "marts.duckdb.tmp-*"):
         for path in home.root.glob(pattern):
             path.unlink()
     remove_unfinished(home.dq_results)
+    shutil.rmtree(home.tasks, ignore_errors=True)
 
 
 def remove_unneeded(home: Home) -> int:

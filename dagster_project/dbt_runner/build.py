@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dagster_project.dbt_runner.project import FINDING, DbtProject
+from dagster_project.workers.driving import Work
 from ingestion.duck import THREADS_VARIABLE, threads
 from ingestion.home import HOME_VARIABLE, Home
 
@@ -67,6 +68,7 @@ class BuildResult:
         log_tail: the last lines dbt logged.
         rows: rows by model.
         days_rebuilt: days that were built tonight, by model, of models that are built day by day.
+        work: what workers did, by model.
     """
 
     nodes: Sequence[NodeResult]
@@ -74,6 +76,7 @@ class BuildResult:
     log_tail: Sequence[str] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
     days_rebuilt: Mapping[str, int] = field(default_factory=dict)
+    work: Mapping[str, Work] = field(default_factory=dict)
 
     @property
     def broken(self) -> list[NodeResult]:
@@ -91,11 +94,12 @@ class BuildResult:
 
 @dataclass(frozen=True)
 class Invocation:
-    """One dbt invocation: its nodes in the order dbt finished them, and the last lines it logged."""
+    """One dbt invocation: nodes in the order dbt finished them, the last lines it logged, what workers did by model."""
 
     invocation_id: str
     nodes: Sequence[NodeResult]
     log_tail: Sequence[str]
+    work: Mapping[str, Work]
 
 
 class DbtBroken(RuntimeError):
@@ -145,7 +149,10 @@ def run(home: Home, project: DbtProject, manifest: Loaded, nodes: Collection[str
     """
     from dbt.cli.main import dbtRunner
 
+    from dagster_project.dbt_runner import day_tasks
+
     log_tail: deque[str] = deque(maxlen=LOG_LINES)
+    day_tasks.DONE.clear()
     with _log_file(home) as log_file, environment(home):
         runner = dbtRunner(manifest=manifest.of(nodes), callbacks=[_listener(log_tail, log_file)])
         try:
@@ -158,7 +165,9 @@ def run(home: Home, project: DbtProject, manifest: Loaded, nodes: Collection[str
     if results is None:
         raise DbtBroken("\n".join([f"dbt stopped: {outcome.exception}", *log_tail]))
     invocation_id = outcome.result.args.get("invocation_id") or _invocation_id()
-    return Invocation(invocation_id, [_node_result(result) for result in results], list(log_tail))
+    return Invocation(
+        invocation_id, [_node_result(result) for result in results], list(log_tail), dict(day_tasks.DONE)
+    )
 
 
 def _arguments(home: Home, project: DbtProject) -> list[str]:

@@ -87,6 +87,8 @@ def raw_asset(source: Source, stream: str, days: dg.DailyPartitionsDefinition) -
             if converted.is_changing and context.retry_number < RETRIES:
                 raise dg.RetryRequested(RETRIES, RETRY_SECONDS)
             yield reported(context, converted.days)
+            if converted.work.tasks:
+                context.log.info("read by workers: %s", converted.work.metadata())
             yield check_result(READ, list(converted.unread.values()))
             if verdict:
                 yield suite_result(GATE, verdict, verdict.failures, tollbook.home)

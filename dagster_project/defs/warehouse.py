@@ -132,6 +132,7 @@ def dagster_results(
                         if node.name in result.days_rebuilt
                         else {}
                     ),
+                    **(result.work[node.name].metadata() if node.name in result.work else {}),
                     **numbers.get(node.name, {}),
                 },
             )

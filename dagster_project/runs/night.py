@@ -26,6 +26,8 @@ from dagster_project.books.restating import NotRestatable, Restatement, refuse_c
 from dagster_project.runs.console import Console, listening, say_all
 from dagster_project.runs.events import ExitCode, Listener, Night
 from dagster_project.runs.planner import Plan, plan, streams_of
+from dagster_project.workers.driving import DONE
+from dagster_project.workers.setting import setting
 from ingestion import accepted
 from ingestion.home import HOME_VARIABLE, Home, HomeLocked
 from ingestion.landing import problems
@@ -78,7 +80,9 @@ def nightly(home: Home, code: Code, console: Console, asked: Asked) -> ExitCode:
         HomeLocked: another process is writing this home.
         SourcesError: sources.yml cannot be used, or `accept_vanished` names an unknown source.
         NotRestatable: a restatement names days of a closed month.
+        SettingError: TOLLBOOK_WORKERS or a variable beside it cannot be used.
     """
+    setting()
     try:
         return _nightly(home, code, console, asked)
     except (HomeLocked, NotRestatable, UnknownSource):
@@ -200,7 +204,7 @@ def _conclude(home: Home, code: Code, night: Night, console: Console) -> None:
     from dagster_project.books.published import NothingPublished, PublishedElsewhere
     from dagster_project.reports.summary import summarize
 
-    summary = None
+    summary, workers = None, setting()
     try:
         summary = summarize(home)
     except PublishedElsewhere as error:
@@ -230,6 +234,7 @@ def _conclude(home: Home, code: Code, night: Night, console: Console) -> None:
             "vanished": night.vanished,
             "alerts_sent": list(outcome.sent),
             "alerts_undelivered": night.undelivered,
+            "workers": {"where": workers.where if workers else None, "tasks": DONE.tasks},
             "summary": summary.as_json() if summary else None,
         },
     )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from dagster_project.workers import landing_files
+from dagster_project.workers.driving import Work, send, slots
+from dagster_project.workers.landing_files import FileOutcome
+from dagster_project.workers.setting import setting
 from ingestion.files import whole
 from ingestion.home import Home
-from ingestion.landing import LandedFile, landed, pending
-from ingestion.load import StillChanging, convert
+from ingestion.landing import LandedFile, is_current, landed, pending
 from ingestion.sources import Source
 
 logger = logging.getLogger("tollbook.raw")
@@ -58,11 +59,13 @@ class Converted:
         days: totals by delivery day, ISO.
         unread: why a file could not be read, by its path below landing/.
         is_changing: whether a file changed while it was read; it may be complete a minute later.
+        work: what workers did of it.
     """
 
     days: dict[str, DayTotals]
     unread: dict[str, str] = field(default_factory=dict)
     is_changing: bool = False
+    work: Work = field(default_factory=Work)
 
 
 def convert_days(home: Home, source: Source, stream: str, days: Collection[str]) -> Converted:
@@ -72,22 +75,14 @@ def convert_days(home: Home, source: Source, stream: str, days: Collection[str])
     """
     totals = {day: DayTotals() for day in days}
     converted = Converted(totals)
-    for file in _of_stream(landed(home, [source]), stream, days):
-        day = totals[file.delivered_on.isoformat()]
-        started = time.monotonic()
-        try:
-            result = convert(home, file)
-        except StillChanging as error:
-            converted.unread[file.relative(home)] = str(error)
-            converted.is_changing = True
+    files = {file.relative(home): file for file in _of_stream(landed(home, [source]), stream, days)}
+    for outcome in _outcomes(home, list(files.values()), converted.work):
+        if outcome.unread:
+            converted.unread[outcome.landing_file] = outcome.unread
+            converted.is_changing |= outcome.is_changing
             continue
-        except Exception as error:
-            if reason := _why_unopenable(file):
-                converted.unread[file.relative(home)] = f"{file.relative(home)} cannot be opened: {reason}"
-                continue
-            error.add_note(f"while reading landing/{file.relative(home)}")
-            raise
-        day.seconds += time.monotonic() - started
+        day, result = totals[files[outcome.landing_file].delivered_on.isoformat()], outcome.result
+        day.seconds += outcome.seconds
         if result.skipped:
             day.unchanged += 1
             continue
@@ -106,6 +101,20 @@ def convert_days(home: Home, source: Source, stream: str, days: Collection[str])
     return converted
 
 
+def _outcomes(home: Home, files: Sequence[LandedFile], work: Work) -> Iterator[FileOutcome]:
+    """Read files on the workers of TOLLBOOK_WORKERS where they are many or large, the others here."""
+    workers = setting()
+    tasks = []
+    if workers and (unread := [file for file in files if not is_current(home, file)]):
+        tasks = landing_files.tasks(home, unread, workers.task_rows, slots(workers))
+    for _, given in send(home, tasks, work):
+        yield from landing_files.outcomes(given)
+    elsewhere = {file["path"] for task in tasks for file in task["files"]}
+    for file in files:
+        if file.relative(home) not in elsewhere:
+            yield landing_files.read_file(home, file)
+
+
 def unread_files(home: Home, source: Source) -> list[tuple[LandedFile, str]]:
     """Return the pending files that could not be read at the last attempt, with the reasons."""
     noted: dict[str, str] = {}
@@ -118,16 +127,6 @@ def unread_files(home: Home, source: Source) -> list[tuple[LandedFile, str]]:
 
 def _unread_file(home: Home, source: Source, stream: str) -> Path:
     return home.unread / f"{source.name}.{stream}.json"
-
-
-def _why_unopenable(file: LandedFile) -> str | None:
-    """Return why a landing file cannot be opened, or None."""
-    try:
-        # Opening a pipe would block until it is written.
-        os.close(os.open(file.path, os.O_RDONLY | os.O_NONBLOCK))
-    except OSError as error:
-        return error.strerror
-    return None
 
 
 def pending_days(home: Home, sources: list[Source]) -> set[date]:

@@ -181,22 +181,26 @@
   Rulings: docs/decisions/days.md#days-6
 -#}
 {% macro hold_usage_events(days) %}
+    {%- do run_query(held_usage_events(days) or 'reset variable usage_events') -%}
+{% endmacro %}
+
+{#- What holds the usage events of these days; empty where they are not held. -#}
+{% macro held_usage_events(days) %}
     {%- set reads_events = [] -%}
     {%- for read in reads_through_views(model) if read.name == 'int_usage_events_united' -%}
         {%- do reads_events.append(read) -%}
     {%- endfor -%}
     {%- set weights = [0] -%}
     {%- for day in days -%}{%- do weights.append(day[2]) -%}{%- endfor -%}
-    {%- if reads_events and weights | sum <= 100000 -%}
-        {%- set hold -%}
-            create or replace temporary table held_usage_events as
-            select * from {{ relation_of('int_usage_events_united') }};
-            set variable usage_events = 'held_usage_events'
-        {%- endset -%}
-        {%- do run_query(hold) -%}
-    {%- else -%}
-        {%- do run_query('reset variable usage_events') -%}
+    {%- if not reads_events or weights | sum > 100000 -%}
+        {{ return('') }}
     {%- endif -%}
+    {%- set hold -%}
+        create or replace temporary table held_usage_events as
+        select * from {{ relation_of('int_usage_events_united') }};
+        set variable usage_events = 'held_usage_events'
+    {%- endset -%}
+    {{ return(hold) }}
 {% endmacro %}
 
 {#- Whether a row of a relation kept by day is of the days being built; true if the variables are not set. -#}

@@ -9,7 +9,7 @@
   raw_glob(table)    every file of a table that is written whole (config, prices) or version by version (Stripe); in a
                      file older than a column it is null
 
-  Rulings: docs/decisions/days.md#days-3
+  Rulings: docs/decisions/days.md#days-3, docs/decisions/workers.md#workers-5
 -#}
 
 {% macro home_path(path) -%}

@@ -14,6 +14,7 @@ from dagster_project.steps import conversion
 from dagster_project.steps.accepting import AcceptanceResult, accept_records_of_0_2, accept_sources, silences
 from dagster_project.steps.payments import NotRead, read_up_to, sync_payments
 from dagster_project.steps.usage_apis import fetch_usage
+from dagster_project.workers import landing_files
 from ingestion import accepted, load_records, source_status
 from ingestion.home import Home
 from ingestion.landing import LandedFile, pending
@@ -133,7 +134,7 @@ def test_a_file_that_keeps_growing_holds_back_its_source_alone(
             raise StillChanging(f"{file.relative(home)} changed while it was read")
         return convert(home, file)
 
-    monkeypatch.setattr(conversion, "convert", growing)
+    monkeypatch.setattr(landing_files, "convert", growing)
     [held] = night(two).held_back
     assert held == (
         "east: east/logs/dt=2026-11-04/a.ndjson changed while it was read;"
@@ -144,7 +145,7 @@ def test_a_file_that_keeps_growing_holds_back_its_source_alone(
         "unread",
         date(2026, 11, 4),
     )
-    monkeypatch.setattr(conversion, "convert", convert)
+    monkeypatch.setattr(landing_files, "convert", convert)
     assert night(two) == AcceptanceResult()
     assert len(events(two, "east")) == 4
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dagster_project.steps import conversion
+from dagster_project.workers import landing_files
 from ingestion.home import Home
 from ingestion.landing import LandedFile
 from ingestion.load import FileResult, StillChanging, write_schemas
@@ -19,7 +20,7 @@ def test_a_reader_that_breaks_names_the_file_it_broke_on(home: Home, monkeypatch
     def convert(*_: object) -> None:
         raise RuntimeError("too much")
 
-    monkeypatch.setattr(conversion, "convert", convert)
+    monkeypatch.setattr(landing_files, "convert", convert)
     [source] = load_sources(home)
     with pytest.raises(RuntimeError, match="too much") as broken:
         conversion.convert_days(home, source, "logs", ["2026-11-02"])
@@ -33,14 +34,14 @@ def test_a_file_that_keeps_changing_is_left_and_the_others_are_read(
     folder.mkdir(parents=True)
     for name in ("a.ndjson", "b.ndjson"):
         (folder / name).touch()
-    convert = conversion.convert
+    convert = landing_files.convert
 
     def changing(home: Home, file: LandedFile) -> FileResult:
         if file.path.name == "a.ndjson":
             raise StillChanging(f"{file.path.name} changed while it was read")
         return convert(home, file)
 
-    monkeypatch.setattr(conversion, "convert", changing)
+    monkeypatch.setattr(landing_files, "convert", changing)
     [source] = load_sources(home)
     write_schemas(home)
     found = conversion.convert_days(home, source, "logs", ["2026-11-02"])
@@ -59,13 +60,13 @@ def test_a_file_that_is_gone_when_its_turn_comes_is_named(
     path = home.landing / "infron" / "logs" / "dt=2026-11-02" / "a.ndjson"
     path.parent.mkdir(parents=True)
     path.touch()
-    convert = conversion.convert
+    convert = landing_files.convert
 
     def late(home: Home, file: LandedFile) -> FileResult:
         path.unlink()
         return convert(home, file)
 
-    monkeypatch.setattr(conversion, "convert", late)
+    monkeypatch.setattr(landing_files, "convert", late)
     [source] = load_sources(home)
     write_schemas(home)
     found = conversion.convert_days(home, source, "logs", ["2026-11-02"])

@@ -53,15 +53,24 @@
     {%- endcall -%}
     {%- do adapter.commit() -%}
 
-    {%- for days in day_batches(missing_days, 5000000) -%}
-        {%- do set_raw_variables(days, config.get('margin_days', 0)) -%}
-        {%- do hold_usage_events(days) -%}
+    {%- set made = built_by_workers(sql, missing_days, 5000000, config.get('margin_days', 0)) -%}
+    {%- for days in (made.batches if made else day_batches(missing_days, 5000000)) -%}
+        {%- if made -%}
+            {%- do run_query(attach_rows(made, days)) -%}
+        {%- else -%}
+            {%- do set_raw_variables(days, config.get('margin_days', 0)) -%}
+            {%- do hold_usage_events(days) -%}
+        {%- endif -%}
         {%- call statement('insert') -%}
             {{ keep_join_order() }};
             insert into {{ target_relation }} by name
+            {% if made -%}
+            from made_rows.rows;
+            {%- else -%}
             select * from (
                 {{ sql }}
             ) where event_date in ({{ date_list(days) }});
+            {%- endif %}
             insert into {{ day_builds() }}
             select
                 '{{ model.name }}', wanted_days.event_date, wanted_days.fingerprint,
@@ -81,7 +90,13 @@
             {{ reset_join_order() }}
         {%- endcall -%}
         {%- do adapter.commit() -%}
+        {%- if made -%}
+            {%- do run_query('detach made_rows') -%}
+        {%- endif -%}
     {%- endfor -%}
+    {%- if made -%}
+        {%- do forget_tasks() -%}
+    {%- endif -%}
 
     {%- do reset_raw_variables() -%}
     {%- call noop_statement('main', 'DAYS ' ~ missing_days | length, rows_affected = missing_days | length) -%}{%- endcall -%}

@@ -40,33 +40,12 @@
     {%- endcall -%}
     {%- do adapter.commit() -%}
 
-    {%- for days in day_batches(missing_days, 2000000) -%}
-        {%- do set_raw_variables(days) -%}
-        {%- do hold_usage_events(days) -%}
-        {%- set batch = days[0][1] if days | length == 1 else local_md5(days | map('join', '|') | join(',')) -%}
-        {%- set files -%}
-            select * from (
-                {{ sql }}
-            ) where event_date in ({{ date_list(days) }})
-        {%- endset -%}
-        {%- call statement('copy') -%}
-            {{ keep_join_order() }};
-            {% if days | length == 1 -%}
-                -- DuckDB makes folders only for partitions; no reader takes files whose name begins with a dot.
-                copy (select date '{{ days[0][0] }}' as event_date, 0 as seed) to '{{ folder }}' (
-                    format parquet, partition_by (event_date), filename_pattern '.folder_{i}', overwrite_or_ignore
-                );
-                copy ({{ files }}) to '{{ folder }}/event_date={{ days[0][0] }}/{{ batch }}_0.parquet' (
-                    {{ lake_format() }}
-                );
-            {%- else -%}
-                copy ({{ files }}) to '{{ folder }}' (
-                    {{ lake_format() }}, partition_by (event_date), write_partition_columns true,
-                    filename_pattern '{{ batch }}_{i}', overwrite_or_ignore
-                );
-            {%- endif %}
-            {{ reset_join_order() }}
-        {%- endcall -%}
+    {%- set made = built_by_workers(sql, missing_days, 2000000, format = lake_format()) -%}
+    {%- for days in (made.batches if made else day_batches(missing_days, 2000000)) -%}
+        {%- set batch = batch_name(days) -%}
+        {%- if not made -%}
+            {%- do copy_days(sql, days, batch, folder) -%}
+        {%- endif -%}
         {#- Partitions make no file where no day has a row: a gateway that tells no latencies has none. -#}
         {%- set written_files = lake_files(model.name ~ '/event_date=*/' ~ batch ~ '_*.parquet') -%}
         {%- call statement('commit_days') -%}
@@ -89,6 +68,9 @@
         {%- endcall -%}
         {%- do adapter.commit() -%}
     {%- endfor -%}
+    {%- if made -%}
+        {%- do forget_tasks() -%}
+    {%- endif -%}
 
     {%- do reset_raw_variables() -%}
     {%- if has_replaced -%}
@@ -123,6 +105,35 @@
     {{ run_hooks(post_hooks, inside_transaction = False) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{#- Copy the rows of some days into files of theirs: <folder>/event_date=<day>/<batch>_<number>.parquet. -#}
+{% macro copy_days(sql, days, batch, folder) %}
+    {%- do set_raw_variables(days) -%}
+    {%- do hold_usage_events(days) -%}
+    {%- set files -%}
+        select * from (
+            {{ sql }}
+        ) where event_date in ({{ date_list(days) }})
+    {%- endset -%}
+    {%- call statement('copy') -%}
+        {{ keep_join_order() }};
+        {% if days | length == 1 -%}
+            -- DuckDB makes folders only for partitions; no reader takes files whose name begins with a dot.
+            copy (select date '{{ days[0][0] }}' as event_date, 0 as seed) to '{{ folder }}' (
+                format parquet, partition_by (event_date), filename_pattern '.folder_{i}', overwrite_or_ignore
+            );
+            copy ({{ files }}) to '{{ folder }}/event_date={{ days[0][0] }}/{{ batch }}_0.parquet' (
+                {{ lake_format() }}
+            );
+        {%- else -%}
+            copy ({{ files }}) to '{{ folder }}' (
+                {{ lake_format() }}, partition_by (event_date), write_partition_columns true,
+                filename_pattern '{{ batch }}_{i}', overwrite_or_ignore
+            );
+        {%- endif %}
+        {{ reset_join_order() }}
+    {%- endcall -%}
+{% endmacro %}
 
 {#- Most of what a day costs is writing it; its unique columns are not worth a try at a dictionary. -#}
 {% macro lake_format() -%}
