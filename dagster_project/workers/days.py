@@ -74,6 +74,7 @@ def _write(task: Mapping[str, Any], own: Path) -> int:
         "temp_directory": os.environ[SPILL_VARIABLE],
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
+        "enable_progress_bar": False,
     }
     with closing(duckdb.connect(":memory:", config=config)) as session:
         session.execute("set TimeZone = 'UTC'")

@@ -20,6 +20,7 @@ WHERE = "TOLLBOOK_WORKERS"
 MEMORY = "TOLLBOOK_WORKER_MEMORY"
 THREADS = "TOLLBOOK_WORKER_THREADS"
 TASK_ROWS = "TOLLBOOK_TASK_ROWS"
+RAY_HERE = "ray://local"
 
 #: Below it, planning the statement of a day (2 CPU-s) takes longer than its rows.
 _DEFAULT_TASK_ROWS = 250_000

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray is imported
+from dagster_project.workers.performing import perform
+from dagster_project.workers.places import Result, Task
+from dagster_project.workers.setting import RAY_HERE, WHERE, Setting, WorkersError
+
+# Both are read when Ray is imported.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+if os.environ.get(WHERE) == RAY_HERE:
+    # Ray's own switch for one machine: its servers listen on 127.0.0.1 alone.
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
 import ray
 from ray.exceptions import RayError
 
-from dagster_project.workers.performing import perform
-from dagster_project.workers.places import Result, Task
-from dagster_project.workers.setting import Setting, WorkersError
-
-LOCAL = "ray://local"
 #: What a worker needs beside DuckDB: Python and the packages.
 _OVERHEAD_BYTES = 300 * 10**6
 
@@ -58,7 +61,7 @@ class Ray:
 def _start(setting: Setting) -> None:
     path = os.environ.get("PYTHONPATH")
     environment = {"env_vars": {"PYTHONPATH": path}} if path else None
-    if setting.where == LOCAL:
+    if setting.where == RAY_HERE:
         ray.init(
             address="local",
             num_cpus=os.cpu_count(),
@@ -66,7 +69,6 @@ def _start(setting: Setting) -> None:
             include_dashboard=False,
             log_to_driver=False,
             runtime_env=environment,
-            _node_ip_address="127.0.0.1",
         )
     else:
         address = "auto" if setting.where == "ray" else setting.where

@@ -56,6 +56,7 @@ class Spark:
 def _configuration(setting: Setting) -> SparkConf:
     conf = SparkConf().setMaster(setting.where).setAppName("tollbook")
     conf.set("spark.task.cpus", str(setting.threads)).set("spark.ui.enabled", "false")
+    conf.set("spark.ui.showConsoleProgress", "false")
     conf.set("spark.executor.memory", "512m")  # of the JVM, which holds no rows; DuckDB's memory is beside it
     if path := os.environ.get("PYTHONPATH"):
         conf.set("spark.executorEnv.PYTHONPATH", path)
