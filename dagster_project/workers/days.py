@@ -74,9 +74,9 @@ def _write(task: Mapping[str, Any], own: Path) -> int:
         "temp_directory": os.environ[SPILL_VARIABLE],
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
-        "enable_progress_bar": False,
     }
     with closing(duckdb.connect(":memory:", config=config)) as session:
+        session.execute("set enable_progress_bar = false")
         session.execute("set TimeZone = 'UTC'")
         session.execute(f"attach {literal(task['snapshot'])} as build (read_only)")
         session.execute("use build")

@@ -105,7 +105,9 @@ def test_a_pool_gives_the_same_books_though_driver_and_worker_are_killed(
     driver.kill()
     assert driver.wait() == -signal.SIGKILL
 
-    killer = threading.Thread(target=kill_a_worker_of, args=(requests,), daemon=True)
+    killer = threading.Thread(
+        target=kill_a_worker_of, args=(requests, set(requests.glob(".tmp-*"))), daemon=True
+    )
     killer.start()
     _, result = two_nights.first_night(home)
     killer.join()
@@ -124,13 +126,10 @@ def finished(folder: Path) -> list[Path]:
     return [path for path in folder.glob("*") if path.is_dir() and not path.name.startswith(".tmp-")]
 
 
-def kill_a_worker_of(folder: Path) -> None:
-    """Kill a process of the pool while an attempt of it is unfinished."""
-    wait_for(lambda: [*folder.glob(".tmp-*")])
-    worker = next(
-        process for process in multiprocessing.active_children() if "Spawn" in type(process).__name__
-    )
-    os.kill(worker.pid, signal.SIGKILL)
+def kill_a_worker_of(folder: Path, left: set[Path]) -> None:
+    """Kill a process of the pool while an attempt is unfinished that the killed driver did not leave."""
+    wait_for(lambda: set(folder.glob(".tmp-*")) - left)
+    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 
 
 def nothing_new(home: Home) -> int:
