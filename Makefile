@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 # The stamp is named after the checksum of what is installed: a current environment costs one file lookup.
 STAMP := $(VENV)/installed-$(shell cat requirements.lock pyproject.toml | cksum | tr ' ' '-')
 
-.PHONY: help setup run test dev notebooks docs bench evaluate lint format
+.PHONY: help setup run test dev notebooks pictures docs bench evaluate lint format
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -66,7 +66,10 @@ dev: setup ## Open the Dagster UI on http://127.0.0.1:3000
 	  $(BIN)/dg dev --host 127.0.0.1 --port 3000
 
 notebooks: setup ## Serve the notebooks on 127.0.0.1:2718; prints the address with its token (NOTEBOOK_OPTIONS=--no-token)
-	@$(BIN)/python -m dagster_project.notebook_server $(NOTEBOOK_OPTIONS)
+	@$(BIN)/python -m dagster_project.notebooks.server $(NOTEBOOK_OPTIONS)
+
+pictures: setup ## Draw the pictures of the notebooks again, of the home that TOLLBOOK_HOME names
+	@TOLLBOOK_HOME="$(abspath $(HOME_DIR))" TOLLBOOK_PICTURES=1 $(BIN)/python -m pytest -n 0 tests/notebooks/test_in_browser.py
 
 docs: setup ## Write the documentation of the dbt models as one page, which opens without a network, and docs/data-dictionary.md
 	@$(BIN)/python -m dagster_project.dbt_docs

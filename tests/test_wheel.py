@@ -32,7 +32,7 @@ def test_the_dbt_project_the_notebooks_and_the_default_tables_travel_in_it(wheel
     shipped = "dagster_project/_shipped"
     assert f"{shipped}/dbt/dbt_project.yml" in names
     assert f"{shipped}/dbt/models/marts/usage/fct_usage_costs.sql" in names
-    assert f"{shipped}/notebooks/01_spend_explorer.py" in names
+    assert f"{shipped}/notebooks/01_usage_explorer.py" in names
     assert "ingestion/config/shipped/currencies.csv" in names
     assert not [name for name in names if "/target/" in name or "/logs/" in name or name.startswith("dbt/")]
 

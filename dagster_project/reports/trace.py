@@ -10,6 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import duckdb
+
 from dagster_project.books.published import published
 from dagster_project.reports.bill import bill, plain
 from dagster_project.reports.savings import savings
@@ -21,31 +23,36 @@ _PEOPLE = ("workspace_id", "api_key_name", "api_key_id", "member_id", "group_nam
 
 
 def trace(home: Home, request_id: str) -> list[dict[str, Any]]:
-    """Return every published event of a request id, oldest first, later adjustments included; empty if there is none.
+    """Return every published event of a request id, as `events_of` does.
 
     Raises:
         NothingPublished: no run has published yet.
     """
     with published(home) as marts:
-        found = marts.sql(
-            "select * from fct_usage_costs where request_id = $id order by occurred_at, event_id",
-            params={"id": request_id},
+        return events_of(marts, request_id)
+
+
+def events_of(marts: duckdb.DuckDBPyConnection, request_id: str) -> list[dict[str, Any]]:
+    """Return every event of a request id, oldest first, later adjustments included; empty if there is none."""
+    found = marts.sql(
+        "select * from fct_usage_costs where request_id = $id order by occurred_at, event_id",
+        params={"id": request_id},
+    )
+    events = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    for event in events:
+        rules = marts.sql(
+            """
+            select rule_id, kind, discount_factor, reason, config_file, config_line
+            from dim_discount_rules
+            where
+                list_contains(string_split($ids, '+'), rule_id)
+                and valid_from <= $day and (valid_to is null or valid_to > $day)
+            order by rule_id
+            """,
+            params={"ids": event["discount_rule_id"] or "", "day": event["event_date"]},
         )
-        events = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
-        for event in events:
-            rules = marts.sql(
-                """
-                select rule_id, kind, discount_factor, reason, config_file, config_line
-                from dim_discount_rules
-                where
-                    list_contains(string_split($ids, '+'), rule_id)
-                    and valid_from <= $day and (valid_to is null or valid_to > $day)
-                order by rule_id
-                """,
-                params={"ids": event["discount_rule_id"] or "", "day": event["event_date"]},
-            )
-            event[RULES] = [dict(zip(rules.columns, row, strict=True)) for row in rules.fetchall()]
-        return events
+        event[RULES] = [dict(zip(rules.columns, row, strict=True)) for row in rules.fetchall()]
+    return events
 
 
 def as_text(event: Mapping[str, Any]) -> Iterator[str]:

@@ -1,66 +1,50 @@
-"""A marts schema small enough to add up in the head, with the columns the notebooks read."""
+"""The notebooks over the marts of one finished night, which is built once for all tests of a session."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
-import duckdb
 import pytest
 
-from ingestion.home import Home
+from dagster_project.notebooks.marts import Marts, open_marts
+from ingestion.home import HOME_VARIABLE, Home
+from tests.conftest import REPOSITORY
+from tests.dagster_project.conftest import FinishedNight, finished_night  # noqa: F401
 
-# Two keys, two models, two days. List 1.00 + 2.00 + 4.00 = 7.00, discounted 0.90 + 1.80 + 3.60 = 6.30,
-# cache-optimized 0.50 + 1.80 + 3.60 = 5.90; the fourth request has no price.
-REQUESTS = """
-create schema meta;
-create table meta.publication (home varchar);
-create schema marts;
-use marts;
-create table fct_usage_costs as
-from (values
-    ('req_1', timestamp '2026-11-01 08:00:00', 'key_1', 'mem_1', 'openai/gpt-4o', '1.00', '0.90', '0.50'),
-    ('req_2', timestamp '2026-11-01 09:00:00', 'key_2', null, 'openai/gpt-4o', '2.00', '1.80', '1.80'),
-    ('req_3', timestamp '2026-11-02 08:00:00', 'key_1', 'mem_1', 'anthropic/claude', '4.00', '3.60', '3.60'),
-    ('req_4', timestamp '2026-11-02 09:00:00', 'key_1', 'mem_1', 'nobody/<b>knows</b>-*it*', null, null, null)
-) as rows (request_id, occurred_at, api_key_id, member_id, model_served, list_usd, discounted_usd, cached_usd)
-select
-    request_id, occurred_at, cast(occurred_at as date) as event_date, api_key_id, member_id, model_served,
-    'success' as status, 1000 as input_tokens, 100 as output_tokens,
-    cast(list_usd as decimal(18, 12)) as list_cost_usd,
-    cast(discounted_usd as decimal(18, 12)) as discounted_cost_usd,
-    cast(cached_usd as decimal(18, 12)) as cache_optimized_cost_usd,
-    'infron/logs/requests.ndjson' as raw_file, row_number() over () as raw_line;
-create table fct_usage_daily as
-select
-    event_date, api_key_id, member_id, model_served,
-    count(*) as requests, count(*) filter (list_cost_usd is null) as unpriced_requests,
-    coalesce(sum(list_cost_usd), 0) as list_cost_usd,
-    coalesce(sum(discounted_cost_usd), 0) as discounted_cost_usd,
-    coalesce(sum(cache_optimized_cost_usd), 0) as cache_optimized_cost_usd
-from fct_usage_costs
-group by all;
-"""
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("[0-9]*.py"))
+
+
+def imported(path: Path) -> ModuleType:
+    """Return a notebook as a module."""
+    spec = importlib.util.spec_from_file_location(f"notebook_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture
-def marts() -> Iterator[duckdb.DuckDBPyConnection]:
-    """The marts in memory."""
-    with duckdb.connect() as con:
-        con.execute(REQUESTS)
-        yield con
+def published_home(finished_night: FinishedNight, monkeypatch: pytest.MonkeyPatch) -> Home:  # noqa: F811
+    """The home with a finished night, which is also the one `$TOLLBOOK_HOME` names; for reading only."""
+    monkeypatch.setenv(HOME_VARIABLE, str(finished_night.home.root))
+    return finished_night.home
 
 
 @pytest.fixture
-def publish(home: Home) -> Callable[[Path], None]:
-    """A function that makes the marts the published ones of a home, as published at a folder."""
-    return lambda place: publish_marts(home, place)
+def marts(published_home: Home) -> Marts:
+    """Its published marts."""
+    return open_marts(published_home)
 
 
-def publish_marts(home: Home, place: Path) -> None:
-    """Make the marts the published ones of a home, as published at a folder."""
-    with duckdb.connect() as marts:
-        marts.execute(REQUESTS)
-        marts.execute(f"attach '{home.published_database}' as published")
-        marts.execute("copy from database memory to published")
-        marts.execute("insert into published.meta.publication values ($1)", [str(place)])
+@pytest.fixture
+def run(published_home: Home) -> Callable[..., dict]:
+    """A function that runs a notebook, named by its number, and returns its variables; some may be given."""
+
+    def run(number: str, **given: object) -> dict:
+        [path] = [path for path in NOTEBOOKS if path.name.startswith(f"{number}_")]
+        _, shown = imported(path).app.run(defs=given)
+        return dict(shown)
+
+    return run

@@ -9,8 +9,6 @@ not know the token. marimo checks the same token for the notebooks.
 from __future__ import annotations
 
 import argparse
-import html
-import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,15 +20,28 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from dagster_project.notebooks.gallery import gallery
 from dagster_project.shipped import shipped
 
 NOTEBOOKS = shipped("notebooks")
+PICTURES = NOTEBOOKS / "pictures"
 ADDRESS, PORT = "127.0.0.1", 2718
 HOSTS = ("127.0.0.1", "localhost")
-_TITLE = re.compile(r'app_title="([^"]+)"')
+_COOKIE = "tollbook_notebooks"
+#: Narrower margins than marimo's; on paper no controls, and no table cut off.
+_STYLE = """<style>
+#App > div { padding-inline: 28px !important; }
+@media print {
+  #App > div { padding-inline: 0 !important; }
+  marimo-dropdown, marimo-multiselect, marimo-date-range, marimo-text, marimo-accordion { display: none; }
+  marimo-table * { max-height: none !important; overflow: visible !important; }
+  .output-area { break-inside: avoid; }
+  table { font-size: 8pt; }
+}
+</style>"""
 
 
 def notebook_app(folder: Path, token: str | None, hosts: Sequence[str] = HOSTS) -> Starlette:
@@ -42,18 +53,32 @@ def notebook_app(folder: Path, token: str | None, hosts: Sequence[str] = HOSTS) 
         hosts: Host names of this server.
     """
     notebooks = sorted(folder.glob("[0-9]*.py"))
-    apps = marimo.create_asgi_app(quiet=True, token=token or "")
+    apps = marimo.create_asgi_app(quiet=True, token=token or "", include_code=True, html_head=_STYLE)
     for notebook in notebooks:
         apps = apps.with_app(path=f"/{notebook.stem}", root=str(notebook))
 
-    def gallery(request: Request) -> Response:
+    def is_known(given: str) -> bool:
+        return not token or secrets.compare_digest(given.encode(), token.encode())
+
+    def home(request: Request) -> Response:
         given = request.query_params.get("access_token", "")
-        if token and not secrets.compare_digest(given.encode(), token.encode()):
+        if not is_known(given) and not is_known(request.cookies.get(_COOKIE, "")):
             return PlainTextResponse("Open the address that `make notebooks` printed; it has the token.", 401)
-        return HTMLResponse(_gallery(notebooks, token))
+        page = HTMLResponse(gallery(notebooks, token))
+        if token:
+            # For the way back from a notebook to the gallery.
+            page.set_cookie(_COOKIE, token, httponly=True, samesite="strict")
+        return page
+
+    def picture(request: Request) -> Response:
+        name = request.path_params["name"]
+        known = {f"{notebook.stem}.webp" for notebook in notebooks}
+        if name not in known or not (PICTURES / name).exists():
+            return PlainTextResponse("no such picture", 404)
+        return FileResponse(PICTURES / name)
 
     return Starlette(
-        routes=[Route("/", gallery), Mount("/", apps.build())],
+        routes=[Route("/", home), Route("/pictures/{name}", picture), Mount("/", apps.build())],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)],
     )
 
@@ -61,20 +86,6 @@ def notebook_app(folder: Path, token: str | None, hosts: Sequence[str] = HOSTS) 
 def address(port: int, token: str | None) -> str:
     """Return the address to open in a browser."""
     return f"http://{ADDRESS}:{port}/" + (f"?{urlencode({'access_token': token})}" if token else "")
-
-
-def _gallery(notebooks: Sequence[Path], token: str | None) -> str:
-    query = f"?{urlencode({'access_token': token})}" if token else ""
-    items = "".join(
-        f'<li><a href="/{html.escape(notebook.stem)}/{query}">{html.escape(_title(notebook))}</a></li>'
-        for notebook in notebooks
-    )
-    return f"<!doctype html><title>Tollbook</title><h1>Tollbook: notebooks</h1><ul>{items}</ul>"
-
-
-def _title(notebook: Path) -> str:
-    found = _TITLE.search(notebook.read_text())
-    return found[1] if found else notebook.stem
 
 
 def main() -> None:
