@@ -12,7 +12,8 @@ from dagster_project.notebooks.marts import Marts
 
 EVENTS = """
 create table events as from (values
-    (date '2026-11-01', 'a', 1), (date '2026-11-02', null, 2), (date '2026-11-03', '', 4), (date '2026-11-03', 'it''s', 8)
+    (date '2026-11-01', 'a', 1), (date '2026-11-02', null, 2),
+    (date '2026-11-03', '', 4), (date '2026-11-03', 'it''s', 8)
 ) as rows (event_date, model, amount)
 """
 
@@ -55,12 +56,6 @@ def test_a_text_is_looked_for_as_it_is(marts: Marts):
     assert kept(marts, filters.contains("model", " it's ")) == 8
     assert kept(marts, filters.contains("model", "%")) is None
     assert kept(marts, filters.contains("model", "")) == 15
-
-
-def test_what_is_offered_is_what_a_mart_has(marts: Marts):
-    days, chosen = filters.offered(marts, "events", {"Model": "model"}, 2)
-    assert days.value == (date(2026, 11, 2), date(2026, 11, 3))
-    assert chosen.elements["Model"].options == {name: name for name in (filters.NONE, "a", "it's")}
 
 
 def test_a_macro_is_called_with_quoted_text():
