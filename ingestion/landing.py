@@ -40,8 +40,9 @@ class LandedFile:
 
     def reading(self, home: Home) -> Reading:
         """Return how this file is read."""
+        stream = self.stream.with_address(self.source.ip)
         return Reading(
-            self.stream, self.source.time_zone, self.source.name, self.relative(home), self.delivered_on
+            stream, self.source.time_zone, self.source.name, self.relative(home), self.delivered_on
         )
 
     def reader_version(self, home: Home) -> str:

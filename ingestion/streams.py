@@ -254,6 +254,9 @@ class Usage(Protocol):
         """Return the checks of the fields that are present."""
 
 
+_ADDRESS = {"keep": "nullif(address, '')", "hash": "sha256(nullif(address, ''))"}
+
+
 @dataclass(frozen=True)
 class Stream:
     """One kind of record a gateway delivers, and the raw table it fills.
@@ -277,6 +280,7 @@ class Stream:
         watched: Paths of objects in embedded fields that may decide a charge: the names of a row's undeclared fields
             there are kept in `unknown_fields`.
         usage: How the counts of a call are read.
+        address: Path of the caller's network address, dropped unless a source asks for it; '' if there is none.
     """
 
     name: str
@@ -294,6 +298,22 @@ class Stream:
     loose: tuple[str, ...] = ()
     watched: tuple[str, ...] = ()
     usage: Usage | None = None
+    address: str = ""
+
+    def with_address(self, how: str | None) -> Stream:
+        """Return the stream with a column `ip`: the address as written ('keep') or its SHA-256 ('hash').
+
+        No model reads the column, so files with and without it make one table. Rulings:
+        docs/decisions/secrets.md#secrets-3.
+        """
+        if not how or not self.address:
+            return self
+        return replace(
+            self,
+            fields=(*self.fields, Field(self.address, TEXT, "address")),
+            columns=(*self.columns, Column("ip", "VARCHAR", _ADDRESS[how])),
+            dropped=tuple(path for path in self.dropped if path != self.address),
+        )
 
     def keys(self, field: Field) -> tuple[str, ...]:
         """Return the keys that lead to a field's value in a record; a CSV record is flat and keyed by name."""

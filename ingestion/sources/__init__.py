@@ -85,6 +85,8 @@ class Source(Conventions):
             vanished from landing/ or hold less, the source keeps its accepted files.
         cadence: When its files are delivered: one of CADENCES, or one for each of some streams; learnt by default.
         grace_days: Days after a delivery was due until it is missed.
+        ip: What is kept of the callers' addresses, where the connector has them: their SHA-256 (hash), or the addresses
+            (keep); nothing by default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,6 +102,7 @@ class Source(Conventions):
     vanished_threshold: Annotated[float, Field(ge=0, le=1)] = 0.01
     cadence: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_cadences)] = ()
     grace_days: Annotated[int, Field(ge=0, le=366)] = 1
+    ip: Literal["hash", "keep"] | None = None
 
     @model_validator(mode="before")
     @classmethod

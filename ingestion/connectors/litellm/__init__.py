@@ -98,6 +98,7 @@ LOGS = Stream(
     name="logs",
     table="litellm_logs",
     occurred_at="started_at",
+    address="requester_ip_address",
     fields=(
         *fields(ID, "id", mandatory=True),
         *fields(TEXT, "status", mandatory=True),

@@ -147,6 +147,7 @@ def _rows(stream: str, layout: Format) -> Stream:
         name=stream,
         table=f"litellm_{stream}",
         format=layout,
+        address="requester_ip_address",
         embedded=(_META,),
         watched=(USAGE,),
         occurred_at="started_at",

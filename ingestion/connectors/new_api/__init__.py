@@ -237,7 +237,9 @@ LOGS = Stream(
         Check("missing_field", "quota", "log_type in (2, 6) and quota is null"),
         Check("money_out_of_range", "quota", _beyond("quota")),
     ),
-    # The caller's address is not needed. The rest repeats declared fields, or says how the gateway computed them.
+    address="ip",
+    # The caller's address is read where a source asks for it. The rest repeats declared fields, or says how the
+    # gateway computed them.
     dropped=(
         "ip",
         "system_prompt_reset",
