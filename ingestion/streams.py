@@ -254,6 +254,8 @@ class Usage(Protocol):
         """Return the checks of the fields that are present."""
 
 
+#: The column of a caller's address where it is dropped.
+NO_ADDRESS = Column("ip", "VARCHAR", "cast(null as varchar)")
 _ADDRESS = {"keep": "nullif(address, '')", "hash": "sha256(nullif(address, ''))"}
 
 
@@ -280,7 +282,8 @@ class Stream:
         watched: Paths of objects in embedded fields that may decide a charge: the names of a row's undeclared fields
             there are kept in `unknown_fields`.
         usage: How the counts of a call are read.
-        address: Path of the caller's network address, dropped unless a source asks for it; '' if there is none.
+        address: Path of the caller's network address, dropped unless a source asks for it; '' if there is none. The
+            columns then hold NO_ADDRESS.
     """
 
     name: str
@@ -301,17 +304,17 @@ class Stream:
     address: str = ""
 
     def with_address(self, how: str | None) -> Stream:
-        """Return the stream with a column `ip`: the address as written ('keep') or its SHA-256 ('hash').
+        """Return the stream with the address in its column `ip`, as written ('keep') or as its SHA-256 ('hash').
 
-        No model reads the column, so files with and without it make one table. Rulings:
-        docs/decisions/secrets.md#secrets-3.
+        Rulings: docs/decisions/secrets.md#secrets-3.
         """
         if not how or not self.address:
             return self
+        filled = replace(NO_ADDRESS, sql=_ADDRESS[how])
         return replace(
             self,
             fields=(*self.fields, Field(self.address, TEXT, "address")),
-            columns=(*self.columns, Column("ip", "VARCHAR", _ADDRESS[how])),
+            columns=tuple(filled if column == NO_ADDRESS else column for column in self.columns),
             dropped=tuple(path for path in self.dropped if path != self.address),
         )
 

@@ -21,6 +21,8 @@ from ingestion.home import Home
 
 #: Where a row is from, which is said once for all of it.
 _PLACE = frozenset({"raw_file", "raw_line", "first_line", "delivered_on", "dt"})
+#: The column with the id of the request: the first of these that a raw table has.
+_IDS = ("request_id", "id")
 #: Raw files that are looked through; days delivered as a file per request have more.
 MOST_FILES = 1_000
 
@@ -79,10 +81,12 @@ def _of_table(
     connection: duckdb.DuckDBPyConnection, files: Sequence[str], event: Mapping[str, Any]
 ) -> Iterator[GatewayLine]:
     rows = connection.read_parquet(list(files), union_by_name=True)
-    if "request_id" not in rows.columns:
+    key = next((name for name in _IDS if name in rows.columns), None)
+    if key is None:
         return
     connection.execute("set variable request_id = $id", {"id": event["request_id"]})
-    found = rows.filter("request_id = getvariable('request_id')").order("raw_file, raw_line, first_line")
+    found = rows.filter(f"cast({key} as varchar) = getvariable('request_id')")
+    found = found.order("raw_file, raw_line, first_line")
     for row in found.fetchall():
         fields = dict(zip(rows.columns, row, strict=True))
         yield GatewayLine(

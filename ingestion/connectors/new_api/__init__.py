@@ -20,6 +20,7 @@ from ingestion.streams import (
     INTEGER,
     INVOICE_AMOUNT,
     MONEY,
+    NO_ADDRESS,
     PROSE,
     RATIO,
     SEARCHES,
@@ -232,6 +233,7 @@ LOGS = Stream(
             f"case when try_cast(frt_text as double) between 0 and {_LONGEST_WAIT_MS}"
             " then cast(round(try_cast(frt_text as double)) as bigint) end",
         ),
+        NO_ADDRESS,
     ),
     checks=(
         Check("missing_field", "quota", "log_type in (2, 6) and quota is null"),
