@@ -27,6 +27,7 @@ SHOWN = {
     *("NotOver", "NotClosable", "ClosedFileDamaged", "NotRestatable"),
     *("NothingPublished", "PublishedElsewhere", "MartMissing", "DbtBroken", "DbtParseFailed"),
     *("ExportError", "NoStatement"),
+    *("SettingError", "WorkersError"),
     *("refuse", "end"),
 }
 
