@@ -157,7 +157,7 @@ def _(checks, deliveries, incomplete, marts, source):
         mo.plain_text(f"What became of the lines of {source}, by day of delivery"),
         charts.over_time(_became, "delivered_on", "of_lines", "what", bars=True) if deliveries else mo.md(""),
         mo.ui.tabs({
-            "Deliveries": tables.table_or(deliveries, "Nothing was delivered in these days.", "Choose earlier days."),
+            "Deliveries": tables.table_or(deliveries, "Nothing of it was accepted in these days.", "See the failed checks."),
             "Incomplete days": tables.table_or(incomplete, "Every day is complete.", ""),
             "Failed checks": tables.table_or(checks, "Every check passed.", ""),
             "Without a price": tables.table_or(unpriced, "Everything has a price.", ""),

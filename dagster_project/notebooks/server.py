@@ -31,15 +31,19 @@ PICTURES = NOTEBOOKS / "pictures"
 ADDRESS, PORT = "127.0.0.1", 2718
 HOSTS = ("127.0.0.1", "localhost")
 _COOKIE = "tollbook_notebooks"
-#: Narrower margins than marimo's; on paper no controls, and no table cut off.
-_STYLE = """<style>
+#: Narrower margins than marimo's; on paper no controls, and tables as wide as the page, their cells wrapped. marimo copies
+#: styles of this title to where its tables are drawn.
+_STYLE = """<style title="marimo">
 #App > div { padding-inline: 28px !important; }
 @media print {
+  div:has(> #App) { min-width: 0; width: 100%; }
   #App > div { padding-inline: 0 !important; }
   marimo-dropdown, marimo-multiselect, marimo-date-range, marimo-text, marimo-accordion { display: none; }
-  marimo-table * { max-height: none !important; overflow: visible !important; }
   .output-area { break-inside: avoid; }
-  table { font-size: 8pt; }
+  table { width: 100% !important; table-layout: auto !important; }
+  th, td { width: auto !important; max-width: none !important; }
+  th *, td * { white-space: normal !important; overflow-wrap: anywhere; font-size: 7pt !important; }
+  td [role="checkbox"] { display: none; }
 }
 </style>"""
 
