@@ -31,8 +31,8 @@ PICTURES = NOTEBOOKS / "pictures"
 ADDRESS, PORT = "127.0.0.1", 2718
 HOSTS = ("127.0.0.1", "localhost")
 _COOKIE = "tollbook_notebooks"
-#: Narrower margins than marimo's; on paper no controls, and tables as wide as the page, their cells wrapped. marimo copies
-#: styles of this title to where its tables are drawn.
+#: Narrower margins than marimo's; on paper no controls, and tables as wide as the page, their cells wrapped. marimo
+#: copies styles of this title to where its tables are drawn.
 _STYLE = """<style title="marimo">
 #App > div { padding-inline: 28px !important; }
 @media print {
