@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -27,10 +28,30 @@ def choices(name: str, label: str, options: Sequence[str]) -> mo.ui.multiselect:
         options: values to choose from.
     """
     address = mo.query_params()
-    chosen = [value for value in address.get_all(name) if value in options]
-    return mo.ui.multiselect(
-        options, value=chosen, label=label, on_change=lambda values: address.set(name, values)
-    )
+    chosen = chosen_in(address.get(name), options)
+
+    def write(values: Sequence[str]) -> None:
+        address.set(name, in_address(values))
+
+    return mo.ui.multiselect(options, value=chosen, label=label, on_change=write)
+
+
+def in_address(values: Sequence[str]) -> str | list[str]:
+    """Return values as one, because marimo reads the last of a repeated parameter alone; none take the parameter away."""
+    if len(values) > 1:
+        return json.dumps(list(values), ensure_ascii=False)
+    return values[0] if values else []
+
+
+def chosen_in(given: str | list[str] | None, options: Sequence[str]) -> list[str]:
+    """Return the values of a parameter that `in_address` wrote, those that are offered."""
+    if given in options:
+        return [given]
+    try:
+        values = json.loads(given) if isinstance(given, str) else given or []
+    except ValueError:
+        return []
+    return [value for value in values if value in options] if isinstance(values, list) else []
 
 
 def choice(name: str, label: str, options: Sequence[str], default: str | None = None) -> mo.ui.dropdown:

@@ -60,3 +60,14 @@ def test_a_text_is_looked_for_as_it_is(marts: Marts):
 
 def test_a_macro_is_called_with_quoted_text():
     assert filters.called("what_if", "a'b") == "what_if('a''b')"
+
+
+@pytest.mark.parametrize("values", [[], ["a"], ["a", "b"], ["it's", 'ü, "b"'], ['["a", "b"]'], ["null"]])
+def test_what_is_written_into_the_address_is_read_back(values: list[str]):
+    """Several values are one parameter; a name that looks like a list is a name."""
+    assert filters.chosen_in(filters.in_address(values) or None, ["a", "b", "null", *values]) == values
+
+
+@pytest.mark.parametrize("given", ["c", '["c"]', "[1", "{}", "3", "null"])
+def test_what_is_not_offered_is_not_chosen(given: str):
+    assert filters.chosen_in(given, ["a", "b"]) == []
