@@ -5,6 +5,7 @@ HOME_DIR := $(or $(TOLLBOOK_HOME),.tollbook)
 SANDBOX_DAYS ?= 30
 SANDBOX_REQUESTS ?= 5000
 SANDBOX_SEED ?= 1
+SANDBOX_LAST_DAY ?=
 BENCH_ROWS ?= 100000 1000000
 
 # After installation nothing connects to the network.
@@ -50,7 +51,8 @@ $(STAMP):
 run: setup ## Generate sandbox data if the home is empty, run the night over it, print the findings
 	@if [ ! -e "$(HOME_DIR)/truth.json" ] && { [ -e "$(HOME_DIR)/sandbox" ] || [ ! -e "$(HOME_DIR)/landing" ]; }; then \
 	  $(BIN)/tollbook sandbox --home "$(HOME_DIR)" \
-	    --days $(SANDBOX_DAYS) --requests-per-day $(SANDBOX_REQUESTS) --seed $(SANDBOX_SEED); \
+	    --days $(SANDBOX_DAYS) --requests-per-day $(SANDBOX_REQUESTS) --seed $(SANDBOX_SEED) \
+	    $(if $(SANDBOX_LAST_DAY),--last-day $(SANDBOX_LAST_DAY)); \
 	fi
 	@# 3 means the night is done with findings to look at, which the sandbox plants.
 	@$(BIN)/tollbook run --home "$(HOME_DIR)" || [ $$? -eq 3 ]

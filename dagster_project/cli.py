@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -235,12 +235,16 @@ def doctor(
 
 @app.command()
 def sandbox(
-    days: Annotated[int, typer.Option(help="How many days, from 3 August 2026 on.")] = 30,
+    days: Annotated[int, typer.Option(help="How many days, from 3 August 2026 on unless --last-day.")] = 30,
     requests_per_day: Annotated[int, typer.Option(help="Requests a day, on average.")] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 1,
     connector: Annotated[
         list[str] | None,
         typer.Option("--connector", "--dialect", help="Write it as this gateway does (repeatable)."),
+    ] = None,
+    last_day: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="Its last day: 'yesterday', or as 2026-11-30.", show_default=False),
     ] = None,
     home: HomeOption = None,
 ) -> None:
@@ -251,11 +255,24 @@ def sandbox(
     located = Home.locate(home)
     try:
         with writing(located, wait_seconds=0):
-            typer.echo(write_sandbox(located, days, requests_per_day, seed, connector or ()))
+            typer.echo(
+                write_sandbox(located, days, requests_per_day, seed, connector or (), _last_day(last_day))
+            )
     except HomeLocked as error:
         end(str(error), 4)
     except NotWritable as error:
         refuse(str(error))
+
+
+def _last_day(stated: str | None) -> date | None:
+    from dagster_project.clock import today
+
+    if stated == "yesterday":
+        return today() - timedelta(days=1)
+    try:
+        return date.fromisoformat(stated) if stated else None
+    except ValueError:
+        return refuse(f"--last-day {stated}: write 'yesterday', or a day as 2026-11-30")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from typing import TYPE_CHECKING
 
 from dagster_project.books.published import published
@@ -29,9 +30,22 @@ class NotWritable(ValueError):
 
 
 def write_sandbox(
-    home: Home, days: int, requests_per_day: int, seed: int, connectors: Sequence[str] = ()
+    home: Home,
+    days: int,
+    requests_per_day: int,
+    seed: int,
+    connectors: Sequence[str] = (),
+    last_day: date | None = None,
 ) -> str:
     """Write a synthetic world into a home and return a line about it; the caller holds the lock of the home.
+
+    Args:
+        home: the home.
+        days: how many days.
+        requests_per_day: requests a day, on average.
+        seed: the same seed gives the same world.
+        connectors: the gateways that write it; Infron by default.
+        last_day: its last day; by default its first is that of the world in the home, or 3 August 2026.
 
     Raises:
         NotWritable: the home has files of its own, or an argument cannot be used.
@@ -39,7 +53,9 @@ def write_sandbox(
     from ingestion.sandbox import SandboxError, write_world
 
     try:
-        truth = write_world(home.root, days, requests_per_day, seed, tuple(connectors or ("infron",)))
+        truth = write_world(
+            home.root, days, requests_per_day, seed, tuple(connectors or ("infron",)), last_day
+        )
     except SandboxError as error:
         raise NotWritable(str(error)) from error
     return (

@@ -100,6 +100,18 @@ def test_a_sandbox_reports_what_it_wrote(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "h" / "truth.json").read_text())["world"]["days"] == 2
 
 
+def test_a_sandbox_may_end_yesterday_and_on_no_day_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLLBOOK_TODAY", "2026-03-03")
+    small = ("sandbox", "--days", 1, "--requests-per-day", 5, "--home", tmp_path / "home", "--last-day")
+    refused = tollbook(*small, "soon")
+    assert refused.exit_code == 2
+    assert "--last-day soon: write 'yesterday', or a day as 2026-11-30" in refused.stderr
+    assert tollbook(*small, "yesterday").exit_code == 0
+    assert [day.name for day in (tmp_path / "home" / "landing/infron/logs").iterdir()] == ["dt=2026-03-02"]
+
+
 def test_a_sandbox_is_not_built_over_somebodys_files(home: Home) -> None:
     home.sources_file.write_text("sources: {}\n")
     ended = tollbook("sandbox", "--home", home.root)

@@ -38,16 +38,20 @@ SOURCES: dict[str, dict[str, str]] = {
     SILENT: {"connector": "infron", "cadence": "daily"},
     VANISHING: {"connector": "infron"},
 }
-#: Priority as OpenAI lists it from October 2026 on, by contract from the world's beginning.
-PRICE_OVERRIDES = """\
-provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason
-openai,o4-mini-2025-04-16,input,2,,priority,2026-08-03,,priority as its provider lists it
-openai,o4-mini-2025-04-16,output,8,,priority,2026-08-03,,priority as its provider lists it
-"""
 #: The field that explains the charge of new_api_edge.
 UNKNOWN_FIELD = "deep_research_call_price"
 SILENT_DAYS = 2
 DAYS = 31
+
+
+def price_overrides() -> str:
+    """Return config/price_overrides.csv: priority as OpenAI lists it from October 2026 on, from the first day on."""
+    first_day = date_of(0)
+    return (
+        "provider,model,token_class,usd_per_mtok,min_input_tokens,variant,valid_from,valid_to,reason\n"
+        f"openai,o4-mini-2025-04-16,input,2,,priority,{first_day},,priority as its provider lists it\n"
+        f"openai,o4-mini-2025-04-16,output,8,,priority,{first_day},,priority as its provider lists it\n"
+    )
 
 
 @dataclass

@@ -6,18 +6,15 @@ float. Knows the shape of a line, nothing about prices or faults.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 import polars as pl
 
 from ingestion.sandbox.world.faults import Charged
 from ingestion.sandbox.world.prices import MODELS
 from ingestion.sandbox.world.tenants import Tenants
-from ingestion.sandbox.world.traffic import FIRST_DAY, STATUSES, TIMEOUT, Requests
+from ingestion.sandbox.world.traffic import STATUSES, TIMEOUT, Requests, midnight_ms
 
 _UNITS_PER_USD = 10**12
-_EPOCH_MS = int(datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC).timestamp()) * 1000
 _MESSAGES = {429: "rate limit reached", 500: "provider error", 502: "bad gateway", 503: "provider overloaded"}
 
 
@@ -85,7 +82,7 @@ def _frame(world: Tenants, seed: int, rows: Requests, charged: Charged) -> pl.Da
         "discounted": charged.discounted,
         "factor": charged.factor,
         "unseen": charged.unseen,
-        "at": _EPOCH_MS + rows.day * 86_400_000 + rows.at_ms,
+        "at": midnight_ms(rows.day) + rows.at_ms,
     }
     frame = pl.DataFrame(columns).with_columns(pl.from_epoch("at", time_unit="ms"))
     return frame.join(names, on="key", how="left", maintain_order="left").join(

@@ -16,7 +16,7 @@ Rulings: docs/decisions/sandbox.md#sandbox-3.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from ingestion.sandbox.world.randomness import generator
@@ -194,6 +194,12 @@ def midnight(day: int) -> datetime:
     return at(day, "00:00")
 
 
+def month_ends_after(day: int) -> int:
+    """Return the first day number of the month after a day's."""
+    later = date_of(day).replace(day=28) + timedelta(days=4)
+    return day + (later.replace(day=1) - date_of(day)).days
+
+
 def _packs(wallet: _Wallet, share: int) -> None:
     """Three packs, burned in the order they came; the gateway's balance agrees once, and once is a cent short.
 
@@ -214,8 +220,8 @@ def _priorities(wallet: _Wallet, share: int) -> None:
     """A promotion is used first although it expires last, a month's credits before a pack; the rest of a month
     expires.
     """
-    month_ends, next_ends = midnight(29), midnight(59)
-    wallet.buys(0, "08:00", 8 * share, kind="renewal", expires_at=month_ends)
+    renewed = month_ends_after(0)
+    wallet.buys(0, "08:00", 8 * share, kind="renewal", expires_at=midnight(renewed))
     wallet.buys(1, "09:00", 10 * share)
     wallet.is_given(1, 2 * share, "promotion", priority=-1, expires_at=midnight(35))
     wallet.uses(0, "12:00", share)
@@ -227,10 +233,10 @@ def _priorities(wallet: _Wallet, share: int) -> None:
     wallet.is_read(7)
     wallet.is_summed(1)
     wallet.is_summed(2, -1)
-    wallet.uses(28, "23:59:59.999", share // 2)
-    wallet.uses(29, "00:00", share)
-    wallet.buys(29, "08:00", 8 * share, kind="renewal", expires_at=next_ends)
-    wallet.uses(31, "12:00", share)
+    wallet.uses(renewed - 1, "23:59:59.999", share // 2)
+    wallet.uses(renewed, "00:00", share)
+    wallet.buys(renewed, "08:00", 8 * share, kind="renewal", expires_at=midnight(month_ends_after(renewed)))
+    wallet.uses(renewed + 2, "12:00", share)
 
 
 def _expiry(wallet: _Wallet, share: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from ingestion.sandbox.gateways.logs import ChargedCall
 from ingestion.sandbox.wallets import TENANTS, Draw, Lot, Plan
 from ingestion.sandbox.world.ledger import Fault
-from ingestion.sandbox.world.traffic import FIRST_DAY
+from ingestion.sandbox.world.traffic import date_of
 
 
 def tenant_plan(
@@ -44,7 +44,7 @@ def tenant_plan(
                 kind="renewal" if line["kind"] == "renewal" else "pack",
                 at=issued_at,
                 cents=line["credits"] or 0,
-                known_on=(issued_at.date() - FIRST_DAY).days,
+                known_on=(issued_at.date() - date_of(0)).days,
                 grant_status=spoiled.get(line["invoice_id"], "matched"),
             )
         )

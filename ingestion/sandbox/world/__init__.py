@@ -18,12 +18,13 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 from ingestion.sandbox.billing import RENEWAL_PACK, BillingWriter
 from ingestion.sandbox.gateways import CONNECTORS
-from ingestion.sandbox.gateways.edge_sources import PRICE_OVERRIDES, EdgeWriter
 from ingestion.sandbox.gateways.edge_sources import SOURCES as EDGE_SOURCES
+from ingestion.sandbox.gateways.edge_sources import EdgeWriter, price_overrides
 from ingestion.sandbox.gateways.files import write_text
 from ingestion.sandbox.gateways.logs import LogWriter
 from ingestion.sandbox.gateways.openrouter import ALIASES
@@ -36,7 +37,7 @@ from ingestion.sandbox.wallets.ledger import WalletTruth
 from ingestion.sandbox.wallets.tenants import tenant_plan
 from ingestion.sandbox.world.ledger import Truth
 from ingestion.sandbox.world.tenants import DiscountRule, Tenants, tenants
-from ingestion.sandbox.world.traffic import date_of
+from ingestion.sandbox.world.traffic import FIRST_DAY, beginning, date_of
 
 MARKER = "sandbox/world.json"
 SOURCES_OF_THEIR_OWN = {**WALLET_SOURCES, REPORT_SOURCE: REPORT_SETTINGS, **EDGE_SOURCES}
@@ -66,25 +67,53 @@ class SandboxError(ValueError):
 
 
 def write_world(
-    home: Path, days: int, requests_per_day: int, seed: int, connectors: Sequence[str] = ("infron",)
+    home: Path,
+    days: int,
+    requests_per_day: int,
+    seed: int,
+    connectors: Sequence[str] = ("infron",),
+    last_day: date | None = None,
 ) -> Truth:
     """Write a world of some days and return the truth about it.
 
     Args:
         home: the home directory; made if it is not there.
-        days: how many days, from 3 August 2026 on.
+        days: how many days.
         requests_per_day: the mean over a week; weekdays see more, weekends less, spikes come on top.
         seed: any non-negative number; the same seed gives the same world.
         connectors: the gateways in whose formats the requests are written, each as one source; all contain the same
             requests, so a home with several holds every request several times.
+        last_day: its last day. By default the first day is that of the world in the home, or 3 August 2026.
 
     Raises:
         SandboxError: the home holds real files, or an argument is out of range.
     """
-    _check(home, days, requests_per_day, seed, connectors)
+    _check_arguments(days, requests_per_day, seed, connectors)
+    first_day = last_day - timedelta(days=days - 1) if last_day else _began(home) or FIRST_DAY
+    _check_home(home, days, requests_per_day, seed, connectors, first_day)
     arguments: dict[str, object] = {"days": days, "requests_per_day": requests_per_day, "seed": seed}
     arguments["connectors"] = list(connectors)
-    write_text(home / MARKER, json.dumps(arguments) + "\n")
+    write_text(home / MARKER, json.dumps(arguments | {"first_day": first_day.isoformat()}) + "\n")
+    with beginning(first_day):
+        return _write(home, days, requests_per_day, seed, connectors, arguments)
+
+
+def _began(home: Path) -> date | None:
+    """Return the first day of the world in the home; None if it has none or says none."""
+    if not (home / MARKER).exists():
+        return None
+    stated = json.loads((home / MARKER).read_text(encoding="utf-8")).get("first_day")
+    return stated and date.fromisoformat(stated)
+
+
+def _write(
+    home: Path,
+    days: int,
+    requests_per_day: int,
+    seed: int,
+    connectors: Sequence[str],
+    arguments: dict[str, object],
+) -> Truth:
     world = tenants(seed)
     logs = LogWriter(home, world, days, requests_per_day, seed, connectors)
     logs.write()
@@ -98,7 +127,7 @@ def write_world(
     edges.write()
     write_text(home / STRIPE_OBJECTS, json.dumps(billing.stripe.objects, indent=0) + "\n")
     write_text(home / "config/discount_rules.csv", _rules_file(world.rules))
-    write_text(home / "config/price_overrides.csv", PRICE_OVERRIDES)
+    write_text(home / "config/price_overrides.csv", price_overrides())
     write_text(home / "config/currencies.csv", CURRENCIES)
     write_text(home / "config/credit_packs.csv", _csv(PACKS, (*_packs(world), *wallets.packs())))
     write_text(home / "config/credit_grants.csv", _csv(GRANTS, wallets.grants()))
@@ -127,8 +156,8 @@ def write_world(
     return truth
 
 
-def _check(home: Path, days: int, requests_per_day: int, seed: int, connectors: Sequence[str]) -> None:
-    """Refuse arguments out of range and homes that are not the sandbox's."""
+def _check_arguments(days: int, requests_per_day: int, seed: int, connectors: Sequence[str]) -> None:
+    """Refuse arguments out of range."""
     if not 1 <= days <= MOST_DAYS:
         raise SandboxError(f"days is {days}; write a number from 1 to {MOST_DAYS}")
     if requests_per_day < 1:
@@ -140,6 +169,12 @@ def _check(home: Path, days: int, requests_per_day: int, seed: int, connectors: 
         raise SandboxError(
             f"connectors are {', '.join(connectors) or 'none'}; write some of {', '.join(CONNECTORS)}, each once"
         )
+
+
+def _check_home(
+    home: Path, days: int, requests_per_day: int, seed: int, connectors: Sequence[str], first_day: date
+) -> None:
+    """Refuse homes that are not the sandbox's, or hold another world."""
     if not (home / MARKER).exists():
         landed = [
             f"landing/{name}"
@@ -151,12 +186,15 @@ def _check(home: Path, days: int, requests_per_day: int, seed: int, connectors: 
                     f"{home / name} was not written by the sandbox; build the world in an empty home"
                 )
         return
-    before = {"connectors": ["infron"]} | json.loads((home / MARKER).read_text(encoding="utf-8"))
+    defaults = {"connectors": ["infron"], "first_day": FIRST_DAY.isoformat()}
+    before = defaults | json.loads((home / MARKER).read_text(encoding="utf-8"))
     same = {"requests_per_day": requests_per_day, "seed": seed, "connectors": list(connectors)}
+    same["first_day"] = first_day.isoformat()
     if {name: before[name] for name in same} != same or before["days"] > days:
         raise SandboxError(
-            f"{home} holds the world of {before['days']} days, {before['requests_per_day']} requests a day, "
-            f"seed {before['seed']}, connectors {', '.join(before['connectors'])}; it can only get more days: "
+            f"{home} holds the world of {before['days']} days from {before['first_day']} on, "
+            f"{before['requests_per_day']} requests a day, seed {before['seed']}, "
+            f"connectors {', '.join(before['connectors'])}; it can only get more days: "
             "build another world in an empty home"
         )
 

@@ -15,9 +15,8 @@ from ingestion.sandbox.world.faults import Charged
 from ingestion.sandbox.world.prices import MODELS
 from ingestion.sandbox.world.rating import unit_prices
 from ingestion.sandbox.world.tenants import Tenants
-from ingestion.sandbox.world.traffic import FIRST_DAY, STATUSES, Requests, date_of
+from ingestion.sandbox.world.traffic import STATUSES, Requests, date_of, midnight_ms
 
-_EPOCH_MS = int(datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC).timestamp()) * 1000
 _FIRST_TOKEN_AFTER = 5
 """The first token comes after this fraction (1/n) of the duration."""
 
@@ -109,7 +108,7 @@ class Call:
 
 def calls(world: Tenants, seed: int, rows: Requests, charged: Charged) -> list[Call]:
     """Return the rows of a batch one by one."""
-    started = _EPOCH_MS + rows.day * 86_400_000 + rows.at_ms
+    started = midnight_ms(rows.day) + rows.at_ms
     unit = unit_prices(rows, date_of(rows.day))
     columns: tuple[np.ndarray, ...] = (
         request_ids(seed, rows.day, rows.number), rows.number, started, rows.duration_ms, rows.model,

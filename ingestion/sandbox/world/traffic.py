@@ -10,6 +10,8 @@ costs, faults.py plants faults.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 
@@ -20,7 +22,9 @@ from ingestion.sandbox.world.randomness import generator
 from ingestion.sandbox.world.tenants import ApiKey, Tenants
 
 FIRST_DAY = date(2026, 8, 3)
-"""A Monday; ninety days from here end before November."""
+"""A Monday; ninety days from here end before November. `beginning` sets another one."""
+
+_first_day: ContextVar[date] = ContextVar("first_day", default=FIRST_DAY)
 
 BATCH = 100_000
 """Requests held in memory at once."""
@@ -82,9 +86,24 @@ class Spike:
     requests: int
 
 
+@contextmanager
+def beginning(first_day: date) -> Iterator[None]:
+    """Let day number 0 be `first_day` within the block."""
+    before = _first_day.set(first_day)
+    try:
+        yield
+    finally:
+        _first_day.reset(before)
+
+
 def date_of(day: int) -> date:
     """Return the calendar day of a day number."""
-    return FIRST_DAY + timedelta(days=day)
+    return _first_day.get() + timedelta(days=day)
+
+
+def midnight_ms(day: int) -> int:
+    """Return the milliseconds from 1970 to the beginning of a day, UTC."""
+    return (date_of(day) - date(1970, 1, 1)).days * _MILLISECONDS_A_DAY
 
 
 def is_weekend(day: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,23 @@ def test_more_days_only_add_days(tmp_path: Path) -> None:
             grown, versions_before = versions(entry), versions(before_entry)
             assert grown[: len(versions_before)] == versions_before
         assert len(now[kind]) >= len(entries)
+
+
+def test_a_world_that_ends_on_a_day_has_its_days_before_and_grows_from_its_own_first(tmp_path: Path) -> None:
+    """Three days up to Monday, 2 March 2026, then a fourth."""
+
+    def days() -> list[str]:
+        return sorted(folder.name for folder in (tmp_path / "landing/infron/logs").iterdir())
+
+    three = ["dt=2026-02-28", "dt=2026-03-01", "dt=2026-03-02"]
+    truth = write_world(tmp_path, 3, 60, 3, last_day=date(2026, 3, 2))
+    assert (truth.world["first_day"], truth.world["last_day"]) == ("2026-02-28", "2026-03-02")
+    assert days() == three
+    assert not [path for path in contents(tmp_path) if "2026-08" in path]
+    with pytest.raises(SandboxError, match="from 2026-02-28 on"):
+        write_world(tmp_path, 3, 60, 3, last_day=date(2026, 3, 3))
+    write_world(tmp_path, 4, 60, 3)
+    assert days() == [*three, "dt=2026-03-03"]
 
 
 def test_writing_a_world_again_leaves_its_files_untouched(tmp_path: Path) -> None:
