@@ -7,6 +7,7 @@ Deterministic: row i is always the same row.
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -85,15 +86,17 @@ select line from lines
 """
 
 
-def write_logs(rows: int, landing: Path) -> Path:
-    """Write `rows` requests of one day below `landing` and return the file."""
-    folder = landing / "infron" / "logs" / f"dt={DAY}"
+def write_logs(rows: int, landing: Path, days_later: int = 0) -> Path:
+    """Write `rows` requests of one day below `landing`, perhaps of another day than DAY, and return the file."""
+    day = (date.fromisoformat(DAY) + timedelta(days_later)).isoformat()
+    lines = LINES.replace(DAY, day).replace("md5(cast(i as", f"md5(cast(i + {days_later * rows} as")
+    folder = landing / "infron" / "logs" / f"dt={day}"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "requests.ndjson"
     with duckdb.connect() as con:
         # No quoting and a separator that never occurs: the lines are written exactly as they are.
         con.execute(
-            f"copy ({LINES}) to '{file}' (format csv, header false, quote '', escape '', delimiter '\x01')",
+            f"copy ({lines}) to '{file}' (format csv, header false, quote '', escape '', delimiter '\x01')",
             [rows, rows],
         )
     return file

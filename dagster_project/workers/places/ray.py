@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 
 from dagster_project.workers.performing import perform
 from dagster_project.workers.places import Result, Task
 from dagster_project.workers.setting import RAY_HERE, WHERE, Setting, WorkersError
 
-# Both are read when Ray is imported.
+# They are read when Ray is imported.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 if os.environ.get(WHERE) == RAY_HERE:
     # Ray's own switch for one machine: its servers listen on 127.0.0.1 alone.
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    # Else Ray writes one to a file, and keeps it.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 import ray
 from ray.exceptions import RayError

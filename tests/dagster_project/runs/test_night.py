@@ -31,6 +31,7 @@ def test_a_night_with_findings_publishes_and_needs_attention(finished_night) -> 
     """The world holds a malformed line: that is a finding, and findings hold nothing back."""
     finished = finished_night.finished
     assert finished_night.code == 3
+    assert finished["workers"] == {"where": None, "tasks": 0}
     assert (finished["exit_code"], finished["published"], finished["changed"]) == (3, True, True)
     assert finished["failed_checks"] == []
     assert any("no line was rejected" in finding for finding in finished["findings"])

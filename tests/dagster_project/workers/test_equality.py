@@ -144,7 +144,6 @@ def nothing_new(home: Home) -> int:
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'tollbook[ray]'"
 )
 def test_ray_gives_the_same_books(world: Home, here: Home, tmp_path: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
     on_workers("ray://local", patch)
     assert_the_same(copied(world, tmp_path, patch), here)
 
