@@ -37,7 +37,7 @@ def choices(name: str, label: str, options: Sequence[str]) -> mo.ui.multiselect:
 
 
 def in_address(values: Sequence[str]) -> str | list[str]:
-    """Return values as one, because marimo reads the last of a repeated parameter alone; none take the parameter away."""
+    """Return values as one, because marimo reads only the last of a repeated parameter; none take it away."""
     if len(values) > 1:
         return json.dumps(list(values), ensure_ascii=False)
     return values[0] if values else []
