@@ -55,20 +55,6 @@ def over_time(
     return marked.encode(**encoded)
 
 
-def ranked(rows: pl.DataFrame, name: str, value: str, most: int = 12) -> alt.Chart:
-    """Draw the largest values as bars, in the order of the rows."""
-    drawn = _drawn(rows.head(most))
-    return (
-        alt.Chart(drawn, height=alt.Step(20), width="container")
-        .mark_bar()
-        .encode(
-            x=alt.X(f"{value}:Q", title=label(value)),
-            y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=300)),
-            tooltip=_tips(drawn, name, value),
-        )
-    )
-
-
 def waterfall(rows: pl.DataFrame, name: str, value: str) -> alt.Chart:
     """Draw what a difference is made of: each row begins where the one before ended, the last is their sum.
 

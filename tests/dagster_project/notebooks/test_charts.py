@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import polars as pl
@@ -24,6 +25,6 @@ def test_each_step_of_a_waterfall_begins_where_the_one_before_ended():
 
 
 def test_the_exact_amount_is_under_the_pointer():
-    rows = pl.DataFrame({"name": ["a"], "cost_usd": [Decimal("0.123456789012")]})
-    drawn = charts.ranked(rows, "name", "cost_usd").data
+    rows = pl.DataFrame({"event_date": [date(2026, 11, 1)], "cost_usd": [Decimal("0.123456789012")]})
+    drawn = charts.over_time(rows, "event_date", "cost_usd").data
     assert drawn["cost_usd exact"].to_list() == ["0.123456789012"]
