@@ -28,6 +28,13 @@ COMMANDS = get_command(app)
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: `tollbook …` in a block or in a sentence; not its output, not a part of a command.
 TOLLBOOK = re.compile(r"(?:^|`|/)(tollbook (?:alerts )?[a-z]+(?: [^`#\n]*)?)", re.MULTILINE)
+#: What stands for something in a command, and a value of it: days of the small world.
+MEANT = {
+    "<request id>": "something",
+    "<month>": "2026-08",
+    "<first day>": "2026-08-01",
+    "<last day>": "2026-08-31",
+}
 READING = ("trace", "reconcile", "incidents", "doctor", "export")
 #: Documents whose queries are for the published file, and say so.
 QUERIES = ("README.md", "start.md", "marts.md", "operations.md", "quality.md")
@@ -35,7 +42,9 @@ QUERIES = ("README.md", "start.md", "marts.md", "operations.md", "quality.md")
 
 def commands(text: str) -> list[list[str]]:
     """Return the words of every command, without what stands for something else."""
-    found = {match[1].strip() for match in TOLLBOOK.finditer(re.sub(r"<[a-z ]+>", "something", text))}
+    for placeholder, value in MEANT.items():
+        text = text.replace(placeholder, value)
+    found = {match[1].strip() for match in TOLLBOOK.finditer(text)}
     return [shlex.split(line.partition(" >> ")[0]) for line in sorted(found) if "…" not in line]
 
 
