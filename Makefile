@@ -81,6 +81,7 @@ bench: setup ## Time the night, at BENCH_ROWS="100000 1000000" requests, and lan
 	@$(BIN)/python tests/benchmarks/landing.py
 	@$(BIN)/python tests/benchmarks/reports.py
 	@$(BIN)/python tests/benchmarks/pricing.py $(lastword $(BENCH_ROWS))
+	@$(BIN)/python tests/benchmarks/workers.py $(lastword $(BENCH_ROWS))
 
 evaluate: setup ## Run the anomaly detectors over generated data with known anomalies
 	@$(BIN)/python -m tests.evaluation.evaluate

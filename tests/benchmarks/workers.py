@@ -4,8 +4,9 @@
 
 Requests of eight days, a file each, are read and built into a home of its own: by the process itself, by a pool of one
 and by a pool of two, DuckDB with one thread in each. The day-built part are the models of kind `lake` and `daily`; what
-dbt reports are their seconds. CPU is that of the process and of its workers, for the other models, too. Nothing is
-published.
+dbt reports are their seconds. CPU is that of the process itself, for the other models, too. Nothing is published.
+
+    python workers.py [REQUESTS [PLACE …]]
 
 A pool of N has N processes, so a machine needs more free cores than N for the ratio to say something.
 """
@@ -41,15 +42,16 @@ MODELS = [f"+{node.name}" for node in project().graph.nodes.values() if node.is_
 
 @dataclass(frozen=True)
 class Part:
-    """Wall seconds, CPU seconds of this process and its workers, and tasks."""
+    """Wall seconds, CPU seconds of this process, those of its workers, and tasks."""
 
     wall: float
     cpu: float
+    worker_cpu: float
     tasks: int
 
     def __str__(self) -> str:
         """Return one aligned cell group of the printed table."""
-        return f"{self.wall:9.2f} {self.cpu:9.2f} {self.tasks:6}"
+        return f"{self.wall:8.1f} {self.cpu:8.1f} {self.worker_cpu:8.1f} {self.tasks:5}"
 
 
 class Meter:
@@ -63,7 +65,8 @@ class Meter:
         started, cpu, worker_cpu, tasks = self._before
         return Part(
             time.monotonic() - started if wall is None else wall,
-            time.process_time() - cpu + DONE.cpu_seconds - worker_cpu,
+            time.process_time() - cpu,
+            DONE.cpu_seconds - worker_cpu,
             DONE.tasks - tasks,
         )
 
@@ -96,8 +99,9 @@ def main() -> None:
     print(f"{psutil.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}")
     print(f"load {os.getloadavg()[0]:.1f} before the first")
     print(f"{rows:,} requests of {DAYS} days")
-    print(f"{'':<8} {'landing: wall, CPU, tasks':>26}   {'day-built: wall, CPU, tasks':>26}")
-    for place in PLACES:
+    print(f"{'seconds':<8} {'landing files':>32}   {'day-built models':>32}")
+    print(f"{'':<8} {'wall      CPU  workers tasks':>32}   {'wall      CPU  workers tasks':>32}")
+    for place in sys.argv[2:] or PLACES:
         with tempfile.TemporaryDirectory(prefix="tollbook-bench-") as folder:
             root = Path(folder) / "home"
             for number in range(DAYS):
