@@ -351,6 +351,21 @@ def test_a_day_that_is_still_coming_in_is_not_judged() -> None:
     assert incidents(tables) == {}
 
 
+def test_an_incident_of_a_source_of_which_no_day_was_judged_yet_is_open_and_new() -> None:
+    """Calls without a price on the only day of a source, which is still coming in."""
+    new = SmallKey("new", source="new_gateway", is_unpriced=True)
+    new.calls[LAST, 12] = 20
+    tables = tables_of([office_key("key", np.random.default_rng(5)), new])
+    is_only = pl.col("source") == "new_gateway"
+    deliveries = tables["marts.rpt_delivery_days"].with_columns(
+        delivered_on=pl.when(is_only).then(day(LAST)).otherwise(pl.col("delivered_on"))
+    )
+    tables |= {"marts.rpt_delivery_days": deliveries, **files_of(deliveries, day(DAYS))}
+    [[incident]] = incidents(tables).values()
+    assert (incident["detector"], incident["source"]) == ("unpriced", "new_gateway")
+    assert (incident["status"], incident["is_new"]) == ("open", True)
+
+
 def week_of(key: SmallKey, first: int, amounts: dict[int, float]) -> SmallKey:
     """A key that begins on a day, with 110 calls a day but for `amounts`."""
     for number in range(first, DAYS):

@@ -223,7 +223,7 @@ final as (
             when acknowledged.anomaly_id is not null then 'acknowledged'
             else 'open'
         end as status,
-        described.first_flagged_date = described.last_judged_date as is_new
+        coalesce(described.first_flagged_date >= described.last_judged_date, true) as is_new
     from described
     cross join settings
     left join acknowledged on described.anomaly_id = acknowledged.anomaly_id
