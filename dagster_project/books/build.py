@@ -53,7 +53,7 @@ def build(
     restore_days(home)
     has_begun = empty.begin(home, project)
     books = _Books(home, project, today())
-    among, asked = _selected(project.graph, select)
+    among, asked = _selected(project.graph, select, books.known)
     waves = out_of_date(project.graph, str(home.root), books.known, books.sources, among, asked)
     nodes = next(waves, [])
     if nodes:
@@ -79,14 +79,16 @@ def models_to_report(home: Home, project: DbtProject) -> set[str]:
     return {graph.nodes[name].name for name in nodes | tested if not graph.nodes[name].is_test}
 
 
-def _selected(graph: Graph, select: Sequence[str]) -> tuple[Collection[str], Collection[str]]:
+def _selected(
+    graph: Graph, select: Sequence[str], known: Collection[str]
+) -> tuple[Collection[str], Collection[str]]:
     """Return the nodes to look at, and those of them to build in any case."""
     if not select:
         return graph.nodes.keys(), ()
     if all(name.startswith("+") for name in select):
         return set(graph.with_upstream(name[1:] for name in select)), ()
     asked = {graph.by_name[name] for name in select}
-    among = set(graph.with_views(select))
+    among = set(graph.with_views(select)) | (set(graph.with_paths_above(select)) & set(known))
     tests = {name for name in among if graph.nodes[name].is_test and asked & set(graph.nodes[name].upstream)}
     return among, asked | tests
 

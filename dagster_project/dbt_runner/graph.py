@@ -91,8 +91,8 @@ class Graph:
         ]
 
     def with_views(self, names: Iterable[str]) -> list[str]:
-        """Return the unique ids of nodes, of the views they read, of every test that reads one of these and else only
-        what is upstream, and of what is upstream and may have to be made again in a home that moved.
+        """Return the unique ids of nodes, of the views they read, and of every test that reads one of these and else
+        only what is upstream.
         """
         asked = [self.by_name[name] for name in names]
         models = self._above(asked, lambda node: node.kind == "view")
@@ -101,13 +101,17 @@ class Graph:
             node.unique_id
             for node in self.nodes.values()
             if node.unique_id in models
-            or (node.unique_id in upstream and node.has_paths)
             or (
                 node.is_test
                 and any(name in models for name in node.upstream)
                 and all(name in upstream for name in node.upstream)
             )
         ]
+
+    def with_paths_above(self, names: Iterable[str]) -> list[str]:
+        """Return the unique ids of what nodes read and that is to be made again where the home has moved."""
+        upstream = self._above([self.by_name[name] for name in names], lambda _: True)
+        return [unique_id for unique_id in upstream if self.nodes[unique_id].has_paths]
 
     def views_below(self, names: Iterable[str]) -> list[str]:
         """Return the names of the views that models read, directly or through other views."""

@@ -64,7 +64,7 @@ def nightly_exports(
     config: NightlyConfig, tollbook: HomeResource
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Write the nightly exports."""
-    last_day = event_day(config.last_day, "last_day") if config.last_day else None
+    last_day = event_day(config.last_day, "last_day", or_empty=True)
     yield from _reported(NIGHTLY, write_nightly(tollbook.home, last_day))
 
 
@@ -83,7 +83,7 @@ def monthly_exports(
     config: MonthlyConfig, tollbook: HomeResource
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Write the monthly exports and statements."""
-    month = first_day_of_month(config.month, "month") if config.month else None
+    month = first_day_of_month(config.month, "month", or_empty=True)
     with writing(tollbook.home):
         written = write_monthly(tollbook.home, month)
     yield from _reported(MONTHLY, written)

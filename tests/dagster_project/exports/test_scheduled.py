@@ -211,4 +211,4 @@ def test_a_day_that_cannot_be_used_says_what_to_write(marts_home: Home, instance
     assert not ended.success
     [failure] = ended.get_step_failure_events()
     said = failure.step_failure_data.user_failure_data.description
-    assert said == "month: 'August' cannot be used; write YYYY-MM, or leave it empty"
+    assert said == "month: 'August' cannot be used; write YYYY-MM, such as 2026-10, or leave it empty"
