@@ -41,13 +41,14 @@ def ruled(home: Home, rules: str) -> None:
     (home.config / "discount_rules.csv").write_text(HEADER + rules)
 
 
-def rebuilt(home: Home, model: str, invocation_id: str) -> list[str]:
-    found = rows(
-        home,
-        f"select event_date::varchar from meta.day_builds "
-        f"where model = '{model}' and invocation_id = '{invocation_id}' order by 1",
-    )
-    return [day for (day,) in found]
+def day_builds(home: Home) -> set[tuple[str, str, str]]:
+    """Model, event date and dbt invocation of every day that was built."""
+    return set(rows(home, "select model, event_date::varchar, invocation_id from meta.day_builds"))
+
+
+def rebuilt(home: Home, model: str, before: set[tuple[str, str, str]] = frozenset()) -> list[str]:
+    """The days of a model that were built since `before` was read."""
+    return sorted(day for name, day, _ in day_builds(home) - before if name == model)
 
 
 @pytest.fixture(scope="module")
@@ -147,15 +148,17 @@ def test_a_late_call_rebuilds_its_day_and_the_days_whose_tier_it_moves(home: Hom
     assert before == [None, None, None, "volume", "volume"]
 
     late(home, "small", prompt_tokens=1, completion_tokens=0, total_tokens=1)
-    small = build(home, DAILY)
-    assert rebuilt(home, "fct_usage_costs", small.invocation_id) == ["2026-11-01"]
-    assert rebuilt(home, "int_usage_discounts", small.invocation_id) == ["2026-11-01"]
+    first = day_builds(home)
+    build(home, DAILY)
+    assert rebuilt(home, "fct_usage_costs", first) == ["2026-11-01"]
+    assert rebuilt(home, "int_usage_discounts", first) == ["2026-11-01"]
 
     late(home, "large")
-    large = build(home, DAILY)
-    assert rebuilt(home, "int_list_spend_daily", large.invocation_id) == ["2026-11-01"]
-    assert rebuilt(home, "fct_usage_costs", large.invocation_id) == ["2026-11-01", "2026-11-03"]
-    assert rebuilt(home, "fct_usage_daily", large.invocation_id) == ["2026-11-01", "2026-11-03"]
+    small = day_builds(home)
+    build(home, DAILY)
+    assert rebuilt(home, "int_list_spend_daily", small) == ["2026-11-01"]
+    assert rebuilt(home, "fct_usage_costs", small) == ["2026-11-01", "2026-11-03"]
+    assert rebuilt(home, "fct_usage_daily", small) == ["2026-11-01", "2026-11-03"]
     after = [rule for _, rule, _ in discounts(home, "ws_1")]
     assert after == [None, None, None, None, "volume", "volume", "volume"]
 
@@ -164,6 +167,6 @@ def test_without_a_volume_rule_no_request_is_read_for_its_list_spend(home: Home)
     """And a rule reads its own days only: the 2nd of three."""
     calls(home, "ws_1", *NOVEMBER)
     ruled(home, "plain,ws_1,contract,0.9,,2026-11-02,2026-11-03,x\n")
-    result = build(home, DAILY)
-    assert rebuilt(home, "int_list_spend_daily", result.invocation_id) == []
-    assert rebuilt(home, "int_usage_discounts", result.invocation_id) == ["2026-11-02"]
+    build(home, DAILY)
+    assert rebuilt(home, "int_list_spend_daily") == []
+    assert rebuilt(home, "int_usage_discounts") == ["2026-11-02"]
