@@ -28,7 +28,7 @@ SECOND = 1785766919
 SELECT = (*USAGE, "+fct_usage_daily", "+rpt_unknown_fields", "+stg_new_api__topups")
 #: Columns that tell of files, and tables that tell of nights.
 OF_FILES = {"raw_file", "raw_line", "files"}
-OF_NIGHTS = {"fct_restatements", "rpt_restated_requests"}
+OF_NIGHTS = {"fct_restatements", "rpt_restated_requests", "dq_results"}
 
 
 def item(quota: int, **changes: Any) -> dict[str, Any]:

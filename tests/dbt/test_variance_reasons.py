@@ -17,10 +17,11 @@ import duckdb
 import pytest
 import yaml
 
-from dagster_project.dbt_runner.project import PROJECT_DIR
+from dagster_project.books.build import build as build_books
+from dagster_project.dbt_runner.project import PROJECT_DIR, project
 from dagster_project.dbt_runner.variance_causes import variance_reasons
 from ingestion.home import HOME_VARIABLE, Home
-from tests.dbt.conftest import FACTS, build, infron_line, land, land_text, rows
+from tests.dbt.conftest import FACTS, build, compiled_sql, infron_line, land, land_text, rows
 
 DAY = "2026-11-03"
 NOON = f"{DAY}T12:00:00.000Z"
@@ -474,9 +475,10 @@ def test_no_cause_can_be_taken_out_unnoticed(world: Home) -> None:
 
     Two only say that the tokens or the prices stated explain all of it: without them the reason is the same.
     """
-    models = world.dagster / "dbt/target/compiled/tollbook/models"
-    compiled = models / "intermediate/pricing/int_usage_events_explained.sql"
-    before, matched, after = compiled.read_text().partition("matched as (")
+    result = build_books(
+        world, project(), ["int_usage_events_explained"]
+    )  # A view of a new home is not made again.
+    before, matched, after = compiled_sql(result, "int_usage_events_explained").partition("matched as (")
     weighed = before[: before.rindex("),") + 1] + " select * from weighed"
     reasoned = after[: after.rindex("attributed as (")]
     reasoned = reasoned[: reasoned.rindex("),") + 1]
