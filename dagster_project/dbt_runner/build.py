@@ -11,16 +11,16 @@ Rulings: docs/decisions/runs.md#runs-2, docs/decisions/runs.md#runs-9.
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dagster_project.dbt_runner.project import FINDING, DbtProject
 from dagster_project.workers.driving import Work
 from ingestion.duck import THREADS_VARIABLE, threads
+from ingestion.environment import environment_with
 from ingestion.home import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Loaded:
     """The manifest of a project, for the invocations of one build."""
 
     def __init__(self, project: DbtProject) -> None:
-        self._manifest = project.manifest()
+        self._manifest, self._graph = project.manifest(), project.graph
         self._nodes = dict(self._manifest.nodes)
         self._manifest.unit_tests = {}  # They test the code, not the data, and `make test` runs them.
         self._manifest.exposures = {}  # They would be looked for among the nodes of each invocation.
@@ -123,11 +123,7 @@ class Loaded:
 
         dbt orders and checks every node of a manifest in each invocation. Macros still see all of them in `graph`.
         """
-        read, unread = set(nodes), list(nodes)
-        while unread:
-            upstream = set(self._nodes[unread.pop()].depends_on.nodes) & self._nodes.keys() - read
-            read |= upstream
-            unread += upstream
+        read = self._graph.above(nodes)
         self._manifest.nodes = {name: node for name, node in self._nodes.items() if name in read}
         for unique_id, node in self._manifest.nodes.items():
             node.tags = [tag for tag in node.tags if tag != _SELECTED] + [_SELECTED] * (unique_id in nodes)
@@ -184,20 +180,9 @@ def _arguments(home: Home, project: DbtProject) -> list[str]:
     ]
 
 
-@contextmanager
-def environment(home: Home) -> Iterator[None]:
+def environment(home: Home) -> AbstractContextManager[None]:
     """Set the absolute path of the home and DuckDB's number of threads for dbt."""
-    wanted = {HOME_VARIABLE: str(home.root), THREADS_VARIABLE: str(threads())}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    return environment_with({HOME_VARIABLE: str(home.root), THREADS_VARIABLE: str(threads())})
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class Graph:
 
     def with_upstream(self, names: Iterable[str]) -> list[str]:
         """Return the unique ids of nodes, of all nodes they read, and of every test that reads nothing else."""
-        found = self._above([self.by_name[name] for name in names], lambda _: True)
+        found = self.above([self.by_name[name] for name in names])
         return [
             node.unique_id
             for node in self.nodes.values()
@@ -95,8 +95,8 @@ class Graph:
         only what is upstream.
         """
         asked = [self.by_name[name] for name in names]
-        models = self._above(asked, lambda node: node.kind == "view")
-        upstream = self._above(asked, lambda _: True)
+        models = self.above(asked, lambda node: node.kind == "view")
+        upstream = self.above(asked)
         return [
             node.unique_id
             for node in self.nodes.values()
@@ -110,7 +110,7 @@ class Graph:
 
     def with_paths_above(self, names: Iterable[str]) -> list[str]:
         """Return the unique ids of what nodes read and that is to be made again where the home has moved."""
-        upstream = self._above([self.by_name[name] for name in names], lambda _: True)
+        upstream = self.above([self.by_name[name] for name in names])
         return [unique_id for unique_id in upstream if self.nodes[unique_id].has_paths]
 
     def views_below(self, names: Iterable[str]) -> list[str]:
@@ -118,7 +118,7 @@ class Graph:
         asked = [self.by_name[name] for name in names]
         return sorted(
             self.nodes[unique_id].name
-            for unique_id in self._above(asked, lambda node: node.kind == "view") - set(asked)
+            for unique_id in self.above(asked, lambda node: node.kind == "view") - set(asked)
         )
 
     @cached_property
@@ -126,8 +126,8 @@ class Graph:
         """The unique id of every node, by name."""
         return {node.name: unique_id for unique_id, node in self.nodes.items()}
 
-    def _above(self, asked: Collection[str], is_followed: Callable[[Node], bool]) -> set[str]:
-        """Return the unique ids of nodes, and of those they read that are followed."""
+    def above(self, asked: Collection[str], is_followed: Callable[[Node], bool] = lambda _: True) -> set[str]:
+        """Return unique ids with those of all nodes they read, directly or through nodes that are followed."""
         found = set(asked)
         unread = list(asked)
         while unread:

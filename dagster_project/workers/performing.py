@@ -8,7 +8,6 @@ A refusal or an error is a result, so that an engine does not try it again; a wo
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any
 from dagster_project.workers import days, landing_files, probe
 from dagster_project.workers.admission import why_refused, worker_name
 from ingestion.duck import MEMORY_VARIABLE, SPILL_VARIABLE, THREADS_VARIABLE
+from ingestion.environment import environment_with
 from ingestion.files import keep_private
 
 #: What a task can be, by the name in `do`.
@@ -75,14 +75,8 @@ def _limits(task: Mapping[str, Any]):
         SPILL_VARIABLE: spill,
         **task.get("environment", {}),
     }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
     try:
-        yield
+        with environment_with(wanted):
+            yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
         shutil.rmtree(spill, ignore_errors=True)

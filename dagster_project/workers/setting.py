@@ -65,7 +65,7 @@ class Setting:
     @property
     def memory_bytes(self) -> int:
         """The memory limit in bytes."""
-        number, unit = _MEMORY.fullmatch(self.memory).groups()  # type: ignore[union-attr]
+        [(number, unit)] = _MEMORY.findall(self.memory)
         return int(number) * _UNITS[unit]
 
 

@@ -7,7 +7,6 @@ tables of a world ─► the relations that these models read ─► the models 
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -19,6 +18,7 @@ import duckdb
 import polars as pl
 
 from dagster_project.dbt_runner.project import project
+from ingestion.environment import environment_with
 from ingestion.home import HOME_VARIABLE, Home
 
 MODELS = (
@@ -111,12 +111,5 @@ def _reads(unique_id: str) -> Iterator[str]:
 
 @contextmanager
 def _home(folder: Path) -> Iterator[Home]:
-    before = os.environ.get(HOME_VARIABLE)
-    os.environ[HOME_VARIABLE] = str(folder)
-    try:
+    with environment_with({HOME_VARIABLE: str(folder)}):
         yield Home(folder)
-    finally:
-        if before is None:
-            del os.environ[HOME_VARIABLE]
-        else:
-            os.environ[HOME_VARIABLE] = before

@@ -26,10 +26,7 @@ usage_days as (
         usage.*,
         case when usage.fallbacks > 0 then usage.cost_usd else 0 end as fallback_usd,
         usage.input_tokens - 0.9 * usage.cached_tokens + 4 * usage.output_tokens as weighted_tokens,
-        case
-            when usage.unpriced_requests > 0 then greatest(usage.cost_usd, usage.reported_usd)
-            else usage.cost_usd
-        end as spend_usd
+        {{ detected_spend_usd('usage') }} as spend_usd
     from {{ ref('int_key_model_days') }} as usage
     inner join first_days on usage.source = first_days.source and usage.usage_date >= first_days.first_date
 ),

@@ -57,12 +57,7 @@ incident_usage as (
         usage_daily.model_served,
         usage_daily.usage_date >= incidents.first_date as is_of_incident,
         (incidents.last_date - incidents.first_date + 1) / incidents.baseline_days as baseline_share,
-        cast(
-            case
-                when usage_daily.unpriced_requests > 0 then greatest(usage_daily.cost_usd, usage_daily.reported_usd)
-                else usage_daily.cost_usd
-            end as double
-        ) as spend_usd
+        cast({{ detected_spend_usd('usage_daily') }} as double) as spend_usd
     from baselines as incidents
     inner join usage_daily
         on incidents.source = usage_daily.source

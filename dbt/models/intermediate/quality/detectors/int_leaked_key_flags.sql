@@ -17,14 +17,13 @@ key_days as (
 
 model_days as (
     select
-        source,
-        workspace_id,
-        api_key_id,
-        model_requested,
-        usage_date as event_date,
-        cast(sum(case when unpriced_requests > 0 then greatest(cost_usd, reported_usd) else cost_usd end) as double)
-            as spend_usd
-    from {{ ref('int_key_model_days') }}
+        usage.source,
+        usage.workspace_id,
+        usage.api_key_id,
+        usage.model_requested,
+        usage.usage_date as event_date,
+        cast(sum({{ detected_spend_usd('usage') }}) as double) as spend_usd
+    from {{ ref('int_key_model_days') }} as usage
     group by all
 ),
 
